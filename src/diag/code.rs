@@ -1,0 +1,143 @@
+//! Stable names of diagnostics.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Stable name of a kind of diagnostic; each is a heading of docs/diagnostics.md.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name in kebab-case.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // Shape of the files.
+    /// The text is no YAML.
+    Syntax = "syntax",
+    /// A tab where YAML needs spaces.
+    Tab = "tab",
+    /// Aliases that multiply, or nesting without end.
+    Bomb = "bomb",
+    /// A file cannot be read, is not UTF-8, or is too large.
+    UnreadableFile = "unreadable-file",
+    /// A file or folder that the project file names is not there, or no group file is.
+    NoFiles = "no-files",
+    /// A key that is not known here.
+    UnknownKey = "unknown-key",
+    /// A key stands twice in one map.
+    DuplicateKey = "duplicate-key",
+    /// A key that must be there is not.
+    MissingKey = "missing-key",
+    /// A value of the wrong kind: a list where text is needed, say.
+    WrongType = "wrong-type",
+    /// A value of the right kind that is not one of those that are possible.
+    InvalidValue = "invalid-value",
+
+    // Groups.
+    /// An id or name that no security group can have.
+    InvalidGroup = "invalid-group",
+    /// Two documents declare the same group.
+    DuplicateGroup = "duplicate-group",
+    /// The account is not in the project file.
+    UnknownAccount = "unknown-account",
+    /// `mode` is missing.
+    MissingMode = "missing-mode",
+    /// `absent` or `ignore` in a mode in which it has no meaning.
+    ModeMismatch = "mode-mismatch",
+    /// A group of that id or name is not in the cloud.
+    GroupNotFound = "group-not-found",
+    /// Several groups have the name.
+    AmbiguousGroup = "ambiguous-group",
+
+    // Rules.
+    /// Neither peer key, or `from` and `to` confused.
+    PeerKey = "peer-key",
+    /// An address or CIDR that is none.
+    InvalidCidr = "invalid-cidr",
+    /// Host bits are set in a CIDR.
+    HostBits = "host-bits",
+    /// Several values in one string, with commas.
+    CommaInString = "comma-in-string",
+    /// Ports that are none, or reversed.
+    InvalidPorts = "invalid-ports",
+    /// Ports on a protocol without ports, or none on one with.
+    PortsMismatch = "ports-mismatch",
+    /// A protocol that is not known.
+    InvalidProtocol = "invalid-protocol",
+    /// Address family and protocol do not fit.
+    FamilyMismatch = "family-mismatch",
+    /// A priority outside 1..100.
+    InvalidPriority = "invalid-priority",
+    /// A description that the cloud refuses.
+    InvalidDescription = "invalid-description",
+    /// A date or time that is none.
+    InvalidDate = "invalid-date",
+    /// A rule past its date.
+    ExpiredRule = "expired-rule",
+    /// The same rule is declared twice.
+    DuplicateRule = "duplicate-rule",
+    /// Two rules differ in their description only.
+    ConflictingDescription = "conflicting-description",
+    /// Two rules say the opposite of the same packets at the same priority.
+    ContradictingRule = "contradicting-rule",
+    /// Two rules differ in priority only.
+    PriorityTwin = "priority-twin",
+    /// A rule is both wanted and `absent`.
+    WantedAndAbsent = "wanted-and-absent",
+    /// A rule is both wanted and ignored.
+    WantedAndIgnored = "wanted-and-ignored",
+    /// A network that is not declared.
+    UnknownNetwork = "unknown-network",
+    /// Networks that name each other in a circle.
+    NetworkCycle = "network-cycle",
+    /// A service that is not declared.
+    UnknownService = "unknown-service",
+    /// `group:NAME` names no declared group.
+    UnknownPeerGroup = "unknown-peer-group",
+    /// A group names itself as peer.
+    SelfReference = "self-reference",
+
+    // What the group in the cloud does not admit.
+    /// A rule that a group of that type or network cannot hold.
+    Unsupported = "unsupported",
+    /// A rule of a classic-network group does not say which network interface it is for.
+    MissingNic = "missing-nic",
+    /// A prefix list or port list that is not there.
+    ListNotFound = "list-not-found",
+    /// A peer group in another VPC.
+    PeerInOtherVpc = "peer-in-other-vpc",
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(names.iter().all(|name| {
+            name.split('-')
+                .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+        }));
+    }
+}

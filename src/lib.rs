@@ -1,0 +1,17 @@
+//! Rulekeep keeps the rules of cloud security groups as they are declared in a git repository.
+//!
+//! Data flows one way, and each step has one home:
+//!
+//! ```text
+//! rules/*.yaml ── desired ──────────► Desired ──┐
+//!                                               ├─ plan ─► Plan ─ guard ─► Approved ─ apply ─► Report
+//! the cloud ──── Provider::observe ─► Observed ─┘ (pure)          (pure)           (calls the cloud)
+//! ```
+
+pub mod apply;
+pub mod desired;
+pub mod diag;
+pub mod guard;
+pub mod model;
+pub mod plan;
+pub mod provider;

@@ -1,0 +1,129 @@
+//! The seam to a cloud: what the rest of the program asks of it, in the words of the model.
+
+pub mod alibaba;
+
+use std::{future::Future, time::Duration};
+
+use crate::{
+    desired::Selector,
+    model::{
+        Direction, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, ObservedRule, RegionId, Rule,
+    },
+};
+
+/// A cloud account that holds security groups.
+pub trait Provider: Send + Sync {
+    /// Finds groups: one list of candidates per selector, in the order of the selectors; empty when there is none.
+    fn find(
+        &self,
+        region: &RegionId,
+        selectors: &[Selector],
+    ) -> impl Future<Output = Result<Vec<Vec<GroupInfo>>, ProviderError>> + Send;
+
+    /// Reads every rule of a group.
+    fn observe(
+        &self,
+        region: &RegionId,
+        group: &GroupInfo,
+    ) -> impl Future<Output = Result<ObservedGroup, ProviderError>> + Send;
+
+    /// Reads the lists that rules name; one that does not exist is missing from the answer.
+    fn lists(
+        &self,
+        region: &RegionId,
+        wanted: &ListIds,
+    ) -> impl Future<Output = Result<Lists, ProviderError>> + Send;
+
+    /// Makes one call that changes rules. The same token on a second try means the same call: it acts once.
+    fn execute(
+        &self,
+        region: &RegionId,
+        call: &RuleCall,
+        token: &str,
+    ) -> impl Future<Output = Result<Receipt, ProviderError>> + Send;
+}
+
+/// One call that changes the rules of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleCall {
+    /// The group.
+    pub group: GroupId,
+    /// Every rule of a call has the same direction.
+    pub direction: Direction,
+    /// What is done.
+    pub action: RuleAction,
+}
+
+/// The cloud's three ways to change rules. `Modify` and `Revoke` hold an [`ObservedRule`], which only reading the cloud
+/// makes: nothing can be revoked that was not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleAction {
+    /// Adds rules, 1 to [`BATCH`].
+    Authorize(Vec<Rule>),
+    /// Deletes rules, 1 to [`BATCH`].
+    Revoke(Vec<ObservedRule>),
+    /// Changes one rule in place; its id stays.
+    Modify {
+        /// As it was read.
+        from: ObservedRule,
+        /// As it shall be.
+        to: Rule,
+    },
+}
+
+/// Most rules in one authorize or revoke call (AuthorizeSecurityGroup, `Permissions.N`).
+pub const BATCH: usize = 100;
+
+/// What the cloud says of a call that it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The cloud's id of the request, for its support.
+    pub request_id: String,
+}
+
+/// Why a call failed, as far as the caller acts differently.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Nothing was done; the same call may be made later.
+    #[error("the cloud asked to slow down ({code})")]
+    Throttled {
+        /// What the cloud calls it.
+        code: String,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The cloud or the way to it is in trouble; whether the call took effect is unknown.
+    #[error("{message}")]
+    Unavailable {
+        /// Code and message, or what the connection said.
+        message: String,
+        /// The cloud's id of the request, where it gave one.
+        request_id: Option<String>,
+        /// Whether the call cannot have taken effect: the connection was never made.
+        not_sent: bool,
+    },
+    /// The cloud understood and refused; the same call will be refused again.
+    #[error("the cloud refused with {code}: {message} (request {request_id})")]
+    Refused {
+        /// Code, to decide on.
+        code: String,
+        /// Text, to read.
+        message: String,
+        /// The cloud's id of the request.
+        request_id: String,
+    },
+    /// No credentials could be had, or the cloud does not take them.
+    #[error("{message}")]
+    Credentials {
+        /// What was tried and what came of it; never a secret.
+        message: String,
+    },
+    /// An answer that this program does not understand; nothing is concluded from it.
+    #[error("the cloud's answer to {action} cannot be read: {reason}")]
+    Malformed {
+        /// The action that was asked.
+        action: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}

@@ -1,0 +1,4 @@
+//! Alibaba Cloud ECS: ties signing, sending and the wire form together.
+
+pub mod sign;
+pub mod wire;
