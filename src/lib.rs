@@ -15,3 +15,4 @@ pub mod guard;
 pub mod model;
 pub mod plan;
 pub mod provider;
+pub mod traffic;
