@@ -204,7 +204,8 @@ pub struct QuotaUse {
 }
 
 /// The calls of one VPC, or of the classic network of one region. Its groups are ordered together, because one network
-/// interface may sit in several of them (rule-semantics.md 7.2).
+/// interface may sit in several of them and its verdicts come
+/// from the union of their rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Account of all its groups.
