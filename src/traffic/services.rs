@@ -76,7 +76,8 @@ pub fn print(boxes: &[ServiceBox]) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
     let mut parts: BTreeMap<(Option<(Family, Interval)>, Interval), Vec<&ServiceBox>> = BTreeMap::new();
     for service in boxes {
-        parts.entry((service.local, service.source)).or_default().push(service);
+        let restricts = service.local.filter(|(family, interval)| *interval != (0, family.last_address()));
+        parts.entry((restricts, service.source)).or_default().push(service);
     }
     let mut texts = Vec::new();
     let mut tokens = 0;
