@@ -74,6 +74,107 @@ impl<L> Diagram<L> {
     }
 }
 
+impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
+    /// One diagram of several, point by point: `label` gets what each of `roots` says of a point. All roots are of one family.
+    pub fn product<K: Copy + Eq + std::hash::Hash>(
+        &self,
+        roots: &[NodeId],
+        label: impl Fn(&[L]) -> K,
+    ) -> (Diagram<K>, NodeId) {
+        let mut product =
+            Product { of: self, label, nodes: Vec::new(), ids: HashMap::new(), memo: HashMap::new() };
+        let root = product.node(roots);
+        (Diagram { nodes: product.nodes, roots: Vec::new() }, root)
+    }
+}
+
+struct Product<'a, L, K, F> {
+    of: &'a Diagram<L>,
+    label: F,
+    nodes: Vec<Node<K>>,
+    ids: HashMap<Node<K>, NodeId>,
+    memo: HashMap<Vec<NodeId>, NodeId>,
+}
+
+impl<L: Copy, K: Copy + Eq + std::hash::Hash, F: Fn(&[L]) -> K> Product<'_, L, K, F> {
+    fn node(&mut self, parts: &[NodeId]) -> NodeId {
+        if let Some(&id) = self.memo.get(parts) {
+            return id;
+        }
+        let first_cut = parts
+            .iter()
+            .filter_map(|&part| match self.of.node(part) {
+                Node::Leaf(_) => None,
+                Node::Cut(dimension, _) => Some(*dimension),
+            })
+            .min();
+        let id = match first_cut {
+            None => {
+                let labels: Vec<L> = parts
+                    .iter()
+                    .map(|&part| match self.of.node(part) {
+                        Node::Leaf(label) => *label,
+                        Node::Cut(..) => unreachable!("nothing is cut any more"),
+                    })
+                    .collect();
+                let label = (self.label)(&labels);
+                self.intern(Node::Leaf(label))
+            }
+            Some(dimension) => self.cut(dimension, parts),
+        };
+        self.memo.insert(parts.to_vec(), id);
+        id
+    }
+
+    fn cut(&mut self, dimension: Dimension, parts: &[NodeId]) -> NodeId {
+        let of = self.of;
+        let pieces: Vec<Option<&[(u128, NodeId)]>> = parts
+            .iter()
+            .map(|&part| match of.node(part) {
+                Node::Cut(own, pieces) if *own == dimension => Some(pieces.as_slice()),
+                Node::Cut(..) | Node::Leaf(_) => None,
+            })
+            .collect();
+        let mut borders: Vec<u128> = pieces.iter().flatten().flat_map(|p| p.iter().map(|(last, _)| *last)).collect();
+        borders.sort_unstable();
+        borders.dedup();
+        let mut at = vec![0; parts.len()];
+        let mut merged: Vec<(u128, NodeId)> = Vec::with_capacity(borders.len());
+        for last in borders {
+            let children: Vec<NodeId> = parts
+                .iter()
+                .zip(&pieces)
+                .zip(&at)
+                .map(|((&part, pieces), &at)| pieces.map_or(part, |pieces| pieces[at].1))
+                .collect();
+            let child = self.node(&children);
+            match merged.last_mut() {
+                Some(open) if open.1 == child => open.0 = last,
+                _ => merged.push((last, child)),
+            }
+            for (at, pieces) in at.iter_mut().zip(&pieces) {
+                if pieces.is_some_and(|pieces| pieces[*at].0 == last) {
+                    *at += 1;
+                }
+            }
+        }
+        match merged.as_slice() {
+            [(_, only)] => *only,
+            _ => self.intern(Node::Cut(dimension, merged)),
+        }
+    }
+
+    fn intern(&mut self, node: Node<K>) -> NodeId {
+        if let Some(&id) = self.ids.get(&node) {
+            return id;
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
+        self.nodes.push(node.clone());
+        self.ids.insert(node, id);
+        id
+    }
+}
+
 /// An index into [`Atlas::signatures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignatureId(pub u32);
