@@ -118,6 +118,12 @@ pub enum ProviderError {
         /// What was tried and what came of it; never a secret.
         message: String,
     },
+    /// What was asked cannot be put into a call that means exactly that; nothing was sent.
+    #[error("{reason}; nothing was sent")]
+    NotSent {
+        /// Why, and what to do instead.
+        reason: String,
+    },
     /// An answer that this program does not understand; nothing is concluded from it.
     #[error("the cloud's answer to {action} cannot be read: {reason}")]
     Malformed {
