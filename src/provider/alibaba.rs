@@ -84,7 +84,9 @@ impl Alibaba {
                 if seen.rule.nic != nic {
                     let reason = format!(
                         "{} is for the {} interface, but rules of the {nic} interface were asked for",
-                        seen.id.as_ref().map_or_else(|| seen.rule.to_string(), RuleId::to_string),
+                        seen.id
+                            .as_ref()
+                            .map_or_else(|| seen.rule.to_string(), RuleId::to_string),
                         seen.rule.nic
                     );
                     return Err(malformed(action, reason));
@@ -104,7 +106,9 @@ impl Alibaba {
         let request = request::prefix_list(region, id);
         let answer: answer::PrefixListAttributes =
             match self.api.call(region, &request, Effect::Read).await {
-                Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => return Ok(None),
+                Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => {
+                    return Ok(None);
+                }
                 answer => answer?,
             };
         let (found, list) = answer
@@ -274,10 +278,7 @@ impl Provider for Alibaba {
 
     async fn lists(&self, region: &RegionId, wanted: &ListIds) -> Result<Lists, ProviderError> {
         // DescribePrefixListAttributes has all that DescribePrefixLists has, so that one call per list is enough.
-        let prefix = wanted
-            .prefix
-            .iter()
-            .map(|id| self.prefix_list(region, id));
+        let prefix = wanted.prefix.iter().map(|id| self.prefix_list(region, id));
         let port = request::port_lists(region, wanted)
             .into_iter()
             .map(|request| self.port_lists(region, request));

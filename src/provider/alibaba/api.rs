@@ -43,10 +43,7 @@ pub struct Api {
     credentials: CredentialSource,
     retry: RetryPolicy,
     slots: Semaphore,
-    /// Uses the proxies of the environment.
     client: Client,
-    /// Uses none.
-    direct: Client,
 }
 
 /// What an [`Api`] is made of.
@@ -112,28 +109,14 @@ impl Api {
             parallelism,
             retry,
         } = settings;
-        // An error means that somebody has installed a provider already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = |proxies: bool| {
-            let builder = Client::builder()
-                .user_agent(concat!("rulekeep/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_TIMEOUT)
-                .pool_idle_timeout(Duration::from_secs(30))
-                .redirect(redirect::Policy::none())
-                .http1_only();
-            let builder = if proxies { builder } else { builder.no_proxy() };
-            builder.build().map_err(|error| ProviderError::NotSent {
-                reason: format!("the HTTP client cannot be set up: {}", failure::causes(&error)),
-            })
-        };
+        let endpoint = endpoint.as_deref().map(Endpoint::given).transpose()?;
         Ok(Self {
-            endpoint: endpoint.as_deref().map(Endpoint::given).transpose()?,
+            client: client(endpoint.as_ref())?,
+            endpoint,
             signature,
             credentials,
             retry,
             slots: Semaphore::new(parallelism.max(1)),
-            client: client(true)?,
-            direct: client(false)?,
         })
     }
 
@@ -152,7 +135,9 @@ impl Api {
         let mut renewed = false;
         let mut failures = 0;
         loop {
-            let (error, stale) = match self.try_once(&endpoint, request, effect, &credentials).await
+            let (error, stale) = match self
+                .try_once(&endpoint, request, effect, &credentials)
+                .await
             {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
@@ -195,17 +180,13 @@ impl Api {
         credentials: &Credentials,
     ) -> Result<T, (ProviderError, bool)> {
         let _slot = self.slots.acquire().await.expect("never closed");
-        let (url, headers) = signing::sign(endpoint, request, self.signature, credentials)
+        let signed = signing::sign(endpoint, request, self.signature, credentials)
             .map_err(|reason| (ProviderError::NotSent { reason }, false))?;
-        let client = if endpoint.is_loopback() {
-            &self.direct
-        } else {
-            &self.client
-        };
-        let sent = client
-            .post(url)
-            .headers(headers)
-            .body("")
+        let sent = self
+            .client
+            .post(signed.url)
+            .headers(signed.headers)
+            .body(signed.body)
             .timeout(match effect {
                 Effect::Read => READ_TIMEOUT,
                 Effect::Write => WRITE_TIMEOUT,
@@ -237,6 +218,30 @@ impl Api {
             (error, false)
         })
     }
+}
+
+fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {
+    // An error means that somebody has installed a provider already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("rulekeep/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .redirect(redirect::Policy::none())
+        .http1_only();
+    if endpoint.is_some_and(Endpoint::is_loopback) {
+        builder = builder.no_proxy();
+    }
+    if endpoint.is_some_and(Endpoint::is_plain) {
+        // Without TLS the machine's certificates are not needed, and not every container has some.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| ProviderError::NotSent {
+        reason: format!(
+            "the HTTP client cannot be set up: {}",
+            failure::causes(&error)
+        ),
+    })
 }
 
 async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, ProviderError> {

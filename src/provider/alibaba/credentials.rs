@@ -31,7 +31,10 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("access_key_id", &self.access_key_id)
             .field("secret", &"***")
-            .field("security_token", &self.security_token.as_ref().map(|_| "***"))
+            .field(
+                "security_token",
+                &self.security_token.as_ref().map(|_| "***"),
+            )
             .finish()
     }
 }
@@ -114,8 +117,10 @@ impl Environment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// The account asks for something that this version has not.
-    #[error("the account's `role_arn` is {role_arn}: assuming a role is not supported yet; leave it out and use a \
-             profile or keys that may act in that account")]
+    #[error(
+        "the account's `role_arn` is {role_arn}: assuming a role is not supported yet; leave it out and use a \
+             profile or keys that may act in that account"
+    )]
     AssumeRole {
         /// The role.
         role_arn: String,
@@ -165,7 +170,10 @@ impl Found {
 enum Origin {
     Fixed(Credentials),
     Chain(Environment),
-    Profile { environment: Environment, name: String },
+    Profile {
+        environment: Environment,
+        name: String,
+    },
 }
 
 /// Gives credentials for every request; reads them once and again when they are about to expire or were refused.
@@ -211,7 +219,10 @@ impl CredentialSource {
     /// The credentials to sign with now.
     pub async fn get(&self) -> Result<Arc<Credentials>, CredentialsError> {
         let mut found = self.found.lock().await;
-        if let Some(found) = found.as_ref().filter(|found| found.is_fresh(Timestamp::now())) {
+        if let Some(found) = found
+            .as_ref()
+            .filter(|found| found.is_fresh(Timestamp::now()))
+        {
             return Ok(Arc::clone(&found.credentials));
         }
         let fresh = self.find()?;
@@ -226,7 +237,10 @@ impl CredentialSource {
         refused: &Credentials,
     ) -> Result<Option<Arc<Credentials>>, CredentialsError> {
         let mut found = self.found.lock().await;
-        if let Some(known) = found.as_ref().filter(|known| *known.credentials != *refused) {
+        if let Some(known) = found
+            .as_ref()
+            .filter(|known| *known.credentials != *refused)
+        {
             return Ok(Some(Arc::clone(&known.credentials))); // another request has renewed them
         }
         let fresh = self.find()?;

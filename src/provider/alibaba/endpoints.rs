@@ -16,7 +16,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("cn-hangzhou", "ecs-cn-hangzhou.aliyuncs.com"),
     ("cn-hangzhou-finance", "ecs.aliyuncs.com"),
     ("cn-hongkong-finance-pop", "ecs.aliyuncs.com"),
-    ("cn-huhehaote-nebula-1", "ecs.cn-qingdao-nebula.aliyuncs.com"),
+    (
+        "cn-huhehaote-nebula-1",
+        "ecs.cn-qingdao-nebula.aliyuncs.com",
+    ),
     ("cn-north-2-gov-1", "ecs.aliyuncs.com"),
     ("cn-shanghai-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
     ("cn-shanghai-inner", "ecs.aliyuncs.com"),
@@ -26,7 +29,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("cn-yushanfang", "ecs.aliyuncs.com"),
     ("cn-zhangbei", "ecs.aliyuncs.com"),
     ("cn-zhangjiakou-na62-a01", "ecs.cn-zhangjiakou.aliyuncs.com"),
-    ("cn-zhengzhou-nebula-1", "ecs.cn-qingdao-nebula.aliyuncs.com"),
+    (
+        "cn-zhengzhou-nebula-1",
+        "ecs.cn-qingdao-nebula.aliyuncs.com",
+    ),
     ("eu-west-1-oxs", "ecs.cn-shenzhen-cloudstone.aliyuncs.com"),
     ("rus-west-1-pop", "ecs.aliyuncs.com"),
 ];
@@ -50,7 +56,9 @@ pub enum EndpointError {
     #[error("the endpoint `{0}` may have scheme, host and port only")]
     Surplus(String),
     /// Requests in the clear can be read and repeated by anyone on the way.
-    #[error("the endpoint `{0}` must use https; plain http is for this machine's own addresses only")]
+    #[error(
+        "the endpoint `{0}` must use https; plain http is for this machine's own addresses only"
+    )]
     Insecure(String),
 }
 
@@ -97,10 +105,15 @@ impl Endpoint {
             return Err(EndpointError::Surplus(shown()));
         }
         let endpoint = Self { url };
-        if endpoint.url.scheme() == "http" && !endpoint.is_loopback() {
+        if endpoint.is_plain() && !endpoint.is_loopback() {
             return Err(EndpointError::Insecure(shown()));
         }
         Ok(endpoint)
+    }
+
+    /// Whether requests go there without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
     }
 
     /// Whether it is on this machine; no proxy is asked for such a host.
@@ -153,7 +166,17 @@ mod tests {
 
     #[test]
     fn a_region_cannot_change_the_host() {
-        for region in ["", "evil.example/", "a@evil", "a b", "-a", "CN", "a.b", "a#", "ä"] {
+        for region in [
+            "",
+            "evil.example/",
+            "a@evil",
+            "a b",
+            "-a",
+            "CN",
+            "a.b",
+            "a#",
+            "ä",
+        ] {
             assert_eq!(
                 Endpoint::of_region(&RegionId::new(region)),
                 Err(EndpointError::Region(region.to_owned()))

@@ -99,7 +99,9 @@ async fn list(
             return Ok(Some(known));
         };
         count += 1;
-        let groups = page.into_groups().map_err(|reason| malformed(action, reason))?;
+        let groups = page
+            .into_groups()
+            .map_err(|reason| malformed(action, reason))?;
         known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
     }
 }

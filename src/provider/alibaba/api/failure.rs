@@ -86,7 +86,9 @@ impl Class {
             | "LastTokenProcessing"
             | "IncorrectVpcStatus" => Self::Throttled,
             // A nonce is sent once, so that a used one means that a copy of the request was received.
-            "InternalError" | "UnknownError" | "InvalidGressFlow.Malformed"
+            "InternalError"
+            | "UnknownError"
+            | "InvalidGressFlow.Malformed"
             | "SignatureNonceUsed" => Self::Unavailable,
             "InvalidAccessKeyId.NotFound"
             | "MissingSecurityToken"
@@ -106,9 +108,13 @@ impl Class {
             _ if code == "ServiceUnavailable" || code.starts_with("ServiceUnavailable.") => {
                 Self::Unavailable
             }
-            _ if ["InvalidAccessKeyId.", "InvalidSecurityToken.", "InvalidTimeStamp."]
-                .iter()
-                .any(|prefix| code.starts_with(prefix)) =>
+            _ if [
+                "InvalidAccessKeyId.",
+                "InvalidSecurityToken.",
+                "InvalidTimeStamp.",
+            ]
+            .iter()
+            .any(|prefix| code.starts_with(prefix)) =>
             {
                 Self::Credentials
             }

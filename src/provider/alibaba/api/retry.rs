@@ -44,7 +44,9 @@ impl RetryPolicy {
         let (asked, attempts) = match error {
             ProviderError::Throttled { retry_after, .. } => (*retry_after, self.attempts),
             ProviderError::Unavailable { not_sent: true, .. } => (None, self.connects),
-            ProviderError::Unavailable { not_sent: false, .. } => (None, self.attempts),
+            ProviderError::Unavailable {
+                not_sent: false, ..
+            } => (None, self.attempts),
             ProviderError::Refused { .. }
             | ProviderError::Credentials { .. }
             | ProviderError::Malformed { .. }
@@ -57,7 +59,10 @@ impl RetryPolicy {
         let wait = doubled.min(self.cap).mul_f64(0.5 + jitter / 2.0);
         // Those who were asked to wait for the same time shall not come back at the same time.
         Some(asked.map_or(wait, |asked| {
-            asked.min(LONGEST_ASKED).mul_f64(1.0 + jitter / 10.0).max(wait)
+            asked
+                .min(LONGEST_ASKED)
+                .mul_f64(1.0 + jitter / 10.0)
+                .max(wait)
         }))
     }
 }

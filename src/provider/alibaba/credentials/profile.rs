@@ -98,7 +98,9 @@ impl Profile {
             "ak" => false,
             "ststoken" => true,
             "" => {
-                return Err("says neither a mode nor keys; run `aliyun configure` for it".to_owned());
+                return Err(
+                    "says neither a mode nor keys; run `aliyun configure` for it".to_owned(),
+                );
             }
             _ => {
                 return Err(format!(
@@ -122,7 +124,10 @@ impl Profile {
             },
         };
         let mut found = Found::lasting(credentials);
-        if let Some(seconds) = self.sts_expiration.filter(|seconds| temporary && *seconds > 0) {
+        if let Some(seconds) = self
+            .sts_expiration
+            .filter(|seconds| temporary && *seconds > 0)
+        {
             let expires = Timestamp::from_second(seconds)
                 .map_err(|_| "has an `sts_expiration` that is no time".to_owned())?;
             if expires <= now {

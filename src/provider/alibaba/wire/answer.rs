@@ -9,8 +9,8 @@ use super::{
     read::{List, Text, flag},
 };
 use crate::model::{
-    AddressFamily, Cidr, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network,
-    PortListId, PortList, PrefixList, PrefixListId, VpcId,
+    AddressFamily, Cidr, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network, PortList,
+    PortListId, PrefixList, PrefixListId, VpcId,
 };
 
 /// An answer that may be one of several pages.

@@ -99,10 +99,7 @@ pub enum RequestError {
 }
 
 /// DescribeSecurityGroups by ids, at most 100.
-pub fn groups_by_id<'a>(
-    region: &RegionId,
-    ids: impl IntoIterator<Item = &'a GroupId>,
-) -> Request {
+pub fn groups_by_id<'a>(region: &RegionId, ids: impl IntoIterator<Item = &'a GroupId>) -> Request {
     let ids: Vec<&str> = ids.into_iter().map(GroupId::as_str).collect();
     let ids = serde_json::Value::from(ids).to_string();
     groups(region).with("SecurityGroupIds", ids)
@@ -193,7 +190,10 @@ pub fn change(region: &RegionId, call: &RuleCall, token: &str) -> Result<Request
         }
         RuleAction::Revoke(rules) => {
             count(rules.len())?;
-            rules.iter().map(|seen| &seen.rule).try_for_each(same_direction)?;
+            rules
+                .iter()
+                .map(|seen| &seen.rule)
+                .try_for_each(same_direction)?;
             let ids: Option<Vec<&str>> = rules
                 .iter()
                 .map(|seen| seen.id.as_ref().map(|id| id.as_str()))
@@ -240,9 +240,18 @@ fn modify(request: Request, from: &ObservedRule, to: &Rule) -> Result<Request, R
     let sources = |rule: &Rule| rule.protocol.ports().and_then(|ports| ports.source);
     let ported = old.protocol.ports().is_some() && to.protocol.ports().is_some();
     for (gone, what) in [
-        (old.description.is_some() && to.description.is_none(), "the description"),
-        (old.local.is_some() && to.local.is_none(), "the local address"),
-        (ported && sources(old).is_some() && sources(to).is_none(), "the source ports"),
+        (
+            old.description.is_some() && to.description.is_none(),
+            "the description",
+        ),
+        (
+            old.local.is_some() && to.local.is_none(),
+            "the local address",
+        ),
+        (
+            ported && sources(old).is_some() && sources(to).is_none(),
+            "the source ports",
+        ),
     ] {
         if gone {
             return Err(RequestError::Removal {
@@ -312,7 +321,10 @@ fn members(rule: &Rule) -> Result<Members, RequestError> {
         Peer::PrefixList(list) => members.push((names.list, list.to_string())),
     }
     if let Some(local) = local {
-        members.push((Names::of(opposite(*direction)).cidr(*local), local.to_string()));
+        members.push((
+            Names::of(opposite(*direction)).cidr(*local),
+            local.to_string(),
+        ));
     }
     members.push(("Policy", policy_name(*policy).to_owned()));
     members.push(("Priority", priority.to_string()));

@@ -109,7 +109,8 @@ pub fn from_json(value: &Value) -> Result<ObservedRule, RuleError> {
 pub(super) fn permission(seen: &ObservedRule) -> Permission {
     let mut permission = plain(&seen.rule);
     if let Some(id) = &seen.id {
-        id.as_str().clone_into(&mut permission.security_group_rule_id);
+        id.as_str()
+            .clone_into(&mut permission.security_group_rule_id);
     }
     if let Some(created) = seen.facts.as_ref().and_then(|facts| facts.created.as_ref()) {
         permission.create_time = String::from(&**created);
