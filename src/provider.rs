@@ -57,6 +57,10 @@ pub struct RuleCall {
 /// The cloud's three ways to change rules. `Modify` and `Revoke` hold an [`ObservedRule`], which only reading the cloud
 /// makes: nothing can be revoked that was not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan holds few modify calls, and a box would stand in every match"
+)]
 pub enum RuleAction {
     /// Adds rules, 1 to [`BATCH`].
     Authorize(Vec<Rule>),

@@ -910,6 +910,41 @@ async fn an_endpoint_that_nobody_serves_is_known_not_to_have_acted() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_after_the_request_leaves_the_outcome_open() {
+    use tokio::io::AsyncReadExt as _;
+    let server = Server::start(|_, _| Answer::written()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings(&server, CredentialSource::fixed(key()));
+    settings.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut start = vec![0; 4096];
+            let length = stream.read(&mut start).await.unwrap();
+            let _ = sender.send(length);
+        }
+    });
+    let provider = Alibaba::new(settings).unwrap();
+    let error = provider
+        .execute(&region(), &authorize(), "t")
+        .await
+        .unwrap_err();
+    let open = matches!(
+        error,
+        ProviderError::Unavailable {
+            not_sent: false,
+            ..
+        }
+    );
+    assert!(open, "{error:?}");
+    for _ in 0..4 {
+        assert!(requests.recv().await.unwrap() > 0);
+    }
+    assert!(requests.is_empty());
+}
+
+#[tokio::test]
 async fn credentials_that_are_not_taken_are_explained_without_a_secret() {
     let echo = format!(
         "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&SecurityToken%3D{TOKEN} {SECRET}"
@@ -1123,7 +1158,7 @@ async fn a_rule_that_is_gone_already_counts_as_revoked() {
     assert!(matches!(error, ProviderError::Refused { .. }), "{error:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn at_most_so_many_requests_are_under_way() {
     use std::sync::{
         Arc,
