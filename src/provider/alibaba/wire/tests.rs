@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{answer::Attribute, *};
+use super::{
+    answer::{Attribute, Page as _, SecurityGroups},
+    *,
+};
 use crate::{
     model::{
-        Cidr, Direction, GroupId, NicType, ObservedRule, OwnerId, Peer, Policy, PortListId,
-        PortRange, PortSet, Ports, PrefixListId, Priority, Protocol, RegionId, Rule, RuleId,
+        Cidr, Direction, GroupId, GroupInfo, GroupKind, GroupName, Network, NicType, ObservedRule,
+        OwnerId, Peer, Policy, PortListId, PortRange, PortSet, Ports, PrefixListId, Priority,
+        Protocol, RegionId, Rule, RuleId, VpcId,
     },
     provider::{RuleAction, RuleCall},
 };
@@ -116,6 +120,33 @@ fn whole_answers_read_with_their_wrapper_missing_null_or_empty() {
         assert!(answer.inner_access().is_err());
         assert!(answer.into_permissions().is_empty());
     }
+}
+
+#[test]
+fn the_documented_list_of_groups_reads() {
+    let sample = include_str!("../../../../tests/wire/describe-groups-documented.json");
+    let answer: SecurityGroups = serde_json::from_str(sample).unwrap();
+    assert_eq!(answer.next_token(), None);
+    let expected = GroupInfo {
+        id: GroupId::new("sg-bp67acfmxazb4ph00000"),
+        name: GroupName::new("web"),
+        description: "".into(),
+        network: Network::Vpc(VpcId::new("vpc-bp1opxu1zkhn00gzv0000")),
+        kind: GroupKind::Basic,
+        managed: false,
+        tags: [("env".into(), "prod".into())].into(),
+    };
+    assert_eq!(answer.into_groups(), Ok(vec![expected]));
+    let other = sample
+        .replace("\"normal\"", "\"enterprise\"")
+        .replace("\"ServiceManaged\": false", "\"ServiceManaged\": true")
+        .replace("\"vpc-bp1opxu1zkhn00gzv0000\"", "null");
+    let answer: SecurityGroups = serde_json::from_str(&other).unwrap();
+    let group = answer.into_groups().unwrap().remove(0);
+    assert_eq!(
+        (group.kind, group.managed, group.network),
+        (GroupKind::Advanced, true, Network::Classic)
+    );
 }
 
 fn tcp(changes: Value) -> Value {
