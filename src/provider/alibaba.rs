@@ -247,12 +247,13 @@ impl Provider for Alibaba {
             Network::Vpc(_) => self.rules(region, &group.id, NicType::Intranet).await?,
             // The classic network keeps the rules of the two interfaces apart and returns those of one per call.
             Network::Classic => {
-                let (private, public) = future::try_join(
+                let ((inner, mut rules), (_, public)) = future::try_join(
                     self.rules(region, &group.id, NicType::Intranet),
                     self.rules(region, &group.id, NicType::Internet),
                 )
                 .await?;
-                (private.0, [private.1, public.1].concat())
+                rules.extend(public);
+                (inner, rules)
             }
         };
         let mut ids = BTreeSet::new();
