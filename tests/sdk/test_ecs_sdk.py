@@ -207,6 +207,14 @@ def groups(cloud, run):
     equal(empty.permissions.permission, [], "a new group has no rules")
     equal(empty.inner_access_policy, "Accept", "members of a basic group reach each other")
     equal(empty.vpc_id, VPC, "VPC in the attribute")
+    cloud.client.modify_security_group_attribute(
+        ecs.ModifySecurityGroupAttributeRequest(
+            region_id=REGION, security_group_id=first, security_group_name=f"renamed-{run}"
+        )
+    )
+    renamed = cloud.attribute(first)
+    equal(renamed.security_group_name, f"renamed-{run}", "renamed")
+    true(renamed.description.startswith("made by the SDK test"), "what is not sent stays")
     for group in made:
         cloud.delete(group)
     equal(
@@ -304,6 +312,15 @@ def rules(cloud, run):
 
     modify_and_revoke(cloud, group, seen)
 
+    [reference] = cloud.client.describe_security_group_references(
+        ecs.DescribeSecurityGroupReferencesRequest(region_id=REGION, security_group_id=[peer])
+    ).body.security_group_references.security_group_reference
+    referencing = reference.referencing_security_groups.referencing_security_group
+    equal([item.security_group_id for item in referencing], [group], "who refers to the peer group")
+    associations = cloud.client.describe_prefix_list_associations(
+        ecs.DescribePrefixListAssociationsRequest(region_id=REGION, prefix_list_id=prefixes)
+    ).body.prefix_list_associations.prefix_list_association
+    equal([item.resource_id for item in associations], [group], "who uses the prefix list")
     fails("DependencyViolation", lambda: cloud.delete(peer), 403)
     fails(
         "NotAllowed.AssociationExist",
@@ -469,6 +486,16 @@ def prefix_lists(cloud, run):
         ecs.DescribePrefixListsRequest(region_id=REGION, prefix_list_id=[made, six], max_results=10)
     ).body.prefix_lists.prefix_list
     equal({item.prefix_list_id for item in listed}, {made, six}, "listed by id")
+    cloud.client.modify_prefix_list(
+        ecs.ModifyPrefixListRequest(
+            region_id=REGION,
+            prefix_list_id=made,
+            add_entry=[ecs.ModifyPrefixListRequestAddEntry(cidr="172.16.0.0/12")],
+            remove_entry=[ecs.ModifyPrefixListRequestRemoveEntry(cidr="10.0.0.0/8")],
+        )
+    )
+    entries = {e.cidr for e in attributes(made).entries.entry}
+    equal(entries, {"192.168.1.100/32", "172.16.0.0/12"}, "entries added and removed")
     fails("InvalidParameter.CidrMalformed", lambda: create(entry=[entry(cidr="10.0.0.1/8")]), 400)
     fails("InvalidParameter.CidrDuplicated", lambda: create(entry=[entry(cidr="10.0.0.1"), entry(cidr="10.0.0.1/32")]), 400)
     fails("InvalidParameter.AddressFamily", lambda: create(address_family="IPv5"), 400)
