@@ -1,0 +1,206 @@
+//! One pass up to the plan: choose, find, read, plan. Applying is another step, when asked.
+//!
+//! What to do about differences is the planner's, whether it may be done is the guard's.
+
+mod read;
+mod select;
+
+#[cfg(test)]
+pub(crate) mod sample;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    clouds::Clouds,
+    desired::{Desired, DesiredGroup},
+    diag::{Diagnostic, Span},
+    guard::{self, Approved, Overrides, Refusal},
+    model::{AccountName, GroupId, RegionId},
+    plan::{self, Address, Context, GroupInput, Plan},
+    provider::{Provider, ProviderError},
+};
+
+pub use select::{SelectError, Selection};
+
+/// How a pass reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Most requests at a time over all accounts.
+    pub parallelism: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parallelism: 10 }
+    }
+}
+
+/// Who wants to know how far the reading is.
+pub trait Progress: Send + Sync {
+    /// So many groups will be read.
+    fn reading(&self, _groups: usize) {}
+    /// One of them was, or could not be.
+    fn read(&self, _group: &DesiredGroup) {}
+}
+
+/// Nobody wants to know.
+impl Progress for () {}
+
+/// Why there is nothing to plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was asked for selects nothing.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// A group's account has no provider.
+    #[error("account {0} is not connected")]
+    NotConnected(AccountName),
+}
+
+/// A group that could not be read; the others are planned without it.
+#[derive(Clone, Debug)]
+pub struct ReadFailure {
+    /// Account that holds it.
+    pub account: AccountName,
+    /// Region that holds it.
+    pub region: RegionId,
+    /// As it is declared: its id or its name.
+    pub group: String,
+    /// Where it is declared.
+    pub span: Span,
+    /// What the cloud or the connection said.
+    pub error: Arc<ProviderError>,
+}
+
+/// A plan with what was found on the way to it.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    /// What the plan is made from.
+    pub desired: &'a Desired,
+    /// What was chosen.
+    pub selection: Selection,
+    /// The moment that `expires` was compared with.
+    pub at: Timestamp,
+    /// The plan of every group that could be read.
+    pub plan: Plan,
+    /// The declarations of the groups of the plan, in its order.
+    pub groups: Vec<&'a DesiredGroup>,
+    /// What is wrong with the declarations in view of the cloud, before the planner's own diagnostics.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Groups that could not be read, in the order of declarations.
+    pub unreadable: Vec<ReadFailure>,
+}
+
+/// Finds and reads the chosen groups and plans them. The answer is the same at any `parallelism`.
+pub async fn prepare<'a, P: Provider>(
+    desired: &'a Desired,
+    selection: &Selection,
+    clouds: &Clouds<P>,
+    at: Timestamp,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Prepared<'a>, Error> {
+    let selected = select::select(desired, selection)?;
+    let read = read::read(desired, &selected, clouds, options, progress).await?;
+    let mut diagnostics = read.diagnostics;
+    let mut groups: Vec<GroupInput<'a>> = Vec::with_capacity(read.groups.len());
+    let mut declared: Vec<(Address, &'a DesiredGroup)> = Vec::with_capacity(read.groups.len());
+    for (desired, observed) in read.groups {
+        let address = Address {
+            account: desired.account.clone(),
+            region: desired.region.clone(),
+            group: observed.info.id.clone(),
+        };
+        declared.push((address, desired));
+        groups.push(GroupInput { desired, observed });
+    }
+    declared.sort_by(|a, b| a.0.cmp(&b.0));
+    let context = Context {
+        at,
+        sources: &desired.sources,
+        directory: &read.directory,
+        lists: &read.lists,
+    };
+    let plan = plan::plan(groups, &context);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+    Ok(Prepared {
+        desired,
+        selection: selection.clone(),
+        at,
+        plan,
+        groups: declared.into_iter().map(|(_, group)| group).collect(),
+        diagnostics,
+        unreadable: read.failures,
+    })
+}
+
+impl<'a> Prepared<'a> {
+    /// Everything that is wrong or odd, the planner's diagnostics last.
+    pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().chain(&self.plan.diagnostics)
+    }
+
+    /// Whether the plan lacks something: a group that could not be read, or that has an error.
+    pub fn is_errored(&self) -> bool {
+        !self.unreadable.is_empty() || self.diagnostics().any(Diagnostic::is_error)
+    }
+
+    /// The plan as far as it may be applied, or why not. A plan that lacks something may not.
+    pub fn guarded(&self, overrides: &Overrides) -> Result<Approved<'_>, Vec<Refusal>> {
+        let mut refusals: Vec<Refusal> = self
+            .unreadable
+            .iter()
+            .map(|failure| Refusal {
+                address: Address {
+                    account: failure.account.clone(),
+                    region: failure.region.clone(),
+                    group: GroupId::new(&failure.group),
+                },
+                name: failure.group.clone(),
+                reason: "unreadable",
+                message: format!("the group could not be read: {}", failure.error),
+                help: vec!["leave it out with --target, or mend the access to it".to_owned()],
+                span: Some(failure.span),
+            })
+            .collect();
+        let errors = self
+            .diagnostics()
+            .filter(|diagnostic| diagnostic.is_error());
+        refusals.extend(errors.map(|error| self.refusal(error)));
+        if refusals.is_empty() {
+            guard::guard(&self.plan, &self.groups, overrides)
+        } else {
+            Err(refusals)
+        }
+    }
+
+    fn refusal(&self, error: &Diagnostic) -> Refusal {
+        let span = error.labels.first().map(|label| label.span);
+        // A document begins with its group's declaration, so the last one before the place is the one around it.
+        let around = span.and_then(|span| {
+            let groups = self.desired.groups.iter();
+            groups
+                .filter(|group| group.span.file == span.file && group.span.start <= span.start)
+                .max_by_key(|group| group.span.start)
+        });
+        let group = around.or(self.groups.first().copied());
+        let name = group.map_or_else(String::new, |group| group.selector.to_string());
+        Refusal {
+            address: Address {
+                account: group.map_or_else(|| AccountName::new(""), |g| g.account.clone()),
+                region: group.map_or_else(|| RegionId::new(""), |g| g.region.clone()),
+                group: GroupId::new(&name),
+            },
+            name,
+            reason: error.code.as_str(),
+            message: error.message.clone(),
+            help: error.help.clone(),
+            span,
+        }
+    }
+}
