@@ -112,7 +112,10 @@ async fn another_vpc_goes_on_after_a_failure() {
     ])
     .vpc(&[&[(0, &[0])]])
     .vpc(&[&[(1, &[0])], &[(1, &[1])]]);
-    fail(&case, 0, || Fate::Refused);
+    case.fake.world().on_write = Box::new(|_, call, _| match call.group.as_str() {
+        "sg-a" => Fate::Refused,
+        _ => Fate::Done,
+    });
     assert_eq!(outcomes(&case.run().await), ["failed", "done"]);
 }
 

@@ -21,7 +21,7 @@ fn case() -> Case {
 async fn a_run_stopped_during_any_call_finishes_it_and_sends_nothing_more() {
     for (stop_at, expected) in [
         (0, ["interrupted", "not begun", "not begun"]),
-        (1, ["interrupted", "done", "not begun"]),
+        (1, ["interrupted", "interrupted", "not begun"]),
         (2, ["interrupted", "done", "not begun"]),
         (3, ["interrupted", "done", "interrupted"]),
     ] {
