@@ -155,7 +155,7 @@ impl Saved {
             timestamp: prepared.at,
             commit: revision.map(|revision| revision.commit.clone()),
             dirty: revision.is_some_and(|revision| revision.dirty),
-            selection: prepared.selection.clone(),
+            selection: prepared.selection.within(&prepared.desired.project.root),
             groups: groups(&prepared.plan),
             files: files(prepared),
         }

@@ -304,7 +304,10 @@ impl<'a, P: Provider> Engine<'a, P> {
         let mut text = words::error(&error);
         if !nothing_done {
             // A call with several rules may have acted in part (not documented), and one without an answer in full.
-            let patient = !matches!(error, ProviderError::Refused { .. });
+            let patient = matches!(
+                error,
+                ProviderError::Unavailable { .. } | ProviderError::Malformed { .. }
+            );
             let missing = |live: &ObservedGroup| -> Vec<usize> {
                 let shown = |change: &&usize| !in_effect(run.plan, **change, live);
                 changes.iter().filter(shown).copied().collect()

@@ -94,6 +94,15 @@ impl<'a> GroupRun<'a> {
         }
     }
 
+    /// Keeps what the reader should know, each thing once.
+    pub fn note(&mut self, notes: Vec<String>) {
+        for note in notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
     /// Adds and modifies that the cloud confirmed and no reading has shown yet.
     pub fn unshown(&self) -> impl Iterator<Item = usize> {
         let shows = |at: &usize| !matches!(self.plan.changes[*at].kind, ChangeKind::Delete(_));
@@ -151,10 +160,10 @@ impl<'a> GroupRun<'a> {
         let mut reasons: Vec<&str> = self.held.iter().map(|(_, why)| why.as_str()).collect();
         reasons.sort_unstable();
         reasons.dedup();
-        if reasons.is_empty() {
-            "the plan has no call for them".to_owned()
-        } else {
-            reasons.join("; ")
+        match reasons[..] {
+            [] => "the plan has no call for them".to_owned(),
+            [a, b, c, _, ..] => format!("{a}; {b}; {c}; and {} more", reasons.len() - 3),
+            _ => reasons.join("; "),
         }
     }
 }

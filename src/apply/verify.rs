@@ -78,7 +78,7 @@ impl<P: Provider> Engine<'_, P> {
             return;
         }
         run.checked = clean;
-        run.notes = found.notes;
+        run.note(found.notes);
         let lines = self.duplicates(run, &live, pending);
         if !lines.is_empty() && run.stopped.is_none() {
             let unsent = (0..run.states.len()).filter(|at| run.states[*at] == State::Planned);
@@ -120,17 +120,13 @@ impl<P: Provider> Engine<'_, P> {
             return;
         }
         run.checked = true;
-        for note in found.notes {
-            if !run.notes.contains(&note) {
-                run.notes.push(note);
-            }
-        }
+        run.note(found.notes);
         let lines = self.duplicates(run, &live, found.pending);
         if lines.is_empty() || run.stopped.is_some() {
             return;
         }
         if run.states.contains(&State::HeldBack) {
-            run.notes.extend(lines);
+            run.note(lines);
         } else {
             run.stopped = Some(GroupOutcome::NotYetVisible(lines));
         }

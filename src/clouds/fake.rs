@@ -6,12 +6,14 @@ use std::{
 };
 
 use crate::{
-    desired::Selector,
+    desired::{Mode, Selector},
+    diag::Span,
     model::{
-        Direction, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Lists, Network,
-        NicType, ObservedGroup, ObservedRule, Peer, Policy, PortRange, Priority, Protocol,
-        RegionId, Rule, RuleId, VpcId,
+        AccountName, Direction, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, ListIds,
+        Lists, Network, NicType, ObservedGroup, ObservedRule, Peer, Policy, PortRange, Priority,
+        Protocol, RegionId, Rule, RuleId, VpcId,
     },
+    plan::{Address, GroupPlan, QuotaUse},
     provider::{Provider, ProviderError, Receipt, RuleAction, RuleCall},
 };
 
@@ -309,5 +311,27 @@ pub(crate) fn group(id: &str, rules: &[&str]) -> ObservedGroup {
         },
         inner_access: InnerAccess::Accept,
         rules: rules.collect(),
+    }
+}
+
+/// A plan of a group in complete mode that changes nothing.
+pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
+    GroupPlan {
+        address: Address {
+            account: AccountName::new("demo"),
+            region: RegionId::new("cn-hangzhou"),
+            group: observed.info.id.clone(),
+        },
+        name: observed.info.name.clone(),
+        span,
+        modes: [Some(Mode::Complete); 2],
+        observed,
+        fingerprint: String::new(),
+        changes: Vec::new(),
+        unmanaged: Vec::new(),
+        ignored: Vec::new(),
+        system_level: Vec::new(),
+        expired: Vec::new(),
+        quota: QuotaUse::default(),
     }
 }

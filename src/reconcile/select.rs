@@ -14,6 +14,18 @@ pub struct Selection {
     pub targets: Vec<String>,
 }
 
+impl Selection {
+    /// The same choice with every path relative to the project's folder, so that it means the same in another checkout.
+    #[must_use]
+    pub fn within(&self, root: &Path) -> Self {
+        let Self { paths, targets } = self;
+        Self {
+            paths: paths.iter().map(|path| below(root, path)).collect(),
+            targets: targets.clone(),
+        }
+    }
+}
+
 /// Why nothing is selected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {

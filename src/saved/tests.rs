@@ -1,13 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    clouds::fake,
-    desired::Mode,
-    model::{AccountName, RegionId},
-    plan::{Address, GroupPlan, QuotaUse},
-    reconcile::sample::desired,
-};
+use crate::{clouds::fake, reconcile::sample::desired};
 
 const GROUPS: &[&str] = &[
     "demo/cn-hangzhou/jump rules/jump.yaml",
@@ -22,25 +16,7 @@ fn at(text: &str) -> Timestamp {
 /// A plan of `web` alone, without changes.
 fn prepared(desired: &Desired) -> Prepared<'_> {
     let web = desired.groups.last().unwrap();
-    let observed = fake::group("sg-web", &[]);
-    let plan = GroupPlan {
-        address: Address {
-            account: AccountName::new("demo"),
-            region: RegionId::new("cn-hangzhou"),
-            group: observed.info.id.clone(),
-        },
-        name: observed.info.name.clone(),
-        span: web.span,
-        modes: [Some(Mode::Complete), None],
-        observed,
-        fingerprint: "f1".to_owned(),
-        changes: Vec::new(),
-        unmanaged: Vec::new(),
-        ignored: Vec::new(),
-        system_level: Vec::new(),
-        expired: Vec::new(),
-        quota: QuotaUse::default(),
-    };
+    let plan = fake::group_plan(fake::group("sg-web", &[]), web.span);
     Prepared {
         desired,
         selection: Selection {
@@ -89,6 +65,16 @@ fn nothing_has_moved_when_nothing_has() {
 }
 
 #[test]
+fn paths_of_the_selection_mean_the_same_in_another_checkout() {
+    let desired = desired(GROUPS);
+    let mut here = prepared(&desired);
+    let file = Path::new("rules").join("web.yaml");
+    let whole = desired.project.root.join(&file);
+    here.selection.paths = vec![std::path::absolute(whole).unwrap()];
+    assert_eq!(Saved::new(&here, None).selection.paths, [file]);
+}
+
+#[test]
 fn files_count_that_the_chosen_groups_depend_on() {
     for (path, expected) in [
         ("rulekeep.yaml", Some("rulekeep.yaml was changed")),
@@ -116,11 +102,12 @@ fn files_that_came_or_went_are_named() {
 
 #[test]
 fn a_group_whose_live_rules_changed_is_named() {
-    let desired = desired(GROUPS);
-    let mut now = prepared(&desired);
-    now.plan.groups[0].fingerprint = "f2".to_owned();
+    let mut before = saved();
+    for group in before.groups.values_mut() {
+        group.fingerprint = "another".to_owned();
+    }
     assert_eq!(
-        moved(&saved(), &now),
+        moved(&before, &prepared(&desired(GROUPS))),
         ["the live rules of web (demo/cn-hangzhou/sg-web) were changed"]
     );
 }

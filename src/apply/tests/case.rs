@@ -11,7 +11,7 @@ use crate::{
     desired::Mode,
     diag::{Sources, Span},
     model::{AccountName, ObservedGroup, RegionId},
-    plan::{Address, Change, ChangeKind, GroupPlan, Plan, QuotaUse, Schedule, Step},
+    plan::{Change, ChangeKind, GroupPlan, Plan, Schedule, Step},
     provider::{RuleAction, RuleCall},
 };
 
@@ -21,7 +21,6 @@ pub struct Case {
     pub plan: Plan,
     pub options: Options,
     pub sources: Sources,
-    span: Span,
     _folder: tempfile::TempDir,
 }
 
@@ -70,22 +69,8 @@ impl Case {
                 span: Some(span),
             });
             GroupPlan {
-                address: Address {
-                    account: AccountName::new("demo"),
-                    region: RegionId::new("cn-hangzhou"),
-                    group: live.info.id.clone(),
-                },
-                name: live.info.name.clone(),
-                span,
-                modes: [Some(Mode::Complete); 2],
-                observed: live.clone(),
-                fingerprint: String::new(),
                 changes: changes.collect(),
-                unmanaged: Vec::new(),
-                ignored: Vec::new(),
-                system_level: Vec::new(),
-                expired: Vec::new(),
-                quota: QuotaUse::default(),
+                ..fake::group_plan(live.clone(), span)
             }
         });
         let plan = Plan {
@@ -98,7 +83,6 @@ impl Case {
             plan,
             options,
             sources,
-            span,
             _folder: folder,
         }
     }
@@ -157,10 +141,6 @@ impl Case {
             group.unmanaged = group.observed.rules.clone();
         }
         self
-    }
-
-    pub fn span(&self) -> Span {
-        self.span
     }
 
     pub async fn run(&self) -> Report {

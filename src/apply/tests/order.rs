@@ -168,3 +168,10 @@ async fn a_group_whose_undo_file_cannot_be_written_is_not_touched() {
     assert_eq!(outcomes(&report), ["failed", "failed"]);
     assert_eq!(case.log(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_run_can_be_spawned_on_another_thread() {
+    let case = std::sync::Arc::new(replacement());
+    let report = tokio::spawn(async move { case.run().await }).await.unwrap();
+    assert_eq!(outcomes(&report), ["done", "done"]);
+}

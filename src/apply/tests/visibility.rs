@@ -251,5 +251,29 @@ async fn rules_without_ids_are_found_again_by_what_they_are() {
         Fate::LostBefore
     });
     assert_eq!(outcomes(&case.run().await), ["done"]);
-    assert_eq!(case.span().line, 1);
+}
+
+#[tokio::test]
+async fn when_the_rules_cannot_be_read_back_nothing_is_deleted_that_builds_on_them() {
+    let mut case = Case::new(&[
+        ("sg-a", &[], &["+ 22 10.0.0.0/8"]),
+        ("sg-b", &["22 10.0.0.0/8", "80 10.0.0.0/8"], &["- 0", "- 1"]),
+    ])
+    .vpc(&[&[(0, &[0])], &[(1, &[0, 1])]]);
+    case.options.must_precede = same_port;
+    case.fake.world().unreadable.insert("sg-a".to_owned());
+    let report = case.run().await;
+    assert_eq!(
+        report.groups[0].outcome,
+        GroupOutcome::Failed {
+            call: "read the rules back".into(),
+            error: "reading failed (request R-LOST)".into(),
+            rules: vec![],
+        }
+    );
+    assert_eq!(outcomes(&report), ["failed", "held back"]);
+    assert_eq!(
+        case.fake.rules("sg-b"),
+        ["ingress accept tcp/22 from 10.0.0.0/8 priority 1"]
+    );
 }
