@@ -17,10 +17,10 @@ use jiff::Timestamp;
 
 use crate::{
     clouds::Clouds,
-    desired::{Desired, DesiredGroup},
+    desired::{Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Span},
     guard::{self, Approved, Overrides, Refusal},
-    model::{AccountName, GroupId, RegionId},
+    model::{AccountName, GroupId, GroupInfo, ObservedGroup, RegionId},
     plan::{self, Address, Context, GroupInput, Plan},
     provider::{Provider, ProviderError},
 };
@@ -137,6 +137,68 @@ pub async fn prepare<'a, P: Provider>(
         diagnostics,
         unreadable: read.failures,
     })
+}
+
+/// Why one group could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// The account has no provider.
+    #[error("account {0} is not connected")]
+    NotConnected(AccountName),
+    /// There is none.
+    #[error("there is no security group {selector} in region {region} of account {account}")]
+    NotFound {
+        /// Account that was searched.
+        account: AccountName,
+        /// Region that was searched.
+        region: RegionId,
+        /// What was looked for.
+        selector: Selector,
+    },
+    /// There are several.
+    #[error("{} security groups are called {selector}: {}", candidates.len(), listed(candidates))]
+    Ambiguous {
+        /// What was looked for.
+        selector: Selector,
+        /// What was found, by id.
+        candidates: Vec<GroupInfo>,
+    },
+    /// The cloud or the connection failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+fn listed(candidates: &[GroupInfo]) -> String {
+    let listed = candidates.iter();
+    let listed = listed.map(|info| format!("{} in {}", info.id, info.network));
+    listed.collect::<Vec<_>>().join(", ")
+}
+
+/// Finds and reads one group, declared or not.
+pub async fn read_group<P: Provider>(
+    clouds: &Clouds<P>,
+    account: &AccountName,
+    region: &RegionId,
+    selector: &Selector,
+) -> Result<ObservedGroup, GroupError> {
+    let cloud = clouds
+        .get(account)
+        .ok_or_else(|| GroupError::NotConnected(account.clone()))?;
+    let found = cloud.find(region, std::slice::from_ref(selector)).await?;
+    let mut candidates: Vec<GroupInfo> = found.into_iter().flatten().collect();
+    candidates.sort();
+    match &candidates[..] {
+        [] => Err(GroupError::NotFound {
+            account: account.clone(),
+            region: region.clone(),
+            selector: selector.clone(),
+        }),
+        [info] => Ok(cloud.observe(region, info).await?),
+        _ => Err(GroupError::Ambiguous {
+            selector: selector.clone(),
+            candidates,
+        }),
+    }
 }
 
 impl<'a> Prepared<'a> {

@@ -1,6 +1,7 @@
 //! Whole runs against a cloud in memory.
 
 mod case;
+mod chaos;
 mod failures;
 mod order;
 mod stopping;

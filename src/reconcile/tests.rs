@@ -319,3 +319,34 @@ fn what_chooses_nothing_is_an_error_that_names_what_is_near() {
         assert_eq!(chosen(paths, targets), Err(expected.to_owned()));
     }
 }
+
+#[tokio::test]
+async fn one_group_is_read_by_id_or_by_a_name_that_is_unique() {
+    let fake = Fake::new([
+        named("sg-1", "web", "vpc-1"),
+        named("sg-2", "web", "vpc-2"),
+        named("sg-3", "db", "vpc-1"),
+    ]);
+    let clouds = clouds(&fake);
+    let (account, region) = (AccountName::new("demo"), RegionId::new("cn-hangzhou"));
+    let name = |name: &str| Selector::Name {
+        name: GroupName::new(name),
+        vpc: None,
+    };
+    for (selector, expected) in [
+        (Selector::Id(GroupId::new("sg-1")), "sg-1"),
+        (name("db"), "sg-3"),
+        (
+            name("web"),
+            "2 security groups are called web: sg-1 in vpc-1, sg-2 in vpc-2",
+        ),
+        (
+            name("no"),
+            "there is no security group no in region cn-hangzhou of account demo",
+        ),
+    ] {
+        let answer = read_group(&clouds, &account, &region, &selector).await;
+        let said = answer.map_or_else(|error| error.to_string(), |g| g.info.id.to_string());
+        assert_eq!(said, expected);
+    }
+}
