@@ -20,7 +20,7 @@ use crate::{
     desired::{Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Span},
     guard::{self, Approved, Overrides, Refusal},
-    model::{AccountName, GroupId, GroupInfo, ObservedGroup, RegionId},
+    model::{AccountName, GroupInfo, ObservedGroup, RegionId},
     plan::{self, Address, Context, GroupInput, Plan},
     provider::{Provider, ProviderError},
 };
@@ -212,57 +212,20 @@ impl<'a> Prepared<'a> {
         !self.unreadable.is_empty() || self.diagnostics().any(Diagnostic::is_error)
     }
 
-    /// The plan as far as it may be applied, or why not. A plan that lacks something may not.
-    pub fn guarded(&self, overrides: &Overrides) -> Result<Approved<'_>, Vec<Refusal>> {
-        let mut refusals: Vec<Refusal> = self
-            .unreadable
-            .iter()
-            .map(|failure| Refusal {
-                address: Address {
-                    account: failure.account.clone(),
-                    region: failure.region.clone(),
-                    group: GroupId::new(&failure.group),
-                },
-                name: failure.group.clone(),
-                reason: "unreadable",
-                message: format!("the group could not be read: {}", failure.error),
-                help: vec!["leave it out with --target, or mend the access to it".to_owned()],
-                span: Some(failure.span),
-            })
-            .collect();
-        let errors = self
-            .diagnostics()
-            .filter(|diagnostic| diagnostic.is_error());
-        refusals.extend(errors.map(|error| self.refusal(error)));
-        if refusals.is_empty() {
-            guard::guard(&self.plan, &self.groups, overrides)
-        } else {
-            Err(refusals)
+    /// The plan as far as it may be applied, or why not.
+    pub fn guarded(&self, overrides: &Overrides) -> Result<Approved<'_>, NotApproved> {
+        if self.is_errored() {
+            return Err(NotApproved::Incomplete);
         }
+        guard::guard(&self.plan, &self.groups, overrides).map_err(NotApproved::Refused)
     }
+}
 
-    fn refusal(&self, error: &Diagnostic) -> Refusal {
-        let span = error.labels.first().map(|label| label.span);
-        // A document begins with its group's declaration, so the last one before the place is the one around it.
-        let around = span.and_then(|span| {
-            let groups = self.desired.groups.iter();
-            groups
-                .filter(|group| group.span.file == span.file && group.span.start <= span.start)
-                .max_by_key(|group| group.span.start)
-        });
-        let group = around.or(self.groups.first().copied());
-        let name = group.map_or_else(String::new, |group| group.selector.to_string());
-        Refusal {
-            address: Address {
-                account: group.map_or_else(|| AccountName::new(""), |g| g.account.clone()),
-                region: group.map_or_else(|| RegionId::new(""), |g| g.region.clone()),
-                group: GroupId::new(&name),
-            },
-            name,
-            reason: error.code.as_str(),
-            message: error.message.clone(),
-            help: error.help.clone(),
-            span,
-        }
-    }
+/// Why a plan may not be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotApproved {
+    /// It lacks something: see [`Prepared::unreadable`] and [`Prepared::diagnostics`].
+    Incomplete,
+    /// The guard refuses.
+    Refused(Vec<Refusal>),
 }

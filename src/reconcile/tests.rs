@@ -4,7 +4,7 @@ use super::{sample::desired, *};
 use crate::{
     clouds::fake::{self, Fake},
     diag::Code,
-    model::{GroupName, Network, ObservedGroup, VpcId},
+    model::{GroupId, GroupName, Network, VpcId},
 };
 
 fn clouds(fake: &Fake) -> Clouds<Fake> {
@@ -40,10 +40,9 @@ fn named(id: &str, name: &str, vpc: &str) -> ObservedGroup {
     group
 }
 
-fn refusals(prepared: &Prepared<'_>) -> Vec<(&'static str, String)> {
-    let refusals = prepared.guarded(&Overrides::default()).unwrap_err();
-    let short = |refusal: &Refusal| (refusal.reason, refusal.address.to_string());
-    refusals.iter().map(short).collect()
+fn is_incomplete(prepared: &Prepared<'_>) -> bool {
+    let answer = prepared.guarded(&Overrides::default());
+    answer.is_err_and(|error| error == NotApproved::Incomplete)
 }
 
 #[tokio::test]
@@ -61,7 +60,7 @@ async fn only_chosen_groups_are_read_and_those_they_name_are_looked_up() {
     let prepared = prepared(&desired, &fake, &["web"]).await;
     assert_eq!(fake.world().log, ["find 2 in cn-hangzhou", "read sg-web"]);
     assert_eq!(prepared.groups.len(), 1);
-    assert!(!prepared.is_errored());
+    assert!(prepared.guarded(&Overrides::default()).is_ok());
 }
 
 #[tokio::test]
@@ -100,13 +99,7 @@ async fn a_group_that_is_not_there_and_one_that_is_there_twice_are_errors() {
             "write the id, or narrow the name with `vpc:`"
         ]
     );
-    assert_eq!(
-        refusals(&prepared),
-        [
-            ("group-not-found", "demo/cn-hangzhou/gone".to_owned()),
-            ("ambiguous-group", "demo/cn-hangzhou/web".to_owned()),
-        ]
-    );
+    assert!(is_incomplete(&prepared));
 }
 
 #[tokio::test]
@@ -127,7 +120,7 @@ async fn two_documents_for_one_live_group_are_an_error() {
         .map(|label| label.span.line)
         .collect();
     assert_eq!(lines, [2, 1]);
-    assert!(prepared.is_errored());
+    assert!(is_incomplete(&prepared));
 }
 
 #[tokio::test]
@@ -160,13 +153,7 @@ async fn a_group_that_cannot_be_read_hides_no_other_and_stops_the_apply() {
     );
     assert_eq!(prepared.groups.len(), 1);
     assert!(prepared.diagnostics.is_empty());
-    assert_eq!(
-        refusals(&prepared),
-        [
-            ("unreadable", "demo/cn-beijing/b".to_owned()),
-            ("unreadable", "demo/cn-hangzhou/web".to_owned()),
-        ]
-    );
+    assert!(is_incomplete(&prepared));
 }
 
 #[tokio::test]
