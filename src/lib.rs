@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod desired;
 pub mod diag;
+pub mod emulator;
 pub mod guard;
 pub mod model;
 pub mod plan;
