@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// The calls so far, oldest first.
-    pub(super) fn calls(&self) -> Vec<CallRecord> {
+    pub fn calls(&self) -> Vec<CallRecord> {
         self.call_log().all()
     }
 

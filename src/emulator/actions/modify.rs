@@ -148,6 +148,13 @@ fn merged(
 ) -> Result<Members, ApiError> {
     let mut values =
         text_members(old.members(account)).expect("a rule has members of text and numbers");
+    // What answers show for protocols without ports; it would stand in the way of one with ports.
+    if values
+        .get("SourcePortRange")
+        .is_some_and(|ports| ports == "-1/-1")
+    {
+        values.remove("SourcePortRange");
+    }
     let emptied = values
         .keys()
         .any(|name| ctx.params.is_emptied(name) && !is_owner(name));
