@@ -13,6 +13,7 @@ pub mod clouds;
 pub mod desired;
 pub mod diag;
 pub mod git;
+pub mod emulator;
 pub mod guard;
 pub mod model;
 pub mod plan;
