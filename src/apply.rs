@@ -19,7 +19,7 @@ use crate::{
     clouds::Clouds,
     diag::Sources,
     guard::Approved,
-    plan::{Address, ChangeKind, GroupPlan, Plan},
+    plan::{self, Address, ChangeKind, GroupPlan, Plan},
     provider::{Provider, RuleCall},
 };
 
@@ -43,14 +43,9 @@ impl Options {
             root,
             parallelism: 10,
             wait: Wait::default(),
-            must_precede: same_direction,
+            must_precede: plan::must_precede,
         }
     }
-}
-
-/// The careful answer to what builds on what: everything in the same direction does.
-pub fn same_direction(first: &ChangeKind, then: &ChangeKind) -> bool {
-    first.rule().direction == then.rule().direction
 }
 
 /// A bounded wait with growing pauses.

@@ -1,7 +1,10 @@
 //! Which provider serves which account.
 
+mod connect;
 #[cfg(test)]
 pub(crate) mod fake;
+
+pub use connect::{ConnectCause, ConnectError, Connected, connect};
 
 use std::collections::BTreeMap;
 

@@ -276,7 +276,7 @@ pub fn read(path: &Path) -> Result<Saved, Error> {
 fn groups(plan: &Plan) -> BTreeMap<String, SavedGroup> {
     let group = |group: &crate::plan::GroupPlan| SavedGroup {
         name: group.name.to_string(),
-        fingerprint: group.fingerprint.clone(),
+        fingerprint: group.fingerprint(),
     };
     plan.groups
         .iter()

@@ -8,7 +8,7 @@ use std::{
 
 use rulekeep::{
     apply::{self, Verdict},
-    clouds::connect::connect,
+    clouds::connect,
     desired::*,
     diag::{Sources, Span},
     guard::Overrides,

@@ -299,6 +299,7 @@ impl<'a, P: Provider> Engine<'a, P> {
             error,
             ProviderError::Throttled { .. }
                 | ProviderError::Credentials { .. }
+                | ProviderError::NotSent { .. }
                 | ProviderError::Unavailable { not_sent: true, .. }
         );
         let mut text = words::error(&error);

@@ -326,7 +326,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         span,
         modes: [Some(Mode::Complete); 2],
         observed,
-        fingerprint: String::new(),
+        unordered: Vec::new(),
         changes: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),
