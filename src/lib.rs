@@ -9,10 +9,16 @@
 //! ```
 
 pub mod apply;
+pub mod clouds;
 pub mod desired;
 pub mod diag;
+pub mod emulator;
+pub mod git;
 pub mod guard;
 pub mod model;
 pub mod plan;
 pub mod provider;
+pub mod reconcile;
+pub mod saved;
+pub mod snapshot;
 pub mod traffic;
