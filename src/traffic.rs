@@ -18,6 +18,7 @@ pub mod addresses;
 pub mod atlas;
 pub mod bits;
 pub mod clause;
+pub mod difference;
 pub mod lines;
 mod pairs;
 pub mod services;

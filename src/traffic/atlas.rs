@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::{
     bits::Bits,
-    clause::{Clause, Family, Far, Interval, Symbol, symbols},
+    clause::{Clause, Family, Far, Interval, Symbol},
 };
 
 /// The dimensions below the peer's address, in the order of the diagram.
@@ -75,16 +75,17 @@ impl<L> Diagram<L> {
 }
 
 impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
-    /// One diagram of several, point by point: `label` gets what each of `roots` says of a point. All roots are of one family.
+    /// Diagrams of several others, point by point: `label` gets what each root of a tuple says of a point. The roots of a tuple are
+    /// of one family. Returns the new roots in the order of the tuples.
     pub fn product<K: Copy + Eq + std::hash::Hash>(
         &self,
-        roots: &[NodeId],
+        tuples: &[Vec<NodeId>],
         label: impl Fn(&[L]) -> K,
-    ) -> (Diagram<K>, NodeId) {
+    ) -> (Diagram<K>, Vec<NodeId>) {
         let mut product =
             Product { of: self, label, nodes: Vec::new(), ids: HashMap::new(), memo: HashMap::new() };
-        let root = product.node(roots);
-        (Diagram { nodes: product.nodes, roots: Vec::new() }, root)
+        let roots = tuples.iter().map(|roots| product.node(roots)).collect();
+        (Diagram { nodes: product.nodes, roots: Vec::new() }, roots)
     }
 }
 
@@ -189,11 +190,9 @@ pub struct Atlas {
 }
 
 impl Atlas {
-    /// Cuts space by clauses, which must stand from strongest to weakest, in all worlds of up to `memberships` of the symbols
-    /// that `vary` (those of rules that differ; the others belong to no question).
-    pub fn new(clauses: &[Clause], memberships: usize) -> Self {
+    /// Cuts space by clauses, which must stand from strongest to weakest, in each of the worlds.
+    pub fn new(clauses: &[Clause], worlds: Vec<World>) -> Self {
         debug_assert!(clauses.is_sorted_by_key(Clause::rank), "from strongest to weakest");
-        let names: Vec<Symbol> = symbols(clauses).into_keys().cloned().collect();
         let mut builder = Builder {
             clauses,
             family: Family::V4,
@@ -205,7 +204,7 @@ impl Atlas {
             memo: HashMap::new(),
         };
         let mut roots = Vec::new();
-        for world in worlds(&names, memberships) {
+        for world in worlds {
             for family in Family::BOTH {
                 let root = builder.root(&world, family);
                 roots.push((world.clone(), family, root));
@@ -262,7 +261,7 @@ impl Atlas {
 }
 
 /// All sets of at most `size` symbols, the empty one first.
-fn worlds(symbols: &[Symbol], size: usize) -> Vec<World> {
+pub fn worlds(symbols: &[Symbol], size: usize) -> Vec<World> {
     let mut all: Vec<(World, usize)> = vec![(Vec::new(), 0)];
     let mut from = 0;
     for _ in 0..size {
