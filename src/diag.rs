@@ -9,7 +9,7 @@ mod render;
 use std::{fmt, path::PathBuf, sync::Arc};
 
 pub use code::Code;
-pub use render::render;
+pub use render::{render, summary};
 
 /// One of the files of a run, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,15 @@ pub struct Source {
     pub path: PathBuf,
     /// Its text.
     pub text: Arc<str>,
+}
+
+impl Source {
+    /// SHA-256 of the text in hex.
+    pub fn digest(&self) -> String {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(self.text.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Sources {
@@ -131,6 +140,13 @@ impl Diagnostic {
             text: text.into(),
         });
         self
+    }
+
+    /// Where the reader is sent: file, line, column. Diagnostics without a place come first.
+    pub fn position(&self) -> Option<(FileId, u32, u32)> {
+        self.labels
+            .first()
+            .map(|Label { span, .. }| (span.file, span.line, span.column))
     }
 
     /// Adds a line on how to mend it.
