@@ -62,6 +62,23 @@ impl Sources {
         id
     }
 
+    /// Overwrites a place with stars, so that a credential somebody wrote into a file is not drawn.
+    pub fn mask(&mut self, span: Span) {
+        let source = &mut self.files[span.file.0 as usize];
+        let (start, end) = (span.start as usize, span.end as usize);
+        if let (Some(before), Some(secret), Some(after)) = (
+            source.text.get(..start),
+            source.text.get(start..end),
+            source.text.get(end..),
+        ) {
+            let stars: String = secret
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+                .collect();
+            source.text = format!("{before}{stars}{after}").into();
+        }
+    }
+
     /// A file that was taken in.
     pub fn get(&self, id: FileId) -> &Source {
         &self.files[id.0 as usize]

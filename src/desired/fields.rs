@@ -13,6 +13,8 @@ pub(super) struct Fields<'n, 't> {
     /// The whole map.
     pub(super) span: Span,
     entries: Vec<Entry<'n, 't>>,
+    refused: Vec<Entry<'n, 't>>,
+    shape: Option<&'static Shape>,
 }
 
 /// A key, its place and its value.
@@ -29,26 +31,52 @@ pub(super) struct Shape {
     pub(super) what: &'static str,
     /// Every key.
     pub(super) keys: &'static [&'static str],
-    /// What others call it -> what it is called here.
+    /// What others call it -> what it is called here in backticks, or other advice.
     pub(super) synonyms: &'static [(&'static str, &'static str)],
 }
 
 impl<'n, 't> Fields<'n, 't> {
     /// Reads a map of a shape; a key without a value is a problem.
-    pub(super) fn read(node: &'n Node<'t>, shape: &Shape, out: &mut Out) -> Option<Self> {
+    pub(super) fn read(
+        node: &'n Node<'t>,
+        shape: &'static Shape,
+        out: &mut Out,
+    ) -> Option<Self> {
         let mut fields = Self::open(node, shape.what, out)?;
-        fields.entries.retain(|entry| {
-            if !shape.keys.contains(&entry.key) {
-                out.push(unknown_key(entry, shape));
-                return false;
-            }
-            if entry.value.is_null() {
-                out.push(no_value(entry));
-                return false;
-            }
-            true
+        fields.shape = Some(shape);
+        let Self {
+            entries, refused, ..
+        } = &mut fields;
+        entries.retain(|entry| {
+            let problem = if !shape.keys.contains(&entry.key) {
+                unknown_key(entry, shape)
+            } else if entry.value.is_null() {
+                no_value(entry)
+            } else {
+                return true;
+            };
+            out.push(problem);
+            refused.push(*entry);
+            false
         });
         Some(fields)
+    }
+
+    /// Whether a key is there, or something that was refused and probably meant it: then it is not missing as well.
+    pub(super) fn meant(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+            || self.refused.iter().any(|entry| {
+                let synonym = self.shape.and_then(|shape| synonym(entry, shape));
+                let keys = self.shape.map_or(&[][..], |shape| shape.keys);
+                entry.key == key
+                    || synonym.is_some_and(|here| here.contains(&format!("`{key}`")))
+                    || nearest(entry.key, keys.iter().copied()) == Some(key)
+            })
+    }
+
+    /// Keys that were refused.
+    pub(super) fn refused(&self) -> impl Iterator<Item = Entry<'n, 't>> {
+        self.refused.iter().copied()
     }
 
     /// Reads a map whose keys are names that the user gives.
@@ -95,6 +123,8 @@ impl<'n, 't> Fields<'n, 't> {
         Some(Self {
             span: node.span,
             entries,
+            refused: Vec::new(),
+            shape: None,
         })
     }
 
@@ -117,7 +147,9 @@ impl<'n, 't> Fields<'n, 't> {
     /// A short piece to point at when the map as a whole is meant: its first key.
     pub(super) fn head(&self) -> Span {
         self.entries
-            .first()
+            .iter()
+            .chain(&self.refused)
+            .min_by_key(|entry| entry.key_span)
             .map_or(self.span, |entry| entry.key_span)
     }
 
@@ -299,17 +331,21 @@ fn no_value(entry: &Entry<'_, '_>) -> Diagnostic {
         .help(help)
 }
 
+fn synonym(entry: &Entry<'_, '_>, shape: &Shape) -> Option<&'static str> {
+    let mut synonyms = shape.synonyms.iter();
+    synonyms
+        .find(|(other, _)| other.eq_ignore_ascii_case(entry.key))
+        .map(|(_, here)| *here)
+}
+
 fn unknown_key(entry: &Entry<'_, '_>, shape: &Shape) -> Diagnostic {
-    let Shape {
-        what,
-        keys,
-        synonyms,
-    } = shape;
-    let synonym = synonyms
-        .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(entry.key));
-    let help = match (synonym, nearest(entry.key, keys.iter().copied())) {
-        (Some((_, here)), _) => format!("here it is called {here}"),
+    let Shape { what, keys, .. } = shape;
+    let help = match (
+        synonym(entry, shape),
+        nearest(entry.key, keys.iter().copied()),
+    ) {
+        (Some(here), _) if here.starts_with('`') => format!("here it is called {here}"),
+        (Some(advice), _) => advice.to_owned(),
         (None, Some(near)) => format!("did you mean `{near}`?"),
         (None, None) => format!("{what} has {}", keys_of(keys)),
     };
@@ -342,7 +378,7 @@ pub(super) fn nearest<'k>(
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
     let lower = written.to_lowercase();
-    let most = (written.chars().count() / 3).max(1);
+    let most = written.chars().count() / 3;
     known
         .into_iter()
         .map(|name| {

@@ -108,6 +108,9 @@ pub(super) struct Scope {
     pub(super) account_names: Vec<String>,
     pub(super) default_account: Option<AccountName>,
     pub(super) default_region: Option<RegionId>,
+    /// Whether the defaults say these at all, perhaps wrongly.
+    pub(super) says_account: bool,
+    pub(super) says_region: bool,
     pub(super) quota: u32,
     pub(super) limits: Limits,
     /// Whether the project file could be read; without it nothing is said about what it should hold.
@@ -123,7 +126,7 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
     let region = match fields.get("region") {
         Some(node) => super::project::region(node, out),
         None => scope.default_region.clone().or_else(|| {
-            if scope.complete {
+            if scope.complete && !scope.says_region && !fields.meant("region") {
                 out.push(
                     Diagnostic::error(Code::MissingKey, "the group does not say its region")
                         .label(fields.head(), "no `region`, and the project has no default")
@@ -188,6 +191,9 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
 
 fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
     let Some(node) = fields.get("group") else {
+        if fields.meant("group") {
+            return None;
+        }
         out.push(
             Diagnostic::error(Code::MissingKey, "the document does not say which group it is for")
                 .label(fields.head(), "no `group`")
@@ -247,7 +253,11 @@ fn alias(
 
 fn account(fields: &Fields<'_, '_>, scope: &Scope, out: &mut Out) -> Option<AccountName> {
     let Some(node) = fields.get("account") else {
-        if scope.default_account.is_none() && scope.complete {
+        if scope.default_account.is_none()
+            && scope.complete
+            && !scope.says_account
+            && !fields.meant("account")
+        {
             out.push(
                 Diagnostic::error(Code::MissingKey, "the group does not say its account")
                     .label(fields.head(), "no `account`, and the project has no default")
@@ -283,6 +293,9 @@ pub(super) fn unknown_account(span: Span, written: &str, known: &[String]) -> Di
 fn mode(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Modes> {
     let help = "`mode: complete` deletes rules that are not declared, `mode: partial` leaves them alone; there is no default";
     let Some(node) = fields.get("mode") else {
+        if fields.meant("mode") {
+            return None;
+        }
         out.push(
             Diagnostic::error(Code::MissingMode, "the group does not say its `mode`")
                 .label(
@@ -494,6 +507,9 @@ fn ignore(
 fn pattern(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Vec<Ignore>> {
     let fields = Fields::read(node, &IGNORE, out)?;
     if fields.is_empty() {
+        if fields.refused().next().is_some() {
+            return None;
+        }
         out.push(
             Diagnostic::error(Code::InvalidValue, "an empty `ignore` pattern would match every rule")
                 .label(node.span, "no field to match")

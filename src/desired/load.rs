@@ -100,6 +100,9 @@ fn assemble(
     let id = take_in(&mut sources, project, &mut out);
     let text = Arc::clone(&sources.get(id).text);
     let draft = read_project(id, &text, !out.is_empty(), &mut out);
+    for secret in &draft.secrets {
+        sources.mask(*secret);
+    }
     let files = match &draft.rules {
         // Without the folder's name there is nothing to look into; `find` still has files that are in memory.
         None => find("rules").unwrap_or_default(),

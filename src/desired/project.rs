@@ -45,11 +45,11 @@ pub(super) const ACCOUNT: Shape = Shape {
         ("role", "`role_arn`"),
         (
             "access_key_id",
-            "nothing: keys do not belong into files; use `profile` or the environment",
+            "keys do not belong into files: use `profile`, or the environment",
         ),
         (
             "access_key_secret",
-            "nothing: keys do not belong into files; use `profile` or the environment",
+            "keys do not belong into files: use `profile`, or the environment",
         ),
     ],
 };
@@ -68,6 +68,8 @@ pub(super) struct Draft {
     /// The folder of group files, as written.
     pub(super) rules: Option<(String, Span)>,
     pub(super) scope: Scope,
+    /// Places that hold credentials, which must not be drawn.
+    pub(super) secrets: Vec<Span>,
 }
 
 impl Draft {
@@ -75,12 +77,15 @@ impl Draft {
     pub(super) fn unreadable() -> Self {
         Self {
             rules: None,
+            secrets: Vec::new(),
             scope: Scope {
                 names: Names::default(),
                 accounts: BTreeMap::new(),
                 account_names: Vec::new(),
                 default_account: None,
                 default_region: None,
+                says_account: false,
+                says_region: false,
                 quota: QUOTA,
                 limits: Limits::default(),
                 complete: false,
@@ -99,6 +104,7 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         Some(entry) => {
             text(entry.value, "rules", out).map(|path| (path.to_owned(), entry.value.span))
         }
+        None if fields.meant("rules") => None,
         None => {
             out.push(
                 Diagnostic::error(Code::MissingKey, "the project file does not say where the group files are")
@@ -110,7 +116,7 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     };
     let scope = &mut draft.scope;
     scope.complete = true;
-    accounts(&fields, scope, out);
+    accounts(&fields, scope, &mut draft.secrets, out);
     defaults(&fields, scope, out);
     scope.names = Names {
         networks: networks(&fields, out),
@@ -122,15 +128,21 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     draft
 }
 
-fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, out: &mut Out) {
+fn accounts(
+    fields: &Fields<'_, '_>,
+    scope: &mut Scope,
+    secrets: &mut Vec<Span>,
+    out: &mut Out,
+) {
     let help = "add `accounts: { demo: { local: .rulekeep/demo.json } }` for the embedded cloud, or `accounts: { prod: { profile: prod } }`";
     let Some(entry) = fields.entry("accounts") else {
-        // A key without a value has been reported already, and so has everything else that hides it.
-        out.push(
-            Diagnostic::error(Code::MissingKey, "the project file has no accounts")
-                .label(fields.head(), "no `accounts`")
-                .help(help),
-        );
+        if !fields.meant("accounts") {
+            out.push(
+                Diagnostic::error(Code::MissingKey, "the project file has no accounts")
+                    .label(fields.head(), "no `accounts`")
+                    .help(help),
+            );
+        }
         scope.complete = false;
         return;
     };
@@ -152,7 +164,7 @@ fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, out: &mut Out) {
             continue;
         }
         scope.account_names.push(account.key.to_owned());
-        if let Some(checked) = self::account(&account, out) {
+        if let Some(checked) = self::account(&account, secrets, out) {
             scope
                 .accounts
                 .insert(AccountName::new(account.key), checked);
@@ -163,7 +175,7 @@ fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, out: &mut Out) {
     }
 }
 
-fn account(entry: &Entry<'_, '_>, out: &mut Out) -> Option<Account> {
+fn account(entry: &Entry<'_, '_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Account> {
     // `prod:` alone is an account with the default chain of credentials.
     if entry.value.is_null() {
         return Some(Account::Alibaba {
@@ -175,6 +187,16 @@ fn account(entry: &Entry<'_, '_>, out: &mut Out) -> Option<Account> {
     }
     let before = out.len();
     let fields = Fields::read(entry.value, &ACCOUNT, out)?;
+    let secret_words = ["key", "secret", "token", "password"];
+    secrets.extend(
+        fields
+            .refused()
+            .filter(|refused| {
+                let key = refused.key.to_ascii_lowercase();
+                secret_words.iter().any(|word| key.contains(word))
+            })
+            .map(|refused| refused.value.span),
+    );
     let local = fields.entry("local");
     if let Some(local) = local {
         for key in ["profile", "role_arn", "endpoint", "signature"] {
@@ -211,7 +233,9 @@ fn account(entry: &Entry<'_, '_>, out: &mut Out) -> Option<Account> {
         Some(Account::Alibaba {
             profile: fields.text("profile", out).map(str::to_owned),
             role_arn: fields.get("role_arn").and_then(|node| role_arn(node, out)),
-            endpoint: fields.get("endpoint").and_then(|node| endpoint(node, out)),
+            endpoint: fields
+                .get("endpoint")
+                .and_then(|node| endpoint(node, secrets, out)),
             signature: fields.word("signature", &versions, out).unwrap_or_default(),
         })
     };
@@ -241,8 +265,11 @@ fn role_arn(node: &Node<'_>, out: &mut Out) -> Option<String> {
 }
 
 /// Requests carry credentials' signatures and rules: they go over TLS, or nowhere but this machine.
-fn endpoint(node: &Node<'_>, out: &mut Out) -> Option<String> {
+fn endpoint(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<String> {
     let written = text(node, "endpoint", out)?;
+    if written.contains('@') {
+        secrets.push(node.span);
+    }
     let refuse = |message: &str, label: &str, help: &str| {
         Diagnostic::error(Code::InvalidValue, message.to_owned())
             .label(node.span, label)
@@ -304,6 +331,8 @@ fn defaults(fields: &Fields<'_, '_>, scope: &mut Scope, out: &mut Out) {
     else {
         return;
     };
+    scope.says_account = sub.meant("account");
+    scope.says_region = sub.meant("region");
     if let Some(node) = sub.get("account")
         && let Some(written) = text(node, "account", out)
     {
@@ -415,16 +444,14 @@ fn definitions<T: PartialEq>(
             Value::List(items) => items,
             Value::Scalar(_) if !entry.value.is_null() => std::slice::from_ref(entry.value),
             Value::Scalar(_) | Value::Map(_) => {
+                let name = format!("the {} `{}`", kind.word, entry.key);
+                let message = if entry.value.is_null() {
+                    format!("{name} has no value")
+                } else {
+                    format!("{name} is a list, this is {}", entry.value.kind())
+                };
                 out.push(
-                    Diagnostic::error(
-                        Code::WrongType,
-                        format!(
-                            "the {} `{}` is a list, this is {}",
-                            kind.word,
-                            entry.key,
-                            entry.value.kind()
-                        ),
-                    )
+                    Diagnostic::error(Code::WrongType, message)
                     .label(entry.key_span, "expected a list of members")
                     .help(match kind.word {
                         "service" => format!("write `{}: [tcp/80, tcp/443]`", entry.key),

@@ -271,6 +271,7 @@ fn protocols(
             return None;
         }
         (None, Some(protocol)) => by_protocol(fields, protocol.value, out),
+        (None, None) if fields.meant("protocol") || fields.meant("service") => return None,
         (None, None) => {
             let (span, label) = match fields.entry("ports") {
                 Some(ports) => (ports.key_span, "ports of which protocol?"),
@@ -466,6 +467,7 @@ fn by_protocol(
                 );
                 return None;
             }
+            (None, true) if fields.meant("ports") => return None,
             (None, true) => {
                 out.push(
                     Diagnostic::error(Code::PortsMismatch, format!("`{written}` needs `ports`"))
@@ -534,6 +536,7 @@ fn peers(
     };
     match (fields.entry(right), fields.entry(wrong)) {
         (Some(entry), None) => listed_peers(entry.value, right, names, out),
+        (None, None) if fields.meant(right) => None,
         (None, None) => {
             out.push(
                 Diagnostic::error(

@@ -208,9 +208,7 @@ pub(super) fn member(
             }))
             .map(names::Member::Value);
     }
-    if written.len() > 3 && written.bytes().all(|b| b.is_ascii_digit())
-        || Word::parse(written).is_some() && written.bytes().all(|b| b.is_ascii_digit())
-    {
+    if written.bytes().all(|b| b.is_ascii_digit()) {
         out.push(
             Diagnostic::error(Code::InvalidProtocol, format!("`{written}` is not a service"))
                 .label(node.span, "a number without a protocol")

@@ -165,7 +165,7 @@ fn explain_address(written: &str) -> (String, String) {
             let most = if address.is_ipv4() { 32 } else { 128 };
             (
                 format!("`{length}` is not a prefix length from 0 to {most}"),
-                format!("write {address}/{most} for this one host"),
+                format!("write {address}/{most} for this one host, a smaller number for a network"),
             )
         }
         Err(_) => {
@@ -343,9 +343,13 @@ pub(super) fn port_range(node: &Node<'_>, written: &str, out: &mut Out) -> Optio
                 Some(part) => format!("{part} is above 65535"),
                 None => "not a port".to_owned(),
             };
+            let colon = text.replace(':', "-").parse::<PortRange>();
+            let service = crate::desired::services::built_in().contains_key(text.as_str());
             let help = match text.as_str() {
                 "all" | "any" | "*" => "write 1-65535 for all ports".to_owned(),
-                _ => "write a port such as 22, a range such as 8000-8010, or a port list such as prl-..; names such as ssh go under `service`".to_owned(),
+                _ if colon.is_ok() => colon.map(|range| format!("write {range}")).unwrap_or_default(),
+                name if service => format!("write `service: {name}` instead of `protocol` and `ports`"),
+                _ => "write a port such as 22, a range such as 8000-8010, or a port list such as prl-..".to_owned(),
             };
             (label, help)
         }
