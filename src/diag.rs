@@ -89,6 +89,34 @@ impl Sources {
         (0..).map(FileId).zip(&self.files)
     }
 
+    /// The first occurrence of a text within a place, or the place itself.
+    pub fn narrow(&self, span: Span, text: &str) -> Span {
+        let Some(piece) = self.get(span.file).text.get(span.start as usize..span.end as usize)
+        else {
+            return span;
+        };
+        let Some(at) = piece.find(text) else {
+            return span;
+        };
+        let before = &piece[..at];
+        let count = |chars: usize| u32::try_from(chars).unwrap_or(u32::MAX);
+        let (line, column) = match before.rfind('\n') {
+            None => (span.line, span.column + count(before.chars().count())),
+            Some(newline) => (
+                span.line + count(before.matches('\n').count()),
+                1 + count(before[newline + 1..].chars().count()),
+            ),
+        };
+        let start = span.start + count(at);
+        Span {
+            file: span.file,
+            start,
+            end: start + count(text.len()),
+            line,
+            column,
+        }
+    }
+
     /// `rules/web.yaml:12`.
     pub fn place(&self, span: Span) -> String {
         format!("{}:{}", self.get(span.file).path.display(), span.line)

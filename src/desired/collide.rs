@@ -9,7 +9,7 @@ use crate::{
         DesiredGroup, DesiredPeer, DesiredRule, Selector,
         fields::{Out, nearest},
     },
-    diag::{Code, Diagnostic, Span},
+    diag::{Code, Diagnostic, Sources, Span},
     model::{AccountName, Cidr, Direction, GroupId, GroupName, NicType, Protocol, RegionId},
 };
 
@@ -18,7 +18,7 @@ type Directory<'a> =
     HashMap<(&'a AccountName, &'a RegionId), BTreeMap<&'a GroupName, Vec<&'a DesiredGroup>>>;
 
 /// Compares groups with each other and the rules of each group.
-pub(super) fn check(groups: &[DesiredGroup], out: &mut Out) {
+pub(super) fn check(groups: &[DesiredGroup], sources: &Sources, out: &mut Out) {
     duplicate_groups(groups, out);
     let mut directory = Directory::new();
     for group in groups {
@@ -40,7 +40,7 @@ pub(super) fn check(groups: &[DesiredGroup], out: &mut Out) {
             let names = directory
                 .get(&(&group.account, &group.region))
                 .unwrap_or(&empty);
-            peers(group, names, &mut out);
+            peers(group, names, sources, &mut out);
             collisions(group, names, &mut out);
             out
         })
@@ -109,6 +109,7 @@ fn all_rules(group: &DesiredGroup) -> impl Iterator<Item = &DesiredRule> {
 fn peers(
     group: &DesiredGroup,
     names: &BTreeMap<&GroupName, Vec<&DesiredGroup>>,
+    sources: &Sources,
     out: &mut Out,
 ) {
     let mut told: Vec<(Span, &DesiredPeer)> = Vec::new();
@@ -124,11 +125,12 @@ fn peers(
             continue;
         }
         told.push((span, peer));
+        let narrow = || sources.narrow(span, &peer.to_string());
         let itself = match peer {
             DesiredPeer::Group { id, .. } => matches!(&group.selector, Selector::Id(own) if own == id),
             DesiredPeer::Declared(name) => match names.get(name).map(Vec::as_slice) {
                 None => {
-                    out.push(unknown_peer(group, name, span, names));
+                    out.push(unknown_peer(group, name, narrow(), names));
                     false
                 }
                 Some([only]) => only.span == group.span,
@@ -137,7 +139,7 @@ fn peers(
                         Code::AmbiguousGroup,
                         format!("`group:{name}` may be {} groups", several.len()),
                     )
-                    .label(span, "which one?");
+                    .label(narrow(), "which one?");
                     for one in several.iter().take(5) {
                         diagnostic = diagnostic.label(one.span, format!("{}", one.selector));
                     }
@@ -153,7 +155,7 @@ fn peers(
                     Code::SelfReference,
                     format!("the group names itself as peer, as `{peer}`"),
                 )
-                .label(span, "the cloud refuses such a rule")
+                .label(narrow(), "the cloud refuses such a rule")
                 .label(group.span, "the group")
                 .help("members of a basic group reach each other without a rule while its inner access is `Accept`; otherwise name their addresses"),
             );
@@ -175,7 +177,7 @@ fn unknown_peer(
             group.account, group.region
         ),
     )
-    .label(span, format!("names `group:{name}`"))
+    .label(span, "no such group")
     .help(match nearest(name.as_str(), known) {
         Some(near) => format!("did you mean `group:{near}`?"),
         None => "declare the group, or name it by its id, sg-..".to_owned(),

@@ -145,7 +145,7 @@ fn assemble(
     groups.sort_by(|a, b| {
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
-    collide::check(&groups, &mut out);
+    collide::check(&groups, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))

@@ -45,11 +45,11 @@ pub(super) const ACCOUNT: Shape = Shape {
         ("role", "`role_arn`"),
         (
             "access_key_id",
-            "keys do not belong into files: use `profile`, or the environment",
+            "keys do not belong into files: use `profile` or the environment, and replace a key that was ever committed",
         ),
         (
             "access_key_secret",
-            "keys do not belong into files: use `profile`, or the environment",
+            "keys do not belong into files: use `profile` or the environment, and replace a key that was ever committed",
         ),
     ],
 };
