@@ -91,7 +91,10 @@ impl Sources {
 
     /// The first occurrence of a text within a place, or the place itself.
     pub fn narrow(&self, span: Span, text: &str) -> Span {
-        let Some(piece) = self.get(span.file).text.get(span.start as usize..span.end as usize)
+        let Some(piece) = self
+            .get(span.file)
+            .text
+            .get(span.start as usize..span.end as usize)
         else {
             return span;
         };

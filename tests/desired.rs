@@ -117,7 +117,9 @@ fn show(desired: &Desired) -> String {
             match group.direction(direction) {
                 None => writeln!(text, "  {direction} not managed").unwrap(),
                 Some([]) => writeln!(text, "  {direction} empty").unwrap(),
-                Some(rules) => rules.iter().for_each(|rule| show_rule(&mut text, "+", rule)),
+                Some(rules) => rules
+                    .iter()
+                    .for_each(|rule| show_rule(&mut text, "+", rule)),
             }
         }
         group
@@ -179,13 +181,87 @@ fn show_rule(text: &mut String, sign: &str, rule: &DesiredRule) {
 #[test]
 fn every_key_means_what_it_says() {
     let (project, files) = good();
-    let (desired, warnings) =
-        load_files(Path::new("somewhere"), project, files).unwrap_or_else(|error| {
-            panic!("{}", render(&error.sources, &error.diagnostics, false))
-        });
+    let (desired, warnings) = load_files(Path::new("somewhere"), project, files)
+        .unwrap_or_else(|error| panic!("{}", render(&error.sources, &error.diagnostics, false)));
     assert_eq!(warnings, []);
-    insta::assert_snapshot!(show(&desired), @"");
-    insta::assert_debug_snapshot!(desired.project.accounts, @"");
+    insta::assert_snapshot!(show(&desired), @r#"
+    demo cn-hangzhou sg-bp1jump00000000000: ingress partial, egress partial, quota 300, deletes 20% from 10, changes 50% from 10
+      ingress empty
+      egress not managed
+      absent ingress accept tcp/3389 from 0.0.0.0/0 priority 1
+    demo cn-hangzhou web in vpc-bp1aevy8sofi8mh100000: ingress complete, egress complete, quota 300, deletes 20% from 10, changes 50% from 10
+      + ingress drop all from 198.51.100.0/24 priority 1
+      + ingress accept tcp/80 from 0.0.0.0/0 priority 1, "public web"
+      + ingress accept tcp/80 from ::/0 priority 1, "public web"
+      + ingress accept tcp/443 from 0.0.0.0/0 priority 1, "public web"
+      + ingress accept tcp/443 from ::/0 priority 1, "public web"
+      + ingress accept udp/53 sport 1024-65535 from 2001:db8::7/128 priority 1, until 2027-01-31T10:00:00Z
+      + ingress accept icmp from 192.0.2.7/32 priority 1, local 10.0.0.0/24
+      + ingress accept icmp from 192.0.2.7/32 priority 1, local 10.0.1.0/24
+      + ingress accept gre from 192.0.2.7/32 priority 1, local 10.0.0.0/24
+      + ingress accept gre from 192.0.2.7/32 priority 1, local 10.0.1.0/24
+      + ingress accept 132 from 192.0.2.7/32 priority 1, local 10.0.0.0/24
+      + ingress accept 132 from 192.0.2.7/32 priority 1, local 10.0.1.0/24
+      + ingress accept tcp/22 from 203.0.113.0/24 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/22 from 2001:db8:1::/48 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/22 from sg-bp1bastion00000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/22 from 1234567890123456/sg-bp1other0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/22 from group:jump-hosts priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/22 from pl-bp1list0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from 203.0.113.0/24 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from 2001:db8:1::/48 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from sg-bp1bastion00000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from 1234567890123456/sg-bp1other0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from group:jump-hosts priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/8000-8010 from pl-bp1list0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from 203.0.113.0/24 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from 2001:db8:1::/48 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from sg-bp1bastion00000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from 1234567890123456/sg-bp1other0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from group:jump-hosts priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/9000-9010 from pl-bp1list0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from 203.0.113.0/24 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from 2001:db8:1::/48 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from sg-bp1bastion00000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from 1234567890123456/sg-bp1other0000000000 priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from group:jump-hosts priority 10, until 2027-02-01T00:00:00Z
+      + ingress accept tcp/prl-bp1ports from pl-bp1list0000000000 priority 10, until 2027-02-01T00:00:00Z
+      egress empty
+      ignore None None None None None Some("Cloud Firewall *")
+      ignore Some(Ingress) Some(110) Some("tcp") Some("22") Some("203.0.113.0/24") None
+      ignore Some(Ingress) Some(110) Some("tcp") Some("22") Some("2001:db8:1::/48") None
+    prod ap-southeast-1 legacy: ingress partial, egress partial, quota 50, deletes 20% from 10, changes 100% from 1
+      + ingress accept tcp/22 from 10.0.0.0/8 priority 1, nic internet
+      egress not managed
+    "#);
+    insta::assert_debug_snapshot!(desired.project.accounts, @r#"
+    {
+        "demo": Local {
+            state: ".rulekeep/demo.json",
+            seed: Some(
+                "seed.json",
+            ),
+        },
+        "prod": Alibaba {
+            profile: Some(
+                "prod",
+            ),
+            role_arn: Some(
+                "acs:ram::1234567890123456:role/rulekeep",
+            ),
+            endpoint: Some(
+                "http://127.0.0.1:8080",
+            ),
+            signature: V1,
+        },
+        "spare": Alibaba {
+            profile: None,
+            role_arn: None,
+            endpoint: None,
+            signature: V3,
+        },
+    }
+    "#);
 }
 
 #[test]
@@ -226,17 +302,35 @@ fn merge_keys_fill_in_what_is_not_written() {
          - { <<: *ssh, from: 10.1.0.0/16 }\n  - { <<: [*ssh], service: [rdp, https], description: both }\n",
     )
     .unwrap();
-    insta::assert_snapshot!(show(&desired), @"");
+    insta::assert_snapshot!(show(&desired), @r#"
+    demo cn-hangzhou web: ingress complete, egress complete, quota 200, deletes 30% from 10, changes 50% from 10
+      + ingress accept tcp/22 from 10.0.0.0/8 priority 7
+      + ingress accept tcp/22 from 10.1.0.0/16 priority 7
+      + ingress accept tcp/443 from 10.0.0.0/8 priority 7, "both"
+      + ingress accept tcp/3389 from 10.0.0.0/8 priority 7, "both"
+      egress not managed
+    "#);
 }
 
 #[test]
 fn line_ends_and_byte_order_marks_of_windows_change_nothing() {
     let text = "group: web\nmode: complete\ningress:\n  - service: ssh\n    from: 10.0.0.0/8\n";
     let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
-    assert_eq!(show(&load(text).unwrap().0), show(&load(&windows).unwrap().0));
+    assert_eq!(
+        show(&load(text).unwrap().0),
+        show(&load(&windows).unwrap().0)
+    );
     let broken = windows.replace("10.0.0.0/8", "10.0.0.1/8");
     let (sources, diagnostics) = load(&broken).unwrap_err();
-    insta::assert_snapshot!(render(&sources, &diagnostics, false), @"");
+    insta::assert_snapshot!(render(&sources, &diagnostics, false), @r#"
+    error[host-bits]: `10.0.0.1/8` has host bits set
+     --> rules/web.yaml:5:11
+      |
+    5 |     from: 10.0.0.1/8
+      |           ^^^^^^^^^^ the network is 10.0.0.0/8
+      |
+      = help: write 10.0.0.0/8, or 10.0.0.1/32 if one host is meant
+    "#);
 }
 
 #[test]
@@ -249,7 +343,10 @@ fn files_are_found_below_the_folder_and_shown_relative_to_the_project() {
     };
     write("rulekeep.yaml", PROJECT.as_bytes());
     write("rules/b.yml", b"group: bb\nmode: complete\n");
-    write("rules/deep/a.yaml", b"# empty\n---\ngroup: aa\nmode: complete\n");
+    write(
+        "rules/deep/a.yaml",
+        b"# empty\n---\ngroup: aa\nmode: complete\n",
+    );
     write("rules/_draft.yaml", b"nonsense: [");
     write("rules/notes.txt", b"no yaml");
     let project_file = folder.path().join("rulekeep.yaml");
@@ -258,24 +355,62 @@ fn files_are_found_below_the_folder_and_shown_relative_to_the_project() {
         .files()
         .map(|(path, digest)| format!("{} {}", path.display(), &digest[..8]))
         .collect();
-    insta::assert_debug_snapshot!(files, @"");
-    let names: Vec<_> = desired.groups.iter().map(|g| g.selector.to_string()).collect();
+    insta::assert_debug_snapshot!(files, @r#"
+    [
+        "rulekeep.yaml 0a1473b5",
+        "rules/b.yml 0615c6d3",
+        "rules/deep/a.yaml fad25164",
+    ]
+    "#);
+    let names: Vec<_> = desired
+        .groups
+        .iter()
+        .map(|g| g.selector.to_string())
+        .collect();
     assert_eq!(names, ["aa", "bb"]);
 
     write("rules/broken.yaml", b"group: web\n\xff\n");
     let error = rulekeep::desired::load(&project_file).unwrap_err();
-    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @"");
+    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @r#"
+    error[unreadable-file]: rules/broken.yaml cannot be read: line 2 is not UTF-8
+     --> rules/broken.yaml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: mend or remove the file; files whose names begin with `_` are not read
+    "#);
 
     fs::remove_dir_all(folder.path().join("rules")).unwrap();
     let error = rulekeep::desired::load(&project_file).unwrap_err();
-    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @"");
+    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @r#"
+    error[no-files]: there is no folder rules
+     --> rulekeep.yaml:1:8
+      |
+    1 | rules: rules/
+      |        ^^^^^^ cannot be read
+      |
+      = help: the path is relative to the project file; make the folder, or name another one
+    "#);
 
     fs::create_dir(folder.path().join("rules")).unwrap();
     let error = rulekeep::desired::load(&project_file).unwrap_err();
-    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @"");
+    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @r#"
+    error[no-files]: there is no group file below rules/
+     --> rulekeep.yaml:1:8
+      |
+    1 | rules: rules/
+      |        ^^^^^^ no *.yaml here whose name does not begin with `_`
+      |
+      = help: `rulekeep adopt` writes group files from the groups that there are
+    "#);
 
     let error = rulekeep::desired::load(Path::new("no-such-project.yaml")).unwrap_err();
-    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @"");
+    insta::assert_snapshot!(render(&error.sources, &error.diagnostics, false), @r#"
+    error[no-files]: there is no project file no-such-project.yaml
+     |
+     = help: `rulekeep init` writes one; another one is named with its path
+    "#);
 }
 
 #[test]
@@ -287,7 +422,8 @@ fn colour_is_drawn_only_when_asked_for() {
 
 #[test]
 fn places_far_apart_and_lines_without_end_are_drawn_short() {
-    let mut text = "group: web\nmode: complete\ningress:\n  - { service: ssh, from: 10.0.0.0/8 }\n".to_owned();
+    let mut text =
+        "group: web\nmode: complete\ningress:\n  - { service: ssh, from: 10.0.0.0/8 }\n".to_owned();
     for number in 0..4000 {
         text.push_str(&format!(
             "  - {{ protocol: tcp, ports: {}, from: 10.0.0.0/8 }}\n",
@@ -302,7 +438,10 @@ fn places_far_apart_and_lines_without_end_are_drawn_short() {
     let drawn = render(&sources, &diagnostics, false);
     assert_eq!(diagnostics.len(), 1);
     assert!(drawn.lines().count() < 20, "{drawn}");
-    assert!(drawn.lines().all(|line| line.chars().count() < 700), "{drawn}");
+    assert!(
+        drawn.lines().all(|line| line.chars().count() < 700),
+        "{drawn}"
+    );
 }
 
 fn yaml_documents(text: &str) -> Vec<serde_json::Value> {
@@ -331,11 +470,19 @@ fn schemas_accept_good_files_and_refuse_bad_ones() {
     let (good_project, good_groups) = good();
     let text = good_project.text.unwrap();
     for document in yaml_documents(&text).iter().chain(&yaml_documents(PROJECT)) {
-        assert!(project.validate(document).is_ok(), "{:?}", project.validate(document));
+        assert!(
+            project.validate(document).is_ok(),
+            "{:?}",
+            project.validate(document)
+        );
     }
     for file in good_groups {
         for document in yaml_documents(&file.text.unwrap()) {
-            assert!(group.validate(&document).is_ok(), "{:?}", group.validate(&document));
+            assert!(
+                group.validate(&document).is_ok(),
+                "{:?}",
+                group.validate(&document)
+            );
         }
     }
     for bad in [
@@ -392,11 +539,32 @@ fn shuffle<T>(items: &mut [T], rng: &mut TestRng) {
 /// The same estate in another order: of files, documents, keys, rules and list items.
 fn shuffled(rng: &mut TestRng) -> Vec<SourceFile> {
     const RULES: &[&[(&str, &[&str])]] = &[
-        &[("service", &["ssh", "web", "tcp/8443"]), ("from", &["office", "10.0.0.0/8", "sg-bp1peer"])],
-        &[("protocol", &["tcp", "udp"]), ("ports", &["53", "1000-2000", "prl-bp1"]), ("from", &["192.0.2.1", "2001:db8::/64"]), ("priority", &["7"])],
-        &[("protocol", &["all"]), ("from", &["198.51.100.0/24"]), ("policy", &["drop"])],
-        &[("protocol", &["icmp", "gre"]), ("from", &["10.1.0.0/16", "10.2.0.0/16"]), ("local", &["10.9.0.1", "10.9.0.2"]), ("description", &["ping"])],
-        &[("service", &["https"]), ("from", &["group:other"]), ("expires", &["2030-01-01"])],
+        &[
+            ("service", &["ssh", "web", "tcp/8443"]),
+            ("from", &["office", "10.0.0.0/8", "sg-bp1peer"]),
+        ],
+        &[
+            ("protocol", &["tcp", "udp"]),
+            ("ports", &["53", "1000-2000", "prl-bp1"]),
+            ("from", &["192.0.2.1", "2001:db8::/64"]),
+            ("priority", &["7"]),
+        ],
+        &[
+            ("protocol", &["all"]),
+            ("from", &["198.51.100.0/24"]),
+            ("policy", &["drop"]),
+        ],
+        &[
+            ("protocol", &["icmp", "gre"]),
+            ("from", &["10.1.0.0/16", "10.2.0.0/16"]),
+            ("local", &["10.9.0.1", "10.9.0.2"]),
+            ("description", &["ping"]),
+        ],
+        &[
+            ("service", &["https"]),
+            ("from", &["group:other"]),
+            ("expires", &["2030-01-01"]),
+        ],
     ];
     let mut documents = Vec::new();
     for name in ["web", "api", "jobs"] {
@@ -513,8 +681,50 @@ proptest! {
 }
 
 const SNIPPETS: &[&str] = &[
-    "", " ", "\n", "\t", ":", ": ", "- ", "[", "]", "{", "}", ",", "#", "&a ", "*a", "!x ", "|\n", ">-\n", "\"", "'", "\\",
-    "~", "null", "true", "-1", "0", "99999999999999999999", "é", "\u{1F600}", "\u{feff}", "\u{2028}", "\0", "\r", "---\n",
-    "...\n", "%YAML 1.2\n", "<<: ", "? ", "group: ", "from: ", "0.0.0.0/0", "::/0", "sg-", "group:web",
-    "@", "`",
+    "",
+    " ",
+    "\n",
+    "\t",
+    ":",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "#",
+    "&a ",
+    "*a",
+    "!x ",
+    "|\n",
+    ">-\n",
+    "\"",
+    "'",
+    "\\",
+    "~",
+    "null",
+    "true",
+    "-1",
+    "0",
+    "99999999999999999999",
+    "é",
+    "\u{1F600}",
+    "\u{feff}",
+    "\u{2028}",
+    "\0",
+    "\r",
+    "---\n",
+    "...\n",
+    "%YAML 1.2\n",
+    "<<: ",
+    "? ",
+    "group: ",
+    "from: ",
+    "0.0.0.0/0",
+    "::/0",
+    "sg-",
+    "group:web",
+    "@",
+    "`",
 ];

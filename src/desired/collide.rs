@@ -127,7 +127,9 @@ fn peers(
         told.push((span, peer));
         let narrow = || sources.narrow(span, &peer.to_string());
         let itself = match peer {
-            DesiredPeer::Group { id, .. } => matches!(&group.selector, Selector::Id(own) if own == id),
+            DesiredPeer::Group { id, .. } => {
+                matches!(&group.selector, Selector::Id(own) if own == id)
+            }
             DesiredPeer::Declared(name) => match names.get(name).map(Vec::as_slice) {
                 None => {
                     out.push(unknown_peer(group, name, narrow(), names));
@@ -312,10 +314,7 @@ fn describe(code: Code, first: &DesiredRule, second: &DesiredRule, count: usize)
         policy,
         ..
     } = second;
-    let what = format!(
-        "{direction} {protocol} {} {peer}",
-        direction.preposition()
-    );
+    let what = format!("{direction} {protocol} {} {peer}", direction.preposition());
     let diagnostic = match code {
         Code::DuplicateRule => {
             Diagnostic::error(code, format!("the rule {what} is declared twice"))

@@ -37,11 +37,7 @@ pub(super) struct Shape {
 
 impl<'n, 't> Fields<'n, 't> {
     /// Reads a map of a shape; a key without a value is a problem.
-    pub(super) fn read(
-        node: &'n Node<'t>,
-        shape: &'static Shape,
-        out: &mut Out,
-    ) -> Option<Self> {
+    pub(super) fn read(node: &'n Node<'t>, shape: &'static Shape, out: &mut Out) -> Option<Self> {
         let mut fields = Self::open(node, shape.what, out)?;
         fields.shape = Some(shape);
         let Self {
@@ -176,12 +172,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// One of some words under a key.
-    pub(super) fn word<T: Copy>(
-        &self,
-        key: &str,
-        words: &[(&str, T)],
-        out: &mut Out,
-    ) -> Option<T> {
+    pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)], out: &mut Out) -> Option<T> {
         word(self.get(key)?, key, words, out)
     }
 }
@@ -297,11 +288,7 @@ pub(super) fn one_or_many<'n, 't>(
 }
 
 /// The items of a list.
-pub(super) fn list<'n, 't>(
-    node: &'n Node<'t>,
-    key: &str,
-    out: &mut Out,
-) -> Option<&'n [Node<'t>]> {
+pub(super) fn list<'n, 't>(node: &'n Node<'t>, key: &str, out: &mut Out) -> Option<&'n [Node<'t>]> {
     if let Value::List(items) = &node.value {
         return Some(items);
     }

@@ -155,10 +155,7 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
     }
     let ignore = ignore(&fields, mode, scope, out);
     let allow_empty = fields.flag("allow_empty", out).unwrap_or(false);
-    let words = [
-        ("keep", SystemRules::Keep),
-        ("delete", SystemRules::Delete),
-    ];
+    let words = [("keep", SystemRules::Keep), ("delete", SystemRules::Delete)];
     let system_rules = fields.word("system_rules", &words, out);
     let limits = limits(&fields, scope.limits, out);
     let quota = fields
@@ -195,9 +192,12 @@ fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
             return None;
         }
         out.push(
-            Diagnostic::error(Code::MissingKey, "the document does not say which group it is for")
-                .label(fields.head(), "no `group`")
-                .help("add `group: sg-..` with the id, or `group: name`"),
+            Diagnostic::error(
+                Code::MissingKey,
+                "the document does not say which group it is for",
+            )
+            .label(fields.head(), "no `group`")
+            .help("add `group: sg-..` with the id, or `group: name`"),
         );
         return None;
     };
@@ -206,10 +206,13 @@ fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
         let id = value::group_id(node, written, out)?;
         if let Some(vpc) = fields.entry("vpc") {
             out.push(
-                Diagnostic::error(Code::InvalidGroup, "`vpc` narrows a name, and this group is selected by id")
-                    .label(vpc.key_span, "not needed")
-                    .label(node.span, "an id is unique")
-                    .help("remove `vpc`"),
+                Diagnostic::error(
+                    Code::InvalidGroup,
+                    "`vpc` narrows a name, and this group is selected by id",
+                )
+                .label(vpc.key_span, "not needed")
+                .label(node.span, "an id is unique")
+                .help("remove `vpc`"),
             );
         }
         return Some(Selector::Id(id));
@@ -242,9 +245,12 @@ fn alias(
     }
     if GroupId::looks_like(written) {
         out.push(
-            Diagnostic::error(Code::InvalidGroup, format!("the name `{written}` looks like an id"))
-                .label(entry.value.span, "not a name")
-                .help("give a name that people would say, such as jump-hosts"),
+            Diagnostic::error(
+                Code::InvalidGroup,
+                format!("the name `{written}` looks like an id"),
+            )
+            .label(entry.value.span, "not a name")
+            .help("give a name that people would say, such as jump-hosts"),
         );
         return None;
     }
@@ -260,8 +266,13 @@ fn account(fields: &Fields<'_, '_>, scope: &Scope, out: &mut Out) -> Option<Acco
         {
             out.push(
                 Diagnostic::error(Code::MissingKey, "the group does not say its account")
-                    .label(fields.head(), "no `account`, and the project has no default")
-                    .help("add `account: NAME`, or `defaults: { account: NAME }` to the project file"),
+                    .label(
+                        fields.head(),
+                        "no `account`, and the project has no default",
+                    )
+                    .help(
+                        "add `account: NAME`, or `defaults: { account: NAME }` to the project file",
+                    ),
             );
         }
         return scope.default_account.clone();
@@ -430,15 +441,23 @@ fn absent(
     };
     for direction in Direction::BOTH {
         let key = DIRECTIONS[direction as usize].0;
-        let Some(entry) = sub.entry(key) else { continue };
+        let Some(entry) = sub.entry(key) else {
+            continue;
+        };
         if mode.is_some_and(|mode| of(mode, direction) == Mode::Complete) {
             out.push(
                 Diagnostic::error(
                     Code::ModeMismatch,
                     format!("`absent` means nothing for {key} in complete mode"),
                 )
-                .label(entry.key_span, "every rule that is not declared is deleted anyway")
-                .label(fields.get("mode").map_or(fields.head(), |mode| mode.span), "complete")
+                .label(
+                    entry.key_span,
+                    "every rule that is not declared is deleted anyway",
+                )
+                .label(
+                    fields.get("mode").map_or(fields.head(), |mode| mode.span),
+                    "complete",
+                )
                 .help("remove it, or write `mode: partial`"),
             );
         }
@@ -473,13 +492,16 @@ fn ignore(
             };
             if useless {
                 out.push(
-                    Diagnostic::error(
-                        Code::ModeMismatch,
-                        "`ignore` means nothing in partial mode",
-                    )
-                    .label(item.span, "rules that are not declared are left alone anyway")
-                    .label(fields.get("mode").map_or(fields.head(), |mode| mode.span), "partial")
-                    .help("remove it, or write `mode: complete`"),
+                    Diagnostic::error(Code::ModeMismatch, "`ignore` means nothing in partial mode")
+                        .label(
+                            item.span,
+                            "rules that are not declared are left alone anyway",
+                        )
+                        .label(
+                            fields.get("mode").map_or(fields.head(), |mode| mode.span),
+                            "partial",
+                        )
+                        .help("remove it, or write `mode: complete`"),
                 );
             }
         }
@@ -624,7 +646,10 @@ pub(super) fn assertions(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) 
                 Code::AssertionsNotChecked,
                 "assertions are not evaluated by this version",
             )
-            .label(entry.key_span, "read, checked for mistakes, and then not used")
+            .label(
+                entry.key_span,
+                "read, checked for mistakes, and then not used",
+            )
             .help("do not rely on them: no plan is refused because of them yet"),
         );
     }
@@ -642,10 +667,13 @@ fn assertion(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) {
         (None, None) => None,
         (Some(first), Some(second)) => {
             out.push(
-                Diagnostic::error(Code::InvalidValue, "an assertion either forbids or requires")
-                    .label(second.key_span, "a second claim")
-                    .label(first.key_span, "the first")
-                    .help("make two assertions of it"),
+                Diagnostic::error(
+                    Code::InvalidValue,
+                    "an assertion either forbids or requires",
+                )
+                .label(second.key_span, "a second claim")
+                .label(first.key_span, "the first")
+                .help("make two assertions of it"),
             );
             return;
         }

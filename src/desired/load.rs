@@ -106,26 +106,28 @@ fn assemble(
     let files = match &draft.rules {
         // Without the folder's name there is nothing to look into; `find` still has files that are in memory.
         None => find("rules").unwrap_or_default(),
-        Some((rules, span)) => match find(rules) {
-            Ok(files) => {
-                if files.is_empty() {
-                    out.push(
+        Some((rules, span)) => {
+            match find(rules) {
+                Ok(files) => {
+                    if files.is_empty() {
+                        out.push(
                         Diagnostic::error(Code::NoFiles, format!("there is no group file below {rules}"))
                             .label(*span, "no *.yaml here whose name does not begin with `_`")
                             .help("`rulekeep adopt` writes group files from the groups that there are"),
                     );
+                    }
+                    files
                 }
-                files
-            }
-            Err(reason) => {
-                out.push(
+                Err(reason) => {
+                    out.push(
                     Diagnostic::error(Code::NoFiles, reason)
                         .label(*span, "cannot be read")
                         .help("the path is relative to the project file; make the folder, or name another one"),
                 );
-                Vec::new()
+                    Vec::new()
+                }
             }
-        },
+        }
     };
     let mut files = files;
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -177,9 +179,12 @@ fn take_in(sources: &mut Sources, file: SourceFile, out: &mut Out) -> FileId {
     let id = sources.add(path, text);
     if let Some(reason) = problem {
         out.push(
-            Diagnostic::error(Code::UnreadableFile, format!("{shown} cannot be read: {reason}"))
-                .label(beginning(id), "")
-                .help("mend or remove the file; files whose names begin with `_` are not read"),
+            Diagnostic::error(
+                Code::UnreadableFile,
+                format!("{shown} cannot be read: {reason}"),
+            )
+            .label(beginning(id), "")
+            .help("mend or remove the file; files whose names begin with `_` are not read"),
         );
     }
     id
@@ -222,7 +227,9 @@ fn read_project(id: FileId, text: &str, unreadable: bool, out: &mut Out) -> proj
         out.push(
             Diagnostic::error(Code::InvalidValue, "the project file has a second document")
                 .label(head(second), "begins here")
-                .help("remove the `---` before it; group documents belong into files below `rules:`"),
+                .help(
+                    "remove the `---` before it; group documents belong into files below `rules:`",
+                ),
         );
     }
     draft

@@ -6,7 +6,11 @@ use std::{
 };
 
 use crate::{
-    desired::{DesiredPeer, fields::{Out, nearest}, services},
+    desired::{
+        DesiredPeer,
+        fields::{Out, nearest},
+        services,
+    },
     diag::{Code, Diagnostic, Span},
     model::Protocol,
 };
@@ -110,9 +114,8 @@ fn unknown<'k>(
         &*name.to_ascii_lowercase(),
         "any" | "all" | "internet" | "anywhere" | "*" | "world"
     ) && *word == "network";
-    let diagnostic =
-        Diagnostic::error(kind.unknown, format!("no {word} is called `{name}`"))
-            .label(span, format!("unknown {word}"));
+    let diagnostic = Diagnostic::error(kind.unknown, format!("no {word} is called `{name}`"))
+        .label(span, format!("unknown {word}"));
     match nearest(name, known) {
         _ if everywhere => {
             diagnostic.help("write [0.0.0.0/0, \"::/0\"] for every address, or one of the two")
@@ -226,7 +229,10 @@ impl<'a, T: Ord + Clone> Resolver<'a, T> {
             self.out.push(
                 Diagnostic::error(
                     Code::Bomb,
-                    format!("{} name each other more than {MAX_DEPTH} deep", self.kind.key),
+                    format!(
+                        "{} name each other more than {MAX_DEPTH} deep",
+                        self.kind.key
+                    ),
                 )
                 .label(span, "stopped here")
                 .help("name the members directly"),

@@ -107,9 +107,12 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         None if fields.meant("rules") => None,
         None => {
             out.push(
-                Diagnostic::error(Code::MissingKey, "the project file does not say where the group files are")
-                    .label(fields.head(), "no `rules`")
-                    .help("add `rules: rules/`, the folder of the group files"),
+                Diagnostic::error(
+                    Code::MissingKey,
+                    "the project file does not say where the group files are",
+                )
+                .label(fields.head(), "no `rules`")
+                .help("add `rules: rules/`, the folder of the group files"),
             );
             None
         }
@@ -128,12 +131,7 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     draft
 }
 
-fn accounts(
-    fields: &Fields<'_, '_>,
-    scope: &mut Scope,
-    secrets: &mut Vec<Span>,
-    out: &mut Out,
-) {
+fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, secrets: &mut Vec<Span>, out: &mut Out) {
     let help = "add `accounts: { demo: { local: .rulekeep/demo.json } }` for the embedded cloud, or `accounts: { prod: { profile: prod } }`";
     let Some(entry) = fields.entry("accounts") else {
         if !fields.meant("accounts") {
@@ -214,9 +212,12 @@ fn account(entry: &Entry<'_, '_>, secrets: &mut Vec<Span>, out: &mut Out) -> Opt
         }
     } else if let Some(seed) = fields.entry("seed") {
         out.push(
-            Diagnostic::error(Code::InvalidValue, "`seed` is what a `local` account starts with")
-                .label(seed.key_span, "this account is not local")
-                .help("remove it, or add `local: .rulekeep/demo.json`"),
+            Diagnostic::error(
+                Code::InvalidValue,
+                "`seed` is what a `local` account starts with",
+            )
+            .label(seed.key_span, "this account is not local")
+            .help("remove it, or add `local: .rulekeep/demo.json`"),
         );
     }
     let path = |key: &str, out: &mut Out| {
@@ -287,7 +288,9 @@ fn endpoint(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<S
             "write https://HOST; credentials come from `profile` or the environment",
         ),
         Ok(url)
-            if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() =>
+            if !matches!(url.path(), "" | "/")
+                || url.query().is_some()
+                || url.fragment().is_some() =>
         {
             refuse(
                 "the endpoint has more than a scheme, a host and a port",
@@ -413,12 +416,7 @@ fn declared_services(fields: &Fields<'_, '_>, out: &mut Out) -> names::Sets<Prot
             );
         }
     }
-    names::resolve(
-        &names::SERVICE,
-        &definitions,
-        services::built_in(),
-        out,
-    )
+    names::resolve(&names::SERVICE, &definitions, services::built_in(), out)
 }
 
 fn definitions<T: PartialEq>(
@@ -452,11 +450,11 @@ fn definitions<T: PartialEq>(
                 };
                 out.push(
                     Diagnostic::error(Code::WrongType, message)
-                    .label(entry.key_span, "expected a list of members")
-                    .help(match kind.word {
-                        "service" => format!("write `{}: [tcp/80, tcp/443]`", entry.key),
-                        _ => format!("write `{}: [203.0.113.0/24]`", entry.key),
-                    }),
+                        .label(entry.key_span, "expected a list of members")
+                        .help(match kind.word {
+                            "service" => format!("write `{}: [tcp/80, tcp/443]`", entry.key),
+                            _ => format!("write `{}: [203.0.113.0/24]`", entry.key),
+                        }),
                 );
                 &[]
             }

@@ -319,12 +319,9 @@ fn source_ports(node: &Node<'_>, out: &mut Out) -> Option<PortRange> {
     }
     if written.starts_with("prl-") {
         out.push(
-            Diagnostic::error(
-                Code::InvalidPorts,
-                "source ports cannot be a port list",
-            )
-            .label(node.span, "a port list")
-            .help("write one range such as 1024-65535"),
+            Diagnostic::error(Code::InvalidPorts, "source ports cannot be a port list")
+                .label(node.span, "a port list")
+                .help("write one range such as 1024-65535"),
         );
         return None;
     }
@@ -482,10 +479,7 @@ fn by_protocol(
 }
 
 /// `tcp`, `all`, 132, ..
-pub(super) fn protocol_word<'n>(
-    node: &'n Node<'_>,
-    out: &mut Out,
-) -> Option<(Word, &'n str)> {
+pub(super) fn protocol_word<'n>(node: &'n Node<'_>, out: &mut Out) -> Option<(Word, &'n str)> {
     let written = text(node, "protocol", out)?;
     if value::refuse_comma(node, written, "protocol", out) {
         return None;
@@ -500,9 +494,11 @@ pub(super) fn protocol_word<'n>(
     );
     let lower = written.to_ascii_lowercase();
     let diagnostic = if let Some((protocol, ports)) = written.split_once('/') {
-        diagnostic.label(node.span, "protocol and ports in one").help(format!(
-            "write `protocol: {protocol}` and `ports: {ports}`, or `service: {written}`"
-        ))
+        diagnostic
+            .label(node.span, "protocol and ports in one")
+            .help(format!(
+                "write `protocol: {protocol}` and `ports: {ports}`, or `service: {written}`"
+            ))
     } else if services::built_in().contains_key(&*lower) {
         diagnostic
             .label(node.span, "a service")
@@ -714,9 +710,9 @@ fn nic_fits(
     if nic != Some(NicType::Internet) {
         return true;
     }
-    let group = peers.iter().find(|(peer, _)| {
-        matches!(peer, DesiredPeer::Group { .. } | DesiredPeer::Declared(_))
-    });
+    let group = peers
+        .iter()
+        .find(|(peer, _)| matches!(peer, DesiredPeer::Group { .. } | DesiredPeer::Declared(_)));
     let (Some((_, span)), Some(entry)) = (group, fields.entry("nic")) else {
         return true;
     };

@@ -12,8 +12,14 @@ pub fn schema_project() -> Value {
         object(
             what,
             &[
-                ("percent", json!({ "type": "integer", "minimum": 0, "maximum": 100, "description": "Percent of the live rules of the group." })),
-                ("from", json!({ "type": "integer", "minimum": 0, "description": "From this number of affected rules on." })),
+                (
+                    "percent",
+                    json!({ "type": "integer", "minimum": 0, "maximum": 100, "description": "Percent of the live rules of the group." }),
+                ),
+                (
+                    "from",
+                    json!({ "type": "integer", "minimum": 0, "description": "From this number of affected rules on." }),
+                ),
             ],
             &[],
         )
@@ -37,35 +43,70 @@ pub fn schema_project() -> Value {
     let mut schema = object(
         "Rulekeep project: where the group files are, which accounts there are, and names that all groups may use.",
         &[
-            ("rules", json!({ "type": "string", "description": "Folder of the group files, relative to this file: every *.yaml below it whose name does not begin with `_`." })),
-            ("accounts", json!({
-                "type": "object",
-                "description": "Accounts by name. If there is one, it is the default.",
-                "minProperties": 1,
-                "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
-                "additionalProperties": account,
-            })),
-            ("defaults", object("What group files need not say.", &[
-                ("account", json!({ "type": "string", "description": "Account of groups that name none." })),
-                ("region", region()),
-                ("quota", quota()),
-            ], &[])),
-            ("networks", json!({
-                "type": "object",
-                "description": "Named sets of CIDRs, security groups and prefix lists; they may name each other.",
-                "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
-                "additionalProperties": one_or_many("CIDR, group:NAME, sg-.., pl-.., or another network.", json!({ "type": "string" })),
-            })),
-            ("services", json!({
-                "type": "object",
-                "description": "Named sets of protocols and ports; ssh, https, mysql and others are built in.",
-                "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
-                "additionalProperties": one_or_many("tcp/80, udp/5000-5010, icmp, or another service.", json!({ "type": "string" })),
-            })),
-            ("guard", object("Plans that change more than this are refused.", &[
-                ("max_deletes", threshold("Most deletes in one plan of one group.")),
-                ("max_changes", threshold("Most changes of any kind in one plan of one group.")),
-            ], &[])),
+            (
+                "rules",
+                json!({ "type": "string", "description": "Folder of the group files, relative to this file: every *.yaml below it whose name does not begin with `_`." }),
+            ),
+            (
+                "accounts",
+                json!({
+                    "type": "object",
+                    "description": "Accounts by name. If there is one, it is the default.",
+                    "minProperties": 1,
+                    "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
+                    "additionalProperties": account,
+                }),
+            ),
+            (
+                "defaults",
+                object(
+                    "What group files need not say.",
+                    &[
+                        (
+                            "account",
+                            json!({ "type": "string", "description": "Account of groups that name none." }),
+                        ),
+                        ("region", region()),
+                        ("quota", quota()),
+                    ],
+                    &[],
+                ),
+            ),
+            (
+                "networks",
+                json!({
+                    "type": "object",
+                    "description": "Named sets of CIDRs, security groups and prefix lists; they may name each other.",
+                    "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
+                    "additionalProperties": one_or_many("CIDR, group:NAME, sg-.., pl-.., or another network.", json!({ "type": "string" })),
+                }),
+            ),
+            (
+                "services",
+                json!({
+                    "type": "object",
+                    "description": "Named sets of protocols and ports; ssh, https, mysql and others are built in.",
+                    "propertyNames": { "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$" },
+                    "additionalProperties": one_or_many("tcp/80, udp/5000-5010, icmp, or another service.", json!({ "type": "string" })),
+                }),
+            ),
+            (
+                "guard",
+                object(
+                    "Plans that change more than this are refused.",
+                    &[
+                        (
+                            "max_deletes",
+                            threshold("Most deletes in one plan of one group."),
+                        ),
+                        (
+                            "max_changes",
+                            threshold("Most changes of any kind in one plan of one group."),
+                        ),
+                    ],
+                    &[],
+                ),
+            ),
             ("assertions", assertions()),
         ],
         &["rules", "accounts"],
@@ -80,36 +121,90 @@ pub fn schema_group() -> Value {
     let mode = |what: &str| {
         word(
             &["complete", "partial"],
-            &format!("{what} complete: rules that are not declared are deleted; partial: they are left alone."),
+            &format!(
+                "{what} complete: rules that are not declared are deleted; partial: they are left alone."
+            ),
         )
     };
     let mut schema = object(
         "One security group and the rules it shall have.",
         &[
-            ("group", json!({ "type": "string", "minLength": 2, "maxLength": 128, "description": "Id (sg-..) or name of the security group." })),
-            ("name", json!({ "type": "string", "description": "Local name of a group that is selected by id, for `group:NAME`." })),
-            ("vpc", json!({ "type": "string", "pattern": "^vpc-[A-Za-z0-9_]+$", "description": "Narrows a name to one VPC." })),
-            ("account", json!({ "type": "string", "description": "Account that holds the group; the project has a default." })),
+            (
+                "group",
+                json!({ "type": "string", "minLength": 2, "maxLength": 128, "description": "Id (sg-..) or name of the security group." }),
+            ),
+            (
+                "name",
+                json!({ "type": "string", "description": "Local name of a group that is selected by id, for `group:NAME`." }),
+            ),
+            (
+                "vpc",
+                json!({ "type": "string", "pattern": "^vpc-[A-Za-z0-9_]+$", "description": "Narrows a name to one VPC." }),
+            ),
+            (
+                "account",
+                json!({ "type": "string", "description": "Account that holds the group; the project has a default." }),
+            ),
             ("region", region()),
-            ("mode", json!({ "description": "What becomes of live rules that are not declared; there is no default.", "oneOf": [
+            (
+                "mode",
+                json!({ "description": "What becomes of live rules that are not declared; there is no default.", "oneOf": [
                 mode("Of both directions."),
                 object("Per direction.", &[("ingress", mode("Of ingress.")), ("egress", mode("Of egress."))], &[]),
-            ] })),
-            ("ingress", rules("from", "Rules for incoming packets. Key absent: not managed; []: managed and empty.")),
-            ("egress", rules("to", "Rules for outgoing packets. Key absent: not managed; []: managed and empty.")),
-            ("absent", object("Partial mode: rules that must not exist.", &[
-                ("ingress", rules("from", "Incoming.")),
-                ("egress", rules("to", "Outgoing.")),
-            ], &[])),
-            ("ignore", json!({ "type": "array", "description": "Complete mode: live rules that are not ours and stay.", "items": ignore() })),
-            ("allow_empty", json!({ "type": "boolean", "description": "Whether a direction that has rules may end with none." })),
-            ("system_rules", word(&["keep", "delete"], "What becomes of rules of priority 110, which cannot be made again.")),
+            ] }),
+            ),
+            (
+                "ingress",
+                rules(
+                    "from",
+                    "Rules for incoming packets. Key absent: not managed; []: managed and empty.",
+                ),
+            ),
+            (
+                "egress",
+                rules(
+                    "to",
+                    "Rules for outgoing packets. Key absent: not managed; []: managed and empty.",
+                ),
+            ),
+            (
+                "absent",
+                object(
+                    "Partial mode: rules that must not exist.",
+                    &[
+                        ("ingress", rules("from", "Incoming.")),
+                        ("egress", rules("to", "Outgoing.")),
+                    ],
+                    &[],
+                ),
+            ),
+            (
+                "ignore",
+                json!({ "type": "array", "description": "Complete mode: live rules that are not ours and stay.", "items": ignore() }),
+            ),
+            (
+                "allow_empty",
+                json!({ "type": "boolean", "description": "Whether a direction that has rules may end with none." }),
+            ),
+            (
+                "system_rules",
+                word(
+                    &["keep", "delete"],
+                    "What becomes of rules of priority 110, which cannot be made again.",
+                ),
+            ),
             ("quota", quota()),
             ("guard", threshold),
             ("assertions", assertions()),
-            ("owner", note("Who answers for the group; stays in the file.")),
+            (
+                "owner",
+                note("Who answers for the group; stays in the file."),
+            ),
             ("ticket", note("Where it was decided; stays in the file.")),
-            ("description", note("What the group is for; stays in the file.")),
+            (
+                "description",
+                note("What the group is for; stays in the file."),
+            ),
         ],
         &["group", "mode"],
     );
@@ -213,20 +308,74 @@ fn rules(peer: &str, description: &str) -> Value {
     let mut rule = object(
         "A rule; with lists it is the product of the lists.",
         &[
-            ("protocol", one_or_many("tcp, udp, icmp, icmpv6, gre, all, or an IANA number.", protocol())),
-            ("ports", one_or_many("22, 8000-8010, or a port list prl-..; tcp and udp only.", ports())),
-            ("service", one_or_many("In place of protocol and ports: a built-in or declared service, or tcp/443.", json!({ "type": "string" }))),
-            (peer, one_or_many("The peer: CIDR, address, network, group:NAME, sg-.., ACCOUNT/sg-.., or pl-...", json!({ "type": "string" }))),
-            (other, json!({ "not": {}, "description": format!("Not here: this direction has `{peer}`.") })),
-            ("policy", word(&["accept", "drop"], "Verdict; accept is the default.")),
+            (
+                "protocol",
+                one_or_many(
+                    "tcp, udp, icmp, icmpv6, gre, all, or an IANA number.",
+                    protocol(),
+                ),
+            ),
+            (
+                "ports",
+                one_or_many(
+                    "22, 8000-8010, or a port list prl-..; tcp and udp only.",
+                    ports(),
+                ),
+            ),
+            (
+                "service",
+                one_or_many(
+                    "In place of protocol and ports: a built-in or declared service, or tcp/443.",
+                    json!({ "type": "string" }),
+                ),
+            ),
+            (
+                peer,
+                one_or_many(
+                    "The peer: CIDR, address, network, group:NAME, sg-.., ACCOUNT/sg-.., or pl-...",
+                    json!({ "type": "string" }),
+                ),
+            ),
+            (
+                other,
+                json!({ "not": {}, "description": format!("Not here: this direction has `{peer}`.") }),
+            ),
+            (
+                "policy",
+                word(&["accept", "drop"], "Verdict; accept is the default."),
+            ),
             ("priority", priority(100)),
-            ("description", json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 512, "description": "Kept in the cloud." })),
-            ("expires", json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}", "description": "A date, which lasts until its end in UTC, or an RFC 3339 time; past it the rule is no longer desired." })),
-            ("owner", note("Who answers for the rule; stays in the file.")),
+            (
+                "description",
+                json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 512, "description": "Kept in the cloud." }),
+            ),
+            (
+                "expires",
+                json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}", "description": "A date, which lasts until its end in UTC, or an RFC 3339 time; past it the rule is no longer desired." }),
+            ),
+            (
+                "owner",
+                note("Who answers for the rule; stays in the file."),
+            ),
             ("ticket", note("Where it was decided; stays in the file.")),
-            ("source_ports", json!({ "anyOf": [ports()], "description": "Ports of the sender; tcp and udp only." })),
-            ("local", one_or_many("Limits the rule to some of the group's own addresses.", json!({ "type": "string" }))),
-            ("nic", word(&["intranet", "internet"], "Network interface; classic network only.")),
+            (
+                "source_ports",
+                json!({ "anyOf": [ports()], "description": "Ports of the sender; tcp and udp only." }),
+            ),
+            (
+                "local",
+                one_or_many(
+                    "Limits the rule to some of the group's own addresses.",
+                    json!({ "type": "string" }),
+                ),
+            ),
+            (
+                "nic",
+                word(
+                    &["intranet", "internet"],
+                    "Network interface; classic network only.",
+                ),
+            ),
         ],
         &[peer],
     );
@@ -246,9 +395,18 @@ fn ignore() -> Value {
             ("priority", priority(110)),
             ("protocol", protocol()),
             ("ports", ports()),
-            ("from", one_or_many("Peers of ingress rules.", json!({ "type": "string" }))),
-            ("to", one_or_many("Peers of egress rules.", json!({ "type": "string" }))),
-            ("description", json!({ "type": ["string", "number", "boolean"], "description": "Shell pattern, `*` and `?`." })),
+            (
+                "from",
+                one_or_many("Peers of ingress rules.", json!({ "type": "string" })),
+            ),
+            (
+                "to",
+                one_or_many("Peers of egress rules.", json!({ "type": "string" })),
+            ),
+            (
+                "description",
+                json!({ "type": ["string", "number", "boolean"], "description": "Shell pattern, `*` and `?`." }),
+            ),
         ],
         &[],
     );
@@ -273,7 +431,11 @@ mod tests {
             .keys()
             .map(String::as_str)
             .collect();
-        let known: BTreeSet<&str> = shapes.iter().flat_map(|shape| shape.keys).copied().collect();
+        let known: BTreeSet<&str> = shapes
+            .iter()
+            .flat_map(|shape| shape.keys)
+            .copied()
+            .collect();
         assert_eq!(listed, known);
     }
 
@@ -285,7 +447,10 @@ mod tests {
         let guard = &project["properties"]["guard"];
         same_keys(guard, &[&group::GUARD]);
         same_keys(&guard["properties"]["max_deletes"], &[&group::THRESHOLD]);
-        same_keys(&project["properties"]["assertions"]["items"], &[&group::ASSERTION]);
+        same_keys(
+            &project["properties"]["assertions"]["items"],
+            &[&group::ASSERTION],
+        );
         let accounts = &project["properties"]["accounts"]["additionalProperties"]["oneOf"];
         let mut account = accounts[1].clone();
         for (key, value) in accounts[2]["properties"].as_object().unwrap() {

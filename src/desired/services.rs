@@ -15,7 +15,10 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("bgp", "tcp/179"),
     ("cassandra", "tcp/9042"),
     ("clickhouse", "tcp/8123 tcp/9000"),
-    ("consul", "tcp/8300-8302 udp/8301-8302 tcp/8500-8502 tcp/8600 udp/8600"),
+    (
+        "consul",
+        "tcp/8300-8302 udp/8301-8302 tcp/8500-8502 tcp/8600 udp/8600",
+    ),
     ("dhcp", "udp/67-68"),
     ("dns", "tcp/53 udp/53"),
     ("dns-over-tls", "tcp/853"),
@@ -130,7 +133,10 @@ impl Word {
             ("icmpv6", Word::Plain(58)),
             ("all", Word::All),
         ];
-        if let Some((_, word)) = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+        if let Some((_, word)) = NAMES
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        {
             return Some(*word);
         }
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
@@ -160,8 +166,10 @@ impl Word {
             Self::Tcp => "tcp".to_owned(),
             Self::Udp => "udp".to_owned(),
             Self::All => "all".to_owned(),
-            Self::Plain(number) => Protocol::from_number(number)
-                .map_or_else(|| number.to_string(), |protocol| protocol.name().into_owned()),
+            Self::Plain(number) => Protocol::from_number(number).map_or_else(
+                || number.to_string(),
+                |protocol| protocol.name().into_owned(),
+            ),
         }
     }
 

@@ -56,8 +56,7 @@ pub(super) fn peer(node: &Node<'_>, key: &str, out: &mut Out) -> Option<PeerText
             return None;
         }
         let owner = Some(OwnerId::new(owner));
-        return group_id(node, id, out)
-            .map(|id| PeerText::Peer(DesiredPeer::Group { id, owner }));
+        return group_id(node, id, out).map(|id| PeerText::Peer(DesiredPeer::Group { id, owner }));
     }
     if written.starts_with("pl-") {
         if !is_id(written, "pl-") {
@@ -121,7 +120,8 @@ pub(super) fn cidr(node: &Node<'_>, written: &str, out: &mut Out) -> Option<Cidr
 }
 
 fn explain_address(written: &str) -> (String, String) {
-    let usual = "write an IPv4 CIDR such as 10.0.0.0/8, an IPv6 CIDR such as 2001:db8::/32, or one address";
+    let usual =
+        "write an IPv4 CIDR such as 10.0.0.0/8, an IPv6 CIDR such as 2001:db8::/32, or one address";
     if let Some((first, _)) = written.split_once('-')
         && first.trim().parse::<IpAddr>().is_ok()
     {
@@ -170,10 +170,8 @@ fn explain_address(written: &str) -> (String, String) {
         }
         Err(_) => {
             let octets = address.split('.').count();
-            let is_short = octets < 4
-                && address
-                    .split('.')
-                    .all(|octet| octet.parse::<u8>().is_ok());
+            let is_short =
+                octets < 4 && address.split('.').all(|octet| octet.parse::<u8>().is_ok());
             if is_short && length.parse::<u8>().is_ok_and(|length| length <= 32) {
                 let full = format!("{address}{}", ".0".repeat(4 - octets));
                 return (
@@ -314,9 +312,12 @@ pub(super) fn port_range(node: &Node<'_>, written: &str, out: &mut Out) -> Optio
         Ok(range) if !octal => return Some(range),
         Ok(range) => {
             out.push(
-                Diagnostic::error(Code::InvalidPorts, format!("`{written}` has a leading zero"))
-                    .label(node.span, "some programs read it as octal")
-                    .help(format!("write {range}")),
+                Diagnostic::error(
+                    Code::InvalidPorts,
+                    format!("`{written}` has a leading zero"),
+                )
+                .label(node.span, "some programs read it as octal")
+                .help(format!("write {range}")),
             );
             return None;
         }
@@ -370,7 +371,10 @@ pub(super) fn description(node: &Node<'_>, out: &mut Out) -> Option<std::sync::A
         return Some(written.into());
     }
     let (label, help) = if length == 0 {
-        ("empty".to_owned(), "remove the key, or say what the rule is for")
+        (
+            "empty".to_owned(),
+            "remove the key, or say what the rule is for",
+        )
     } else {
         (
             format!("{length} characters"),
@@ -413,7 +417,10 @@ pub(super) fn expires(node: &Node<'_>, out: &mut Out) -> Option<Timestamp> {
     } else if written.parse::<jiff::civil::DateTime>().is_ok() {
         (
             "a time without a zone",
-            format!("write {}Z for UTC, or an offset such as +08:00", written.replace(' ', "T")),
+            format!(
+                "write {}Z for UTC, or an offset such as +08:00",
+                written.replace(' ', "T")
+            ),
         )
     } else {
         (

@@ -514,11 +514,13 @@ fn explain(kind: &ErrorKind) -> (Code, String, &'static str, &'static str) {
             "expected `key: value`",
             "add the `:` after the key, followed by a space",
         ),
-        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => syntax(
-            "a quoted text goes on where no text can be",
-            "still inside the quotes",
-            "add the closing quote on a line above, or indent the text",
-        ),
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            syntax(
+                "a quoted text goes on where no text can be",
+                "still inside the quotes",
+                "add the closing quote on a line above, or indent the text",
+            )
+        }
         ErrorKind::UnexpectedCharacter { character } => (
             Code::Syntax,
             format!("a text cannot begin with `{}`", character.escape_default()),

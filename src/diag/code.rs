@@ -143,6 +143,22 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    fn each_has_a_heading_with_meaning_example_and_mend() {
+        let page = include_str!("../../docs/diagnostics.md");
+        let sections: Vec<(&str, &str)> = page
+            .split("\n### ")
+            .skip(1)
+            .map(|section| section.split_once('\n').unwrap())
+            .collect();
+        let headings: Vec<&str> = sections.iter().map(|(heading, _)| *heading).collect();
+        let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(headings, names);
+        for (heading, text) in sections {
+            assert!(text.contains("```") && text.contains("Mend: "), "{heading}");
+        }
+    }
+
+    #[test]
     fn names_are_unique_and_kebab_case() {
         let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), Code::ALL.len());

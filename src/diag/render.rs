@@ -112,6 +112,7 @@ fn snippet<'a>(
     let finish = text[highest..]
         .find('\n')
         .map_or(text.len(), |at| highest + at);
+    let finish = begin + text[begin..finish].trim_end_matches('\r').len();
     let line = labels.iter().map(|label| label.span.line).min();
     let annotations = labels
         .iter()
@@ -123,7 +124,8 @@ fn snippet<'a>(
             } else {
                 AnnotationKind::Context
             };
-            let annotation = kind.span(range.start - begin..range.end - begin);
+            let annotation =
+                kind.span(range.start - begin..(range.end - begin).min(finish - begin));
             if label.text.is_empty() {
                 annotation
             } else {
