@@ -113,7 +113,7 @@ pub struct DesiredGroup {
     /// As `ingress`.
     pub egress: Option<Vec<DesiredRule>>,
     /// Rules that must not exist, for partial mode; descriptions do not count.
-    pub absent: Vec<DesiredRule>,
+    pub absent: Vec<AbsentRule>,
     /// Live rules that are not ours, for complete mode.
     pub ignore: Vec<Ignore>,
     /// Whether a direction that has rules may end with none.
@@ -133,6 +133,12 @@ impl DesiredGroup {
             Direction::Ingress => self.ingress.as_deref(),
             Direction::Egress => self.egress.as_deref(),
         }
+    }
+
+    /// Every declared rule, those of `absent` too.
+    pub fn rules(&self) -> impl Iterator<Item = &DesiredRule> {
+        let wanted = self.ingress.iter().chain(&self.egress).flatten();
+        wanted.chain(self.absent.iter().map(|absent| &absent.rule))
     }
 
     /// The mode of a direction.
@@ -238,6 +244,15 @@ pub struct DesiredRule {
     pub expires: Option<Timestamp>,
     /// Where it is declared: the item of the rules list.
     pub span: Span,
+}
+
+/// A rule that must not exist, whatever its description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsentRule {
+    /// As declared.
+    pub rule: DesiredRule,
+    /// No priority is written: it must not exist at any.
+    pub any_priority: bool,
 }
 
 /// The far end as declared: a group may be named before anyone has asked the cloud for its id.

@@ -125,7 +125,7 @@ fn show(desired: &Desired) -> String {
         group
             .absent
             .iter()
-            .for_each(|rule| show_rule(&mut text, "absent", rule));
+            .for_each(|absent| show_rule(&mut text, "absent", &absent.rule));
         for pattern in &group.ignore {
             let peer = pattern.peer.as_ref().map(ToString::to_string);
             writeln!(
@@ -519,7 +519,7 @@ fn without_spans(desired: Desired, place: Span) -> Vec<DesiredGroup> {
     for group in &mut groups {
         group.span = place;
         let wanted = group.ingress.iter_mut().chain(&mut group.egress).flatten();
-        for rule in wanted.chain(&mut group.absent) {
+        for rule in wanted.chain(group.absent.iter_mut().map(|absent| &mut absent.rule)) {
             rule.span = place;
         }
         for pattern in &mut group.ignore {

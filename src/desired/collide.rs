@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        DesiredGroup, DesiredPeer, DesiredRule, Selector,
+        AbsentRule, DesiredGroup, DesiredPeer, DesiredRule, Selector,
         fields::{Out, nearest},
     },
     diag::{Code, Diagnostic, Sources, Span},
@@ -100,11 +100,6 @@ fn in_order(a: Span, b: Span) -> (Span, Span) {
     if a <= b { (a, b) } else { (b, a) }
 }
 
-fn all_rules(group: &DesiredGroup) -> impl Iterator<Item = &DesiredRule> {
-    let wanted = group.ingress.iter().chain(&group.egress).flatten();
-    wanted.chain(&group.absent)
-}
-
 /// Peers that are groups: declared at all, by one group only, and not the group itself.
 fn peers(
     group: &DesiredGroup,
@@ -117,7 +112,7 @@ fn peers(
         .ignore
         .iter()
         .filter_map(|pattern| Some((pattern.span, pattern.peer.as_ref()?)));
-    let rules = all_rules(group).map(|rule| (rule.span, &rule.peer));
+    let rules = group.rules().map(|rule| (rule.span, &rule.peer));
     for (span, peer) in rules.chain(patterns) {
         if matches!(peer, DesiredPeer::Cidr(_) | DesiredPeer::PrefixList(_))
             || told.contains(&(span, peer))
@@ -259,11 +254,11 @@ fn collisions<'a>(
         others.push(rule);
     }
     let mut absent: HashMap<Key<'_>, Vec<&DesiredRule>> = HashMap::new();
-    for rule in &group.absent {
+    for AbsentRule { rule, any_priority } in &group.absent {
         let key = key(rule, names);
         let wanted = buckets.get(&key).into_iter().flatten();
         for wanted in wanted {
-            if wanted.priority == rule.priority && wanted.policy == rule.policy {
+            if (*any_priority || wanted.priority == rule.priority) && wanted.policy == rule.policy {
                 pairs.add(Code::WantedAndAbsent, rule, wanted);
             }
         }

@@ -1,11 +1,11 @@
 //! One document of a group file -> a group with its rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::{
-        Account, DesiredGroup, DesiredPeer, DesiredRule, Ignore, Limits, Mode, Modes, Selector,
-        SystemRules, Threshold,
+        AbsentRule, Account, DesiredGroup, DesiredPeer, DesiredRule, Ignore, Limits, Mode, Modes,
+        Selector, SystemRules, Threshold,
         fields::{Entry, Fields, Out, Shape, list, nearest, number, text, word},
         names::{Member, Names},
         rule, services, value,
@@ -147,7 +147,9 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
             (Direction::Ingress, &mut ingress),
             (Direction::Egress, &mut egress),
         ] {
-            let wanted = absent.iter().any(|rule| rule.direction == direction);
+            let wanted = absent
+                .iter()
+                .any(|absent| absent.rule.direction == direction);
             if wanted && rules.is_none() && of(mode, direction) == Mode::Partial {
                 *rules = Some(Vec::new());
             }
@@ -431,7 +433,7 @@ fn absent(
     room: &mut usize,
     scope: &Scope,
     out: &mut Out,
-) -> Vec<DesiredRule> {
+) -> Vec<AbsentRule> {
     let mut rules = Vec::new();
     let Some(sub) = fields
         .get("absent")
@@ -461,10 +463,28 @@ fn absent(
                 .help("remove it, or write `mode: partial`"),
             );
         }
+        let with_priority = items_with(entry.value, "priority");
         let more = rule_list(&entry, direction, room, scope, out);
-        rules.extend(more.into_iter().flatten());
+        rules.extend(more.into_iter().flatten().map(|rule| AbsentRule {
+            any_priority: !with_priority.contains(&rule.span),
+            rule,
+        }));
     }
     rules
+}
+
+/// The places of a list's items that have a key.
+fn items_with(list: &Node<'_>, key: &str) -> BTreeSet<Span> {
+    let Value::List(items) = &list.value else {
+        return BTreeSet::new();
+    };
+    let has_key = |item: &&Node<'_>| match &item.value {
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(name, _)| matches!(&name.value, Value::Scalar(name) if name.text == key)),
+        Value::Scalar(_) | Value::List(_) => false,
+    };
+    items.iter().filter(has_key).map(|item| item.span).collect()
 }
 
 fn ignore(

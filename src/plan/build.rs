@@ -124,10 +124,10 @@ impl Draft {
             context,
             diagnostics: &mut *diagnostics,
         };
-        let absent: Vec<Bound> = desired
+        let absent: Vec<(Bound, bool)> = desired
             .absent
             .iter()
-            .filter_map(|entry| binder.rule(entry))
+            .filter_map(|entry| Some((binder.rule(&entry.rule)?, entry.any_priority)))
             .collect();
         let mut compared = Compared::default();
         let mut expired = Vec::new();
@@ -255,11 +255,7 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
     for seen in &observed.rules {
         wanted.add(&seen.rule);
     }
-    for rule in Direction::BOTH
-        .into_iter()
-        .filter_map(|d| desired.direction(d))
-        .flatten()
-    {
+    for rule in desired.rules() {
         rule.add_lists(&mut wanted);
     }
     Lists {
@@ -278,11 +274,12 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
     }
 }
 
-fn forbids(absent: &[Bound], rule: &Rule) -> Option<Span> {
-    absent
-        .iter()
-        .find(|entry| entry.rule.is_same_but_priority(rule))
-        .map(|entry| entry.span)
+fn forbids(absent: &[(Bound, bool)], rule: &Rule) -> Option<Span> {
+    let forbids = |(entry, any_priority): &&(Bound, bool)| {
+        entry.rule.is_same_but_priority(rule)
+            && (*any_priority || entry.rule.priority == rule.priority)
+    };
+    absent.iter().find(forbids).map(|(entry, _)| entry.span)
 }
 
 fn names_a_group(rule: &Rule) -> bool {
