@@ -9,9 +9,12 @@
 //! ```
 
 pub mod apply;
+pub mod cli;
 pub mod desired;
 pub mod diag;
+pub mod exit;
 pub mod guard;
 pub mod model;
 pub mod plan;
 pub mod provider;
+pub mod report;
