@@ -4,6 +4,8 @@
 //! format is a file beside `json.rs`, a variant of [`Format`] and an arm where the compiler asks for one.
 
 pub mod json;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod text;
 
 use std::{fmt, path::PathBuf, str::FromStr};

@@ -9,6 +9,8 @@ mod plan;
 mod refusal;
 mod rule_line;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use applied::applied;
 pub use drift::drift;

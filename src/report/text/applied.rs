@@ -2,7 +2,7 @@
 
 use crate::apply::{GroupOutcome, GroupReport, Report};
 
-use super::{TextStyle, Tone, count, escape, escape_lines, table::pad, width};
+use super::{TextStyle, Tone, count, escape, table::pad, width};
 
 /// Draws the report of an apply; the last line is `Apply complete! Resources: ..` when everything is done.
 pub fn applied(report: &Report, style: &TextStyle) -> String {
@@ -66,7 +66,7 @@ fn details(group: &GroupReport) -> String {
         }
         GroupOutcome::Failed { call, error, rules } => {
             say("call", std::slice::from_ref(call));
-            say("error", &[escape_lines(error)]);
+            say("error", std::slice::from_ref(error));
             say("rules", rules);
         }
         GroupOutcome::HeldBack { reason, rules } => {

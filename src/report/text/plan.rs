@@ -12,6 +12,7 @@ use super::{
     refusal::refusals,
     rule_line,
     table::{self, Row},
+    width,
 };
 
 /// Without `--verbose`, a longer list of unmanaged rules is cut to this.
@@ -25,6 +26,7 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     for group in &report.plan.groups {
         if style.verbose || !group.changes.is_empty() {
             text.push_str(&header(group, report, style));
+            text.push_str(&packed(&facts(group), style.width));
             text.push_str(&rows(group, report, style));
             text.push('\n');
         }
@@ -48,7 +50,7 @@ fn summary(plan: &Plan) -> String {
     )
 }
 
-/// Who the group is, and what becomes of it in numbers.
+/// Who the group is.
 pub(super) fn header(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String {
     let GroupPlan { address, name, .. } = group;
     let mut head = style.paint(Tone::Strong, escape(name.as_str()));
@@ -60,14 +62,31 @@ pub(super) fn header(group: &GroupPlan, report: &PlanReport<'_>, style: &TextSty
         address.account, address.region, group.observed.info.network
     );
     let place = style.paint(Tone::Faint, escape(&report.sources.place(group.span)));
-    let mut lines = format!("{head}  {}  {}  {place}\n", escape(&whereabouts), modes(group));
-    let facts = facts(group);
-    if !facts.is_empty() {
-        lines.push_str("  ");
-        lines.push_str(&facts.join("   "));
-        lines.push('\n');
+    format!(
+        "{head}  {}  {}  {place}\n",
+        escape(&whereabouts),
+        modes(group)
+    )
+}
+
+/// Facts side by side, on as many lines as the terminal needs.
+fn packed(facts: &[String], columns: usize) -> String {
+    let mut text = String::new();
+    let mut line = String::new();
+    for fact in facts {
+        if line.is_empty() {
+            line = format!("  {fact}");
+        } else if width(&line) + 3 + width(fact) <= columns {
+            line = format!("{line}   {fact}");
+        } else {
+            text.push_str(&line);
+            text.push('\n');
+            line = format!("  {fact}");
+        }
     }
-    lines
+    text.push_str(&line);
+    text.push('\n');
+    text
 }
 
 /// `complete`, or a word per direction where they differ.
@@ -84,6 +103,7 @@ fn modes(group: &GroupPlan) -> String {
     }
 }
 
+/// What becomes of it in numbers, and what is tight or unusual.
 fn facts(group: &GroupPlan) -> Vec<String> {
     let counts = group.counts();
     let mut facts = Vec::new();
@@ -152,12 +172,12 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         for (seen, span) in &group.ignored {
             let mut row = rule_line::live(" ", seen, style);
             let place = report.sources.place(*span);
-            row.more.insert(0, format!("ignored by {}", escape(&place)));
+            prefix(&mut row, &format!("ignored by {}", escape(&place)));
             rows.push(row);
         }
         for seen in &group.system_level {
             let mut row = rule_line::live(" ", seen, style);
-            row.more.insert(0, "system-level, kept".to_owned());
+            prefix(&mut row, "system-level, kept");
             rows.push(row);
         }
     }
@@ -193,6 +213,12 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         }
     }
     text
+}
+
+fn prefix(row: &mut Row, text: &str) {
+    if let Some(first) = row.more.first_mut() {
+        *first = format!("{text}; {first}");
+    }
 }
 
 /// What there is to say of the run as a whole.

@@ -69,15 +69,9 @@ pub(super) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle
     };
     let mut more = Vec::new();
     if style.verbose {
-        more.extend(change.kind.old().map(facts));
-        if let (Some(span), Some(_), ChangeKind::Delete(_)) =
-            (change.span, change.kind.old(), &change.kind)
-        {
-            more.push(format!(
-                "declared absent at {}",
-                escape(&report.sources.place(span))
-            ));
-        }
+        // The id stands in the line itself unless the place in the files does.
+        let with_id = change.span.is_some();
+        more.extend(change.kind.old().map(|seen| facts(seen, with_id)));
     }
     Row {
         lead,
@@ -98,7 +92,7 @@ pub(super) fn live(lead: &'static str, seen: &ObservedRule, style: &TextStyle) -
         description: text(&seen.rule),
         place: id(seen),
         more: if style.verbose {
-            vec![facts(seen)]
+            vec![facts(seen, false)]
         } else {
             Vec::new()
         },
@@ -158,13 +152,12 @@ fn id(seen: &ObservedRule) -> String {
 }
 
 /// What only the cloud knows of a rule, for `--verbose`.
-fn facts(seen: &ObservedRule) -> String {
+fn facts(seen: &ObservedRule, with_id: bool) -> String {
     let ObservedRule { rule, id, facts } = seen;
-    let mut parts = Vec::new();
-    if let Some(id) = id {
-        parts.push(id.to_string());
+    let mut parts = vec![format!("nic {}", rule.nic)];
+    if with_id && let Some(id) = id {
+        parts.insert(0, id.to_string());
     }
-    parts.push(format!("nic {}", rule.nic));
     if let Some(facts) = facts {
         if let Some(created) = &facts.created {
             parts.push(format!("created {created}"));

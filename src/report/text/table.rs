@@ -59,7 +59,11 @@ pub(super) struct Row {
 /// Draws rows under each other; every row has as many cells as the first.
 pub(super) fn draw(rows: &[Row], style: &TextStyle) -> String {
     let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
-    let lead = rows.iter().map(|row| width(row.lead)).max().unwrap_or(0);
+    // A sign stands close to its rule, a word apart from it.
+    let lead = match rows.iter().map(|row| width(row.lead)).max().unwrap_or(0) {
+        sign @ 0..=1 => sign,
+        word => word + 1,
+    };
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             rows.iter()
