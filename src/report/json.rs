@@ -6,13 +6,17 @@
 mod applied;
 mod build;
 mod document;
+#[cfg(test)]
+mod tests;
 
 pub use applied::{AppliedCounts, AppliedGroup, ApplyDocument, applied};
 pub use document::{
-    Action, ApplyResult, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody, ModesBody,
-    PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction, StepBody, Summary,
-    Unread,
+    Action, ApplyResult, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody,
+    ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction,
+    StepBody, Summary, Unread,
 };
+
+use crate::model::{GroupId, Rule};
 
 use super::PlanReport;
 
@@ -27,6 +31,11 @@ pub fn plan(report: &PlanReport<'_>) -> String {
 /// JSON Schema of [`plan`]'s text.
 pub fn plan_schema() -> String {
     text(&schemars::schema_for!(PlanDocument))
+}
+
+/// A rule of a group, as `before` and `after` hold it.
+pub fn rule(group: &GroupId, rule: &Rule) -> RuleBody {
+    build::rule_body(group, rule)
 }
 
 fn text(value: &impl serde::Serialize) -> String {

@@ -70,7 +70,9 @@ pub(crate) fn rule(text: &str, description: &str) -> Rule {
         },
         local: None,
         description: (!description.is_empty()).then(|| description.into()),
-        peer_owner: peer.starts_with("sg-far").then(|| OwnerId::new("1234567890123456")),
+        peer_owner: peer
+            .starts_with("sg-far")
+            .then(|| OwnerId::new("1234567890123456")),
     }
 }
 
@@ -150,11 +152,17 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
     let mut web = group("web", files);
     web.changes = vec![
         add(
-            rule("ingress accept tcp/443 from 0.0.0.0/0 priority 1", "public web"),
+            rule(
+                "ingress accept tcp/443 from 0.0.0.0/0 priority 1",
+                "public web",
+            ),
             files.line(7),
         ),
         add(
-            rule("ingress accept tcp/443 from ::/0 priority 1", "公网 Web 入口"),
+            rule(
+                "ingress accept tcp/443 from ::/0 priority 1",
+                "公网 Web 入口",
+            ),
             files.line(7),
         ),
         modify(
@@ -219,15 +227,26 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
         "",
     )];
     db.changes = vec![add(
-        rule("ingress accept tcp/3306 from sg-bp1web000000000000 priority 1", ""),
+        rule(
+            "ingress accept tcp/3306 from sg-bp1web000000000000 priority 1",
+            "",
+        ),
         files.line(33),
     )];
 
     let mut calm = group("jump", files);
     calm.modes = [Some(Mode::Partial), Some(Mode::Partial)];
     calm.unmanaged = vec![
-        seen("sgr-1", "ingress accept tcp/22 from 10.0.0.0/8 priority 1", ""),
-        seen("sgr-2", "ingress accept tcp/22 from 172.16.0.0/12 priority 1", ""),
+        seen(
+            "sgr-1",
+            "ingress accept tcp/22 from 10.0.0.0/8 priority 1",
+            "",
+        ),
+        seen(
+            "sgr-2",
+            "ingress accept tcp/22 from 172.16.0.0/12 priority 1",
+            "",
+        ),
     ];
 
     let groups = vec![db, calm, group("api", files), web];
@@ -265,9 +284,12 @@ fn step(groups: &[GroupPlan], group: usize, changes: Vec<usize>) -> Step {
         ChangeKind::Add(_) => {
             RuleAction::Authorize(kinds.iter().map(|kind| kind.rule().clone()).collect())
         }
-        ChangeKind::Delete(_) => {
-            RuleAction::Revoke(kinds.iter().filter_map(|kind| kind.old().cloned()).collect())
-        }
+        ChangeKind::Delete(_) => RuleAction::Revoke(
+            kinds
+                .iter()
+                .filter_map(|kind| kind.old().cloned())
+                .collect(),
+        ),
     };
     Step {
         group,

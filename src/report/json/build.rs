@@ -4,7 +4,7 @@ use crate::{
     desired::Mode,
     diag::{Severity, Sources, Span},
     guard::Refusal,
-    model::{ObservedRule, Peer, PortSet, Rule},
+    model::{GroupId, ObservedRule, Peer, PortSet, Rule},
     plan::{Address, Change, ChangeKind, Counts, GroupPlan, Plan},
     provider::RuleAction,
     report::PlanReport,
@@ -104,7 +104,7 @@ fn resources(group: &GroupPlan, sources: &Sources) -> Vec<ResourceChange> {
         .map(|change| changed(&group.address, change, sources))
         .collect();
     let mut left_alone = |seen: &ObservedRule, reason, span: Option<Span>| {
-        let body = rule_body(&group.address, &seen.rule);
+        let body = rule_body(&group.address.group, &seen.rule);
         resources.push(ResourceChange {
             address: rule_address(&group.address, Some(seen), &seen.rule),
             r#type: "security_group_rule",
@@ -144,8 +144,8 @@ fn changed(address: &Address, change: &Change, sources: &Sources) -> ResourceCha
         r#type: "security_group_rule",
         change: ChangeBody {
             actions: [action],
-            before: old.map(|seen| rule_body(address, &seen.rule)),
-            after: kind.new().map(|rule| rule_body(address, rule)),
+            before: old.map(|seen| rule_body(&address.group, &seen.rule)),
+            after: kind.new().map(|rule| rule_body(&address.group, rule)),
         },
         rule_id: old.and_then(|seen| seen.id.as_ref().map(ToString::to_string)),
         declared_at: span.map(|span| place(span, sources)),
@@ -164,7 +164,7 @@ fn rule_address(address: &Address, seen: Option<&ObservedRule>, rule: &Rule) -> 
     }
 }
 
-fn rule_body(address: &Address, rule: &Rule) -> RuleBody {
+pub(super) fn rule_body(group: &GroupId, rule: &Rule) -> RuleBody {
     let Rule {
         direction,
         nic,
@@ -178,7 +178,7 @@ fn rule_body(address: &Address, rule: &Rule) -> RuleBody {
     } = rule;
     let ports = protocol.ports();
     RuleBody {
-        security_group_id: address.group.to_string(),
+        security_group_id: group.to_string(),
         direction: direction.to_string(),
         policy: policy.to_string(),
         priority: priority.get(),

@@ -61,7 +61,10 @@ fn details(group: &GroupReport) -> String {
             say("missing", missing);
             say(
                 "next",
-                &["the calls were accepted; `rulekeep plan` shows when they have come through".into()],
+                &[
+                    "the calls were accepted; `rulekeep plan` shows when they have come through"
+                        .into(),
+                ],
             );
         }
         GroupOutcome::Failed { call, error, rules } => {

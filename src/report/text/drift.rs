@@ -3,7 +3,9 @@
 use crate::{plan::ChangeKind, report::PlanReport};
 
 use super::{
-    TextStyle, Tone, count, escape, escape_lines, plan::header, rule_line,
+    TextStyle, Tone, count, escape, escape_lines,
+    plan::header,
+    rule_line,
     table::{self, Row},
 };
 
@@ -54,7 +56,11 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let summary = if counts.is_empty() {
         "No drift.".to_owned()
     } else {
-        let verb = if counts.change == 1 { "differs" } else { "differ" };
+        let verb = if counts.change == 1 {
+            "differs"
+        } else {
+            "differ"
+        };
         format!(
             "Drift: {} missing, {} {verb}, {} live only.",
             counts.add, counts.change, counts.destroy

@@ -81,7 +81,13 @@ mod tests {
 
     #[test]
     fn ordinary_text_of_any_script_stays() {
-        for text in ["public web", "公网 Web 入口", "Grüße", "“quoted” – text", "🔒"] {
+        for text in [
+            "public web",
+            "公网 Web 入口",
+            "Grüße",
+            "“quoted” – text",
+            "🔒",
+        ] {
             assert_eq!(escape(text), text);
         }
     }

@@ -270,10 +270,7 @@ fn unchanged(plan: &Plan) -> String {
     let mut line = format!("{} unchanged", count(calm.len(), "group"));
     let unmanaged: usize = calm.iter().map(|group| group.unmanaged.len()).sum();
     if unmanaged > 0 {
-        line.push_str(&format!(
-            ", with {}",
-            count(unmanaged, "unmanaged rule")
-        ));
+        line.push_str(&format!(", with {}", count(unmanaged, "unmanaged rule")));
         line.push_str(" (--verbose lists them)");
     }
     let expired: usize = calm.iter().map(|group| group.expired.len()).sum();

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The columns that tell a rule from others.
-pub(super) fn cells(rule: &Rule) -> [String; 5] {
+pub(crate) fn cells(rule: &Rule) -> [String; 5] {
     let Rule {
         direction,
         nic,

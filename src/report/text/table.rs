@@ -86,7 +86,11 @@ pub(super) fn draw(rows: &[Row], style: &TextStyle) -> String {
             .clamp(LEAST_DESCRIPTION, MOST_DESCRIPTION)
     };
     let descriptions: Vec<String> = rows.iter().map(|row| row.description.draw(limit)).collect();
-    let described = descriptions.iter().map(|text| width(text)).max().unwrap_or(0);
+    let described = descriptions
+        .iter()
+        .map(|text| width(text))
+        .max()
+        .unwrap_or(0);
 
     let mut drawn = String::new();
     for (row, description) in rows.iter().zip(&descriptions) {

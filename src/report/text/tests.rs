@@ -124,14 +124,18 @@ fn a_narrow_terminal_cuts_descriptions_and_nothing_else() {
     };
     let text = drawn(vec![group], &files, &narrow);
     assert!(text.lines().all(|line| width(line) <= 100), "{text}");
-    assert_data_eq!(text, str![[r#"
+    assert_data_eq!(
+        text,
+        str![[r#"
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.yaml:2
   +1 ~0 -0
 + ingress  accept  tcp/443  from 2001:db8:1234:5678::/64  prio 1  a description t…  rules/web.yaml:7
 
 Plan: 1 to add, 0 to change, 0 to destroy.
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }
 
 #[test]
@@ -148,7 +152,8 @@ fn text_of_others_cannot_act_on_the_terminal() {
     )];
     let text = drawn(vec![group], &files, &PLAIN);
     assert!(
-        text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'),
+        text.chars()
+            .all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'),
         "{text:?}"
     );
     assert_data_eq!(text, str![[r#"
@@ -190,16 +195,24 @@ fn colour_adds_escape_codes_and_changes_no_text() {
 fn without_changes_the_report_is_two_lines() {
     let files = Files::new();
     let groups = ["api", "db"].map(|name| sample::group(name, &files));
-    assert_data_eq!(drawn(groups.into(), &files, &PLAIN), str![[r#"
+    assert_data_eq!(
+        drawn(groups.into(), &files, &PLAIN),
+        str![[r#"
 2 groups unchanged
 
 No changes.
 
-"#]].raw());
-    assert_data_eq!(drawn(Vec::new(), &files, &PLAIN), str![[r#"
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        drawn(Vec::new(), &files, &PLAIN),
+        str![[r#"
 No changes.
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }
 
 #[test]
@@ -239,7 +252,9 @@ fn refusals_and_groups_that_could_not_be_read_stand_before_the_summary() {
         failures: &[sample::failure()],
         ..sample::bare(&made, &files, &stamp)
     };
-    assert_data_eq!(plan(&report, &PLAIN), str![[r#"
+    assert_data_eq!(
+        plan(&report, &PLAIN),
+        str![[r#"
 1 group unchanged
 could not be read: prod/cn-beijing/cache
   the cloud refused with Forbidden.RAM: no permission (request 4711)
@@ -250,7 +265,9 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
 
 No changes.
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }
 
 #[test]
@@ -298,13 +315,17 @@ fn a_complete_apply_ends_with_terraforms_line() {
             ended("web", GroupOutcome::Done, [1, 1, 0]),
         ],
     };
-    assert_data_eq!(applied(&report, &PLAIN), str![[r#"
+    assert_data_eq!(
+        applied(&report, &PLAIN),
+        str![[r#"
 api  done               demo/cn-hangzhou/sg-bp1api000000000000  +2 ~0 -2
 web  done               demo/cn-hangzhou/sg-bp1web000000000000  +1 ~1 -0
 
 Apply complete! Resources: 3 added, 1 changed, 2 destroyed.
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }
 
 #[test]
