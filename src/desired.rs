@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::{
     diag::{Diagnostic, Sources, Span},
     model::{
-        AccountName, Cidr, Direction, GroupId, GroupName, NicType, OwnerId, Peer, Policy,
-        PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
+        AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
+        PortSet, PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
     },
 };
 
@@ -274,6 +274,16 @@ impl DesiredRule {
             description: self.description.clone(),
             peer_owner,
         })
+    }
+
+    /// Adds the lists that the rule names.
+    pub fn add_lists(&self, wanted: &mut ListIds) {
+        if let DesiredPeer::PrefixList(list) = &self.peer {
+            wanted.prefix.insert(list.clone());
+        }
+        if let Some(PortSet::List(list)) = self.protocol.ports().map(|ports| &ports.destination) {
+            wanted.port.insert(list.clone());
+        }
     }
 
     /// Whether it is still desired at a moment.

@@ -1,9 +1,12 @@
 //! [`Plan`] -> [`Approved`], or the reasons why not; as pure as the planner.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    desired::DesiredGroup,
+    desired::{DesiredGroup, Mode, Threshold},
     diag::Span,
-    plan::{Address, Plan},
+    model::Direction,
+    plan::{Address, ChangeKind, GroupPlan, Plan},
 };
 
 /// A plan that may be applied. Only [`guard`] makes one.
@@ -19,12 +22,12 @@ impl Approved<'_> {
     }
 }
 
-/// What the user lets through for this one run; each names a number or a group, none is a blanket force.
+/// What the user lets through for this one run; each names a number, none is a blanket force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Deletes per group up to this number pass.
     pub allow_deletes: Option<usize>,
-    /// Changes per group up to this number pass.
+    /// Modifies and deletes per group up to this number pass.
     pub allow_changes: Option<usize>,
 }
 
@@ -35,8 +38,8 @@ pub struct Refusal {
     pub address: Address,
     /// Its name to show.
     pub name: String,
-    /// Why, in kebab-case: `too-many-deletes`, `emptied`, ..
-    pub reason: &'static str,
+    /// Why.
+    pub reason: Reason,
     /// One sentence.
     pub message: String,
     /// The exact flag or key that lets this one plan through, or what to do instead.
@@ -45,12 +48,311 @@ pub struct Refusal {
     pub span: Option<Span>,
 }
 
-/// Looks at every group of a plan before the first is applied.
+/// The kinds of refusal; stable names for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The group belongs to a cloud service.
+    Managed,
+    /// Rules of priority 110 about which the file says nothing.
+    SystemRules,
+    /// More deletes than the threshold.
+    TooManyDeletes,
+    /// More modifies and deletes than the threshold.
+    TooManyChanges,
+    /// A direction that has rules would end with none.
+    Emptied,
+    /// More units than the quota.
+    Quota,
+    /// A rule is both wanted and ignored.
+    WantedAndIgnored,
+    /// No order of the changes is known that keeps traffic as it was.
+    NoSafeOrder,
+}
+
+impl Reason {
+    /// The name in kebab-case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => "managed-group",
+            Self::SystemRules => "system-rules",
+            Self::TooManyDeletes => "too-many-deletes",
+            Self::TooManyChanges => "too-many-changes",
+            Self::Emptied => "emptied",
+            Self::Quota => "quota",
+            Self::WantedAndIgnored => "wanted-and-ignored",
+            Self::NoSafeOrder => "no-safe-order",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Looks at every group of a plan before the first is applied. `groups` are the declared groups that were planned, in any order.
 pub fn guard<'a>(
     plan: &'a Plan,
     groups: &[&DesiredGroup],
     overrides: &Overrides,
 ) -> Result<Approved<'a>, Vec<Refusal>> {
-    let _ = (groups, overrides);
-    Ok(Approved { plan })
+    let declared: BTreeMap<Span, &DesiredGroup> =
+        groups.iter().map(|group| (group.span, *group)).collect();
+    let mut refusals = Vec::new();
+    for group in &plan.groups {
+        let desired = declared[&group.span];
+        let mut check = Check {
+            group,
+            desired,
+            refusals: &mut refusals,
+        };
+        check.wanted_and_ignored();
+        check.system_rules();
+        if group.changes.is_empty() {
+            continue;
+        }
+        check.managed();
+        check.thresholds(overrides);
+        check.emptied();
+        check.quota();
+        check.order();
+    }
+    if refusals.is_empty() {
+        Ok(Approved { plan })
+    } else {
+        Err(refusals)
+    }
+}
+
+/// The checks of one group.
+struct Check<'a> {
+    group: &'a GroupPlan,
+    desired: &'a DesiredGroup,
+    refusals: &'a mut Vec<Refusal>,
+}
+
+impl Check<'_> {
+    fn refuse(&mut self, reason: Reason, message: String, help: Vec<String>) {
+        self.refuse_at(reason, message, help, self.group.span);
+    }
+
+    fn refuse_at(&mut self, reason: Reason, message: String, help: Vec<String>, span: Span) {
+        self.refusals.push(Refusal {
+            address: self.group.address.clone(),
+            name: self.group.name.to_string(),
+            reason,
+            message,
+            help,
+            span: Some(span),
+        });
+    }
+
+    fn managed(&mut self) {
+        if self.group.observed.info.managed {
+            self.refuse(
+                Reason::Managed,
+                "the group belongs to a cloud service and cannot be changed by its user".into(),
+                vec![
+                    "remove the group from the files; change it through the service that owns it"
+                        .into(),
+                ],
+            );
+        }
+    }
+
+    fn system_rules(&mut self) {
+        if self.desired.system_rules.is_none() && !self.group.system_level.is_empty() {
+            let count = self.group.system_level.len();
+            self.refuse(
+                Reason::SystemRules,
+                format!(
+                    "the group has {} of priority 110 that the platform made; they often admit everything, and once deleted cannot be \
+                     brought back with that priority",
+                    rules(count)
+                ),
+                vec![
+                    "write `system_rules: keep` beside the mode to leave them".into(),
+                    "write `system_rules: delete` to delete them; an undo brings them back with priority 100".into(),
+                ],
+            );
+        }
+    }
+
+    fn thresholds(&mut self, overrides: &Overrides) {
+        let counts = self.group.counts();
+        let live = self.group.observed.rules.len();
+        let limits = self.desired.limits;
+        let destroyed = counts.destroy;
+        if exceeds(limits.max_deletes, destroyed, live)
+            && overrides.allow_deletes.is_none_or(|n| n < destroyed)
+        {
+            self.refuse(
+                Reason::TooManyDeletes,
+                format!("{destroyed} of {live} rules would be deleted, {}", over(limits.max_deletes)),
+                vec![
+                    format!("look at the plan; if it is right, pass `--allow-deletes {destroyed}` this once"),
+                    "or raise `guard: { max_deletes: .. }` of the group".into(),
+                ],
+            );
+        }
+        let changed = counts.change + destroyed;
+        if exceeds(limits.max_changes, changed, live)
+            && overrides.allow_changes.is_none_or(|n| n < changed)
+        {
+            self.refuse(
+                Reason::TooManyChanges,
+                format!("{changed} of {live} rules would be modified or deleted, {}", over(limits.max_changes)),
+                vec![
+                    format!("look at the plan; if it is right, pass `--allow-changes {changed}` this once"),
+                    "or raise `guard: { max_changes: .. }` of the group".into(),
+                ],
+            );
+        }
+    }
+
+    fn emptied(&mut self) {
+        if self.desired.allow_empty {
+            return;
+        }
+        for direction in Direction::BOTH {
+            let live = self
+                .group
+                .observed
+                .rules
+                .iter()
+                .filter(|seen| seen.rule.direction == direction)
+                .count();
+            let of = |kind: &ChangeKind| usize::from(kind.rule().direction == direction);
+            let added: usize = self
+                .group
+                .changes
+                .iter()
+                .filter(|c| c.kind.old().is_none())
+                .map(|c| of(&c.kind))
+                .sum();
+            let deleted: usize = self
+                .group
+                .changes
+                .iter()
+                .filter(|c| c.kind.new().is_none())
+                .map(|c| of(&c.kind))
+                .sum();
+            if live > 0 && live + added == deleted {
+                self.refuse(
+                    Reason::Emptied,
+                    format!("all {direction} rules would be deleted ({live})"),
+                    vec!["if the direction shall have no rule, write `allow_empty: true` beside the mode".into()],
+                );
+            }
+        }
+    }
+
+    fn quota(&mut self) {
+        let quota = self.group.quota;
+        if quota.peak <= quota.limit || quota.peak <= quota.before {
+            return;
+        }
+        let (message, help) = if quota.after > quota.limit {
+            (
+                format!(
+                    "the group would hold {} units of rules, {} more than its quota of {}",
+                    quota.after,
+                    quota.after - quota.limit,
+                    quota.limit
+                ),
+                "declare fewer rules, or put CIDRs into a prefix list",
+            )
+        } else {
+            (
+                format!(
+                    "the new rules fit only after old ones are deleted: {} units at the fullest moment, {} more than the quota of {}",
+                    quota.peak,
+                    quota.peak - quota.limit,
+                    quota.limit
+                ),
+                "delete rules that are not needed in a change of their own first, then apply this one",
+            )
+        };
+        self.refuse(
+            Reason::Quota,
+            message,
+            vec![
+                help.into(),
+                "if the cloud grants this group more, say it with `quota:` in the group file"
+                    .into(),
+            ],
+        );
+    }
+
+    fn wanted_and_ignored(&mut self) {
+        for direction in Direction::BOTH
+            .into_iter()
+            .filter(|&d| self.desired.mode(d) == Mode::Complete)
+        {
+            for rule in self.desired.direction(direction).unwrap_or_default() {
+                if !self
+                    .desired
+                    .ignore
+                    .iter()
+                    .any(|pattern| pattern.matches_declared(rule))
+                {
+                    continue;
+                }
+                self.refuse_at(
+                    Reason::WantedAndIgnored,
+                    "a declared rule is also covered by an `ignore` pattern".into(),
+                    vec!["narrow the pattern, or remove the rule".into()],
+                    rule.span,
+                );
+            }
+        }
+    }
+
+    fn order(&mut self) {
+        let unordered = &self.group.unordered;
+        if unordered.is_empty() {
+            return;
+        }
+        let mut help: Vec<String> = unordered
+            .iter()
+            .map(|&index| format!("in a circle: {}", self.group.changes[index].kind.rule()))
+            .collect();
+        help.push(
+            "make the change in two steps: first declare some of the new rules beside the old ones"
+                .into(),
+        );
+        self.refuse(
+            Reason::NoSafeOrder,
+            format!(
+                "no order of {} is known in which traffic stays as it was at every step",
+                if unordered.len() == 1 {
+                    "a change".into()
+                } else {
+                    format!("{} changes", unordered.len())
+                }
+            ),
+            help,
+        );
+    }
+}
+
+fn rules(count: usize) -> String {
+    if count == 1 {
+        "a rule".into()
+    } else {
+        format!("{count} rules")
+    }
+}
+
+fn exceeds(threshold: Threshold, affected: usize, live: usize) -> bool {
+    affected >= usize::try_from(threshold.from).unwrap_or(usize::MAX)
+        && affected * 100 > live * usize::from(threshold.percent)
+}
+
+fn over(threshold: Threshold) -> String {
+    format!(
+        "more than {}% (the threshold counts from {} on)",
+        threshold.percent, threshold.from
+    )
 }

@@ -1,6 +1,20 @@
 //! Desired x Observed -> [`Plan`]: match, modify, order, batch. Pure: no I/O, no clock, no log.
 
+mod bind;
+mod build;
+mod compare;
+mod fingerprint;
+mod ignore;
+mod matching;
+mod order;
+
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+
+pub use build::plan;
+pub use compare::MAX_OPTIONAL_MODIFIES;
+pub use order::must_precede;
 
 use crate::{
     desired::{DesiredGroup, Mode},
@@ -58,10 +72,10 @@ pub struct GroupPlan {
     pub modes: [Option<Mode>; 2],
     /// The group as it was read.
     pub observed: ObservedGroup,
-    /// SHA-256 over the rules as they were read, in hex; changes when anything a plan looks at changes.
-    pub fingerprint: String,
     /// Adds, modifies and deletes, in the order of rules.
     pub changes: Vec<Change>,
+    /// Changes for which no order is known that keeps traffic as it was, as indices; the guard refuses them.
+    pub unordered: Vec<usize>,
     /// Live-only rules that partial mode leaves alone.
     pub unmanaged: Vec<ObservedRule>,
     /// Live-only rules that an `ignore` pattern covers, with the pattern's place.
@@ -75,6 +89,11 @@ pub struct GroupPlan {
 }
 
 impl GroupPlan {
+    /// SHA-256 over the group as it was read, in hex; another one when anything a plan looks at has changed.
+    pub fn fingerprint(&self) -> String {
+        fingerprint::of_group(&self.observed)
+    }
+
     /// How many changes there are of each kind: add, modify, delete.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -185,7 +204,8 @@ pub struct QuotaUse {
 }
 
 /// The calls of one VPC, or of the classic network of one region. Its groups are ordered together, because one network
-/// interface may sit in several of them (rule-semantics.md 7.2).
+/// interface may sit in several of them and its verdicts come
+/// from the union of their rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Account of all its groups.
@@ -234,7 +254,7 @@ impl Plan {
 
     /// Stable id: SHA-256 over what would be done to what, the first 16 hex digits. Equal input gives an equal id.
     pub fn id(&self) -> String {
-        String::new()
+        fingerprint::of_plan(self)
     }
 }
 
@@ -257,15 +277,5 @@ pub struct Context<'a> {
     /// Every declared group that the cloud knows, also those that are not planned now: what `group:NAME` may mean.
     pub directory: &'a [(&'a DesiredGroup, GroupInfo)],
     /// Lists by account and region.
-    pub lists: &'a std::collections::BTreeMap<(AccountName, RegionId), Lists>,
-}
-
-/// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
-pub fn plan(groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
-    let _ = (groups, context);
-    Plan {
-        groups: Vec::new(),
-        schedules: Vec::new(),
-        diagnostics: Vec::new(),
-    }
+    pub lists: &'a BTreeMap<(AccountName, RegionId), Lists>,
 }

@@ -5,7 +5,6 @@ use std::{fs, path::Path};
 use snapbox::{
     Data, assert_data_eq,
     cmd::{Command, cargo_bin},
-    prelude::*,
     str,
 };
 

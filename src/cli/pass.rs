@@ -173,10 +173,14 @@ pub(super) async fn emulate(
     _ready: impl FnOnce(std::net::SocketAddr) -> Result<(), Failure>,
     _stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    Err(Failure::new(format!(
-        "{} cannot be served",
-        settings.listen
-    )))
+    let super::emulate::Settings {
+        listen,
+        state,
+        seed,
+        credentials,
+    } = settings;
+    tracing::debug!(?state, ?seed, credentials = credentials.len(), "serving");
+    Err(Failure::new(format!("{listen} cannot be served")))
 }
 
 /// JSON Schema of the project file.

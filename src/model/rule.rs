@@ -461,8 +461,8 @@ pub struct Rule {
     pub peer_owner: Option<OwnerId>,
 }
 
-/// What makes two rules one rule to the cloud: everything but the description (ecs-api.md 9.1: the key of
-/// the server is not documented; this is the working assumption).
+/// What makes two rules one rule to the cloud: everything but the description (the cloud does
+/// not document its key; AuthorizeSecurityGroup names most of these members).
 pub type RuleIdentity<'a> = (
     Direction,
     NicType,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use crate::{
     desired::Mode,
     diag::{FileId, Sources, Span},
-    guard::Refusal,
+    guard::{Reason, Refusal},
     model::{
         AccountName, Direction, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network,
         NicType, ObservedGroup, ObservedRule, OwnerId, Peer, Policy, PortRange, Priority, Protocol,
@@ -111,8 +111,8 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
             inner_access: InnerAccess::Accept,
             rules: Vec::new(),
         },
-        fingerprint: "5f".repeat(32),
         changes: Vec::new(),
+        unordered: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),
         system_level: Vec::new(),
@@ -306,7 +306,7 @@ pub(crate) fn refusal(files: &Files) -> Refusal {
     Refusal {
         address: group("web", files).address,
         name: "web".into(),
-        reason: "too-many-deletes",
+        reason: Reason::TooManyDeletes,
         message: "12 of 20 live rules would be deleted; the limit is 30 percent".into(),
         help: vec!["`--allow-deletes 12` lets this plan through".into()],
         span: Some(files.line(2)),

@@ -1,6 +1,7 @@
 //! The two request signatures of the cloud, as pure functions; the client makes them, the emulator checks them.
 //!
-//! V1 is HMAC-SHA1 over all parameters (ecs-api.md 2), V3 is ACS3-HMAC-SHA256 over query, headers and body (3).
+//! V1 is HMAC-SHA1 over all parameters ("Signature method V2 for RPC APIs"), V3 is ACS3-HMAC-SHA256 over query, headers and
+//! body ("Request syntax and signature method V3").
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};

@@ -226,7 +226,7 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
             ingress: mode(ingress),
             egress: mode(egress),
         },
-        fingerprint: group.fingerprint.clone(),
+        fingerprint: group.fingerprint(),
         declared_at: place(group.span, sources),
         expired: group
             .expired
@@ -238,11 +238,19 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
             ..group.counts()
         }),
         steps,
+        unordered: group
+            .unordered
+            .iter()
+            .map(|change| {
+                let kind = &group.changes[*change].kind;
+                rule_address(&group.address, kind.old(), kind.rule())
+            })
+            .collect(),
         findings: refusals
             .iter()
             .filter(|refusal| refusal.address == group.address)
             .map(|refusal| Finding {
-                code: refusal.reason.to_owned(),
+                code: refusal.reason.to_string(),
                 message: refusal.message.clone(),
                 help: refusal.help.clone(),
                 declared_at: refusal.span.map(|span| place(span, sources)),

@@ -191,6 +191,8 @@ pub struct GroupBody {
     pub summary: Summary,
     /// The calls in order.
     pub steps: Vec<StepBody>,
+    /// Addresses of rules whose changes have no known order that keeps traffic as it was; the guard refuses them.
+    pub unordered: Vec<String>,
     /// What the guard has against the group's changes.
     pub findings: Vec<Finding>,
 }

@@ -118,7 +118,9 @@ fn a_change_has_terraforms_shape() {
     let text = plan(&sample::bare(&made, &files, &sample::stamp()));
     let document: Value = serde_json::from_str(&text).unwrap();
     let change = serde_json::to_string_pretty(&document["resource_changes"]).unwrap();
-    assert_data_eq!(change, str![[r#"
+    assert_data_eq!(
+        change,
+        str![[r#"
 [
   {
     "address": "demo/cn-hangzhou/sg-bp1web000000000000/sgr-1",
@@ -166,7 +168,9 @@ fn a_change_has_terraforms_shape() {
     "type": "security_group_rule"
   }
 ]
-"#]].raw());
+"#]]
+        .raw()
+    );
 }
 
 #[test]
@@ -201,7 +205,9 @@ fn the_report_of_an_apply_says_what_failed() {
             notes: Vec::new(),
         }],
     };
-    assert_data_eq!(applied(&report), str![[r#"
+    assert_data_eq!(
+        applied(&report),
+        str![[r#"
 {
   "format_version": "1.0",
   "tool_version": "0.1.0",
@@ -232,5 +238,7 @@ fn the_report_of_an_apply_says_what_failed() {
   ]
 }
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }

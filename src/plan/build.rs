@@ -1,0 +1,476 @@
+//! Puts a plan together: binds and compares every group, orders the groups of each network, batches the calls.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use super::{
+    Address, Change, ChangeKind, Context, GroupInput, GroupPlan, Plan, QuotaUse, Schedule, Step,
+    bind::{Binder, Bound, Names, check_group_peers},
+    compare::{Candidate, Compared, Comparison},
+    order::{Order, order},
+};
+use crate::{
+    desired::DesiredGroup,
+    diag::{Diagnostic, Span},
+    model::{
+        AccountName, Direction, Lists, Network, ObservedGroup, ObservedRule, Peer, RegionId, Rule,
+    },
+    provider::{BATCH, RuleAction, RuleCall},
+};
+
+/// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
+pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
+    groups.sort_by(|a, b| address(a).cmp(&address(b)));
+    let names = Names::new(context.directory);
+    let mut diagnostics = Vec::new();
+    let mut drafts: Vec<Draft> = groups
+        .into_iter()
+        .map(|input| Draft::new(input, &names, context, &mut diagnostics))
+        .collect();
+
+    let mut networks: BTreeMap<(AccountName, RegionId, Network), Vec<usize>> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let Address {
+            account,
+            region,
+            group: _,
+        } = &draft.plan.address;
+        let network = draft.plan.observed.info.network.clone();
+        networks
+            .entry((account.clone(), region.clone(), network))
+            .or_default()
+            .push(index);
+    }
+    let mut schedules = Vec::new();
+    for ((account, region, network), members) in networks {
+        let waves = schedule(&mut drafts, &members);
+        if !waves.is_empty() {
+            schedules.push(Schedule {
+                account,
+                region,
+                network,
+                waves,
+            });
+        }
+    }
+    for schedule in &schedules {
+        replay_quota(&mut drafts, schedule);
+    }
+    diagnostics.sort_by(|a, b| {
+        a.labels
+            .first()
+            .map(|l| l.span)
+            .cmp(&b.labels.first().map(|l| l.span))
+    });
+    Plan {
+        groups: drafts.into_iter().map(|draft| draft.plan).collect(),
+        schedules,
+        diagnostics,
+    }
+}
+
+fn address(input: &GroupInput<'_>) -> Address {
+    Address {
+        account: input.desired.account.clone(),
+        region: input.desired.region.clone(),
+        group: input.observed.info.id.clone(),
+    }
+}
+
+/// A group on its way to a plan. `candidates` become `plan.changes`.
+struct Draft {
+    plan: GroupPlan,
+    candidates: Vec<Candidate>,
+    lists: Lists,
+}
+
+impl Draft {
+    fn new(
+        input: GroupInput<'_>,
+        names: &Names<'_>,
+        context: &Context<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let address = address(&input);
+        let GroupInput { desired, observed } = input;
+        let lists = context
+            .lists
+            .get(&(address.account.clone(), address.region.clone()))
+            .map(|lists| named_lists(lists, desired, &observed))
+            .unwrap_or_default();
+        let resolve = |name: &_| {
+            names
+                .resolve(desired, &observed.info.network, name)
+                .map(|info| info.id.clone())
+        };
+        let before = observed
+            .rules
+            .iter()
+            .map(|seen| lists.weight(&seen.rule))
+            .sum::<u32>();
+        let room_left = Cell::new(i64::from(desired.quota) - i64::from(before));
+        let room = |new: &[Bound]| {
+            let needed: i64 = new
+                .iter()
+                .map(|bound| i64::from(lists.weight(&bound.rule)))
+                .sum();
+            room_left.set(room_left.get() - needed);
+            room_left.get() >= 0
+        };
+
+        let mut binder = Binder {
+            desired,
+            info: &observed.info,
+            names,
+            context,
+            diagnostics: &mut *diagnostics,
+        };
+        let absent: Vec<Bound> = desired
+            .absent
+            .iter()
+            .filter_map(|entry| binder.rule(entry))
+            .collect();
+        let mut compared = Compared::default();
+        let mut expired = Vec::new();
+        let mut modes = [None, None];
+        for (slot, direction) in modes.iter_mut().zip(Direction::BOTH) {
+            let Some(rules) = desired.direction(direction) else {
+                continue;
+            };
+            *slot = Some(desired.mode(direction));
+            let (bound, past) = binder.direction(rules);
+            expired.extend(past);
+            let mut live: Vec<&ObservedRule> = observed
+                .rules
+                .iter()
+                .filter(|seen| seen.rule.direction == direction)
+                .collect();
+            live.sort_by(|a, b| (&a.rule, &a.id).cmp(&(&b.rule, &b.id)));
+            Comparison {
+                mode: desired.mode(direction),
+                live,
+                desired: bound,
+                absent: &|rule| forbids(&absent, rule),
+                ignore: &|rule| {
+                    desired
+                        .ignore
+                        .iter()
+                        .find(|i| i.matches(rule, resolve))
+                        .map(|i| i.span)
+                },
+                system_rules: desired.system_rules,
+                room: &room,
+            }
+            .run(&mut compared);
+        }
+        let Compared {
+            candidates,
+            unmanaged,
+            ignored,
+            system_level,
+        } = compared;
+        let name = desired.declared_name().unwrap_or(&observed.info.name);
+        let name = if name.as_str().is_empty() {
+            crate::model::GroupName::new(address.group.as_str())
+        } else {
+            name.clone()
+        };
+        let quota = QuotaUse {
+            limit: desired.quota,
+            before,
+            peak: before,
+            after: before,
+        };
+        let peers = peer_rules_after(&observed, &candidates);
+        let peers_before = observed
+            .rules
+            .iter()
+            .filter(|seen| names_a_group(&seen.rule))
+            .count();
+        if peers > peers_before {
+            check_group_peers(desired, &observed.info, peers, diagnostics);
+        }
+        Self {
+            plan: GroupPlan {
+                address,
+                name,
+                span: desired.span,
+                modes,
+                observed,
+                changes: Vec::new(),
+                unordered: Vec::new(),
+                unmanaged,
+                ignored,
+                system_level,
+                expired,
+                quota,
+            },
+            candidates,
+            lists,
+        }
+    }
+
+    /// Whether the group cannot hold old and new rules together.
+    fn is_tight(&self) -> bool {
+        let adds: u32 = self
+            .candidates
+            .iter()
+            .filter(|candidate| matches!(candidate.change.kind, ChangeKind::Add(_)))
+            .map(|candidate| self.lists.weight(candidate.change.kind.rule()))
+            .sum();
+        self.plan.quota.before.saturating_add(adds) > self.plan.quota.limit
+    }
+
+    /// Takes a modify apart.
+    fn split(&mut self, index: usize) {
+        let Candidate {
+            change: Change { kind, span },
+            ..
+        } = self.candidates[index].clone();
+        let ChangeKind::Modify { from, to } = kind else {
+            return;
+        };
+        self.candidates[index] = Candidate {
+            change: Change {
+                kind: ChangeKind::Delete(from),
+                span: None,
+            },
+            splittable: false,
+        };
+        self.candidates.push(Candidate {
+            change: Change {
+                kind: ChangeKind::Add(to),
+                span,
+            },
+            splittable: false,
+        });
+    }
+}
+
+/// The lists of a region that matter to one group, so that its weights can be told.
+fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) -> Lists {
+    if lists.prefix.is_empty() && lists.port.is_empty() {
+        return Lists::default();
+    }
+    let mut wanted = crate::model::ListIds::default();
+    for seen in &observed.rules {
+        wanted.add(&seen.rule);
+    }
+    for rule in Direction::BOTH
+        .into_iter()
+        .filter_map(|d| desired.direction(d))
+        .flatten()
+    {
+        rule.add_lists(&mut wanted);
+    }
+    Lists {
+        prefix: wanted
+            .prefix
+            .into_iter()
+            .filter_map(|id| lists.prefix.get_key_value(&id))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        port: wanted
+            .port
+            .into_iter()
+            .filter_map(|id| lists.port.get_key_value(&id))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+    }
+}
+
+fn forbids(absent: &[Bound], rule: &Rule) -> Option<Span> {
+    absent
+        .iter()
+        .find(|entry| entry.rule.is_same_but_priority(rule))
+        .map(|entry| entry.span)
+}
+
+fn names_a_group(rule: &Rule) -> bool {
+    matches!(rule.peer, Peer::Group(_))
+}
+
+/// How many rules name a group when the changes are made.
+fn peer_rules_after(observed: &ObservedGroup, candidates: &[Candidate]) -> usize {
+    let before = observed
+        .rules
+        .iter()
+        .filter(|seen| names_a_group(&seen.rule))
+        .count();
+    let kinds = || candidates.iter().map(|candidate| &candidate.change.kind);
+    let more = kinds()
+        .filter_map(ChangeKind::new)
+        .filter(|rule| names_a_group(rule))
+        .count();
+    let less = kinds()
+        .filter_map(ChangeKind::old)
+        .filter(|seen| names_a_group(&seen.rule))
+        .count();
+    before + more - less
+}
+
+/// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.
+fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
+    // Changes that no order is known for, by group and the change itself: they come last, and the guard refuses them.
+    let mut stuck: Vec<(usize, Change)> = Vec::new();
+    let (nodes, waves) = loop {
+        let nodes: Vec<(usize, usize)> = members
+            .iter()
+            .flat_map(|&group| (0..drafts[group].candidates.len()).map(move |index| (group, index)))
+            .filter(|&(group, index)| {
+                let change = &drafts[group].candidates[index].change;
+                !stuck
+                    .iter()
+                    .any(|(other, left_out)| *other == group && left_out == change)
+            })
+            .collect();
+        let changes: Vec<&ChangeKind> = nodes
+            .iter()
+            .map(|&(group, index)| &drafts[group].candidates[index].change.kind)
+            .collect();
+        let tight: BTreeMap<usize, bool> = members
+            .iter()
+            .map(|&group| (group, drafts[group].is_tight()))
+            .collect();
+        let circles = match order(&changes, |node| tight[&nodes[node].0]) {
+            Order::Waves(waves) => break (nodes, waves),
+            Order::Circular(circles) => circles,
+        };
+        for circle in circles {
+            let in_circle: Vec<(usize, usize)> =
+                circle.into_iter().map(|node| nodes[node]).collect();
+            let splittable =
+                |&&(group, index): &&(usize, usize)| drafts[group].candidates[index].splittable;
+            match in_circle.iter().find(splittable) {
+                Some(&(group, index)) => drafts[group].split(index),
+                None => {
+                    stuck.extend(in_circle.into_iter().map(|(group, index)| {
+                        (group, drafts[group].candidates[index].change.clone())
+                    }))
+                }
+            }
+        }
+    };
+
+    let mut wave_of: BTreeMap<(usize, usize), usize> = nodes.into_iter().zip(waves).collect();
+    let last = wave_of.values().max().map_or(0, |last| last + 1);
+    for &group in members {
+        for index in 0..drafts[group].candidates.len() {
+            wave_of.entry((group, index)).or_insert(last);
+        }
+    }
+    batch(drafts, members, &wave_of, &stuck)
+}
+
+/// Sorts every group's changes and packs those of one wave, group, direction and kind into calls.
+fn batch(
+    drafts: &mut [Draft],
+    members: &[usize],
+    wave_of: &BTreeMap<(usize, usize), usize>,
+    stuck: &[(usize, Change)],
+) -> Vec<Vec<Step>> {
+    let mut waves: Vec<Vec<Step>> = Vec::new();
+    for &group in members {
+        let draft = &mut drafts[group];
+        let mut sorted: Vec<(Change, usize)> = std::mem::take(&mut draft.candidates)
+            .into_iter()
+            .enumerate()
+            .map(|(index, candidate)| (candidate.change, wave_of[&(group, index)]))
+            .collect();
+        sorted.sort_by(|(a, _), (b, _)| sort_key(a).cmp(&sort_key(b)));
+        let mut calls: BTreeMap<(usize, u8, Direction), Vec<usize>> = BTreeMap::new();
+        for (index, (change, wave)) in sorted.iter().enumerate() {
+            let kind = match change.kind {
+                ChangeKind::Add(_) => 0,
+                ChangeKind::Modify { .. } => 1,
+                ChangeKind::Delete(_) => 2,
+            };
+            calls
+                .entry((*wave, kind, change.kind.rule().direction))
+                .or_default()
+                .push(index);
+        }
+        draft.plan.changes = sorted.into_iter().map(|(change, _)| change).collect();
+        draft.plan.unordered = (0..draft.plan.changes.len())
+            .filter(|&index| {
+                stuck
+                    .iter()
+                    .any(|(g, change)| *g == group && *change == draft.plan.changes[index])
+            })
+            .collect();
+        for ((wave, kind, direction), indices) in calls {
+            let size = if kind == 1 { 1 } else { BATCH };
+            if waves.len() <= wave {
+                waves.resize_with(wave + 1, Vec::new);
+            }
+            for chunk in indices.chunks(size) {
+                waves[wave].push(step(group, &draft.plan, direction, chunk));
+            }
+        }
+    }
+    // Steps of a wave stand in the order of groups, whatever order their kinds were found in.
+    for wave in &mut waves {
+        wave.sort_by_key(|step| step.group);
+    }
+    waves
+}
+
+/// Shown and counted in this order: by the rule, deletes before modifies before adds of the same rule.
+fn sort_key(change: &Change) -> (&Rule, u8, Option<&crate::model::RuleId>, Option<Span>) {
+    let kind = match change.kind {
+        ChangeKind::Delete(_) => 0,
+        ChangeKind::Modify { .. } => 1,
+        ChangeKind::Add(_) => 2,
+    };
+    let id = change.kind.old().and_then(|seen| seen.id.as_ref());
+    (change.kind.rule(), kind, id, change.span)
+}
+
+fn step(group: usize, plan: &GroupPlan, direction: Direction, chunk: &[usize]) -> Step {
+    let kinds = chunk.iter().map(|&index| &plan.changes[index].kind);
+    let action = match &plan.changes[chunk[0]].kind {
+        ChangeKind::Add(_) => {
+            RuleAction::Authorize(kinds.filter_map(ChangeKind::new).cloned().collect())
+        }
+        ChangeKind::Delete(_) => {
+            RuleAction::Revoke(kinds.filter_map(ChangeKind::old).cloned().collect())
+        }
+        ChangeKind::Modify { from, to } => RuleAction::Modify {
+            from: from.clone(),
+            to: to.clone(),
+        },
+    };
+    Step {
+        group,
+        changes: chunk.to_vec(),
+        call: RuleCall {
+            group: plan.address.group.clone(),
+            direction,
+            action,
+        },
+    }
+}
+
+/// Counts every group's units call by call; within a wave what takes room is counted first, since its order is open.
+fn replay_quota(drafts: &mut [Draft], schedule: &Schedule) {
+    for wave in &schedule.waves {
+        let mut taken: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
+        for step in wave {
+            let draft = &drafts[step.group];
+            let (more, less) = taken.entry(step.group).or_default();
+            for &index in &step.changes {
+                let kind = &draft.plan.changes[index].kind;
+                let weight = |rule: Option<&Rule>| {
+                    rule.map_or(0, |rule| i64::from(draft.lists.weight(rule)))
+                };
+                let change = weight(kind.new()) - weight(kind.old().map(|seen| &seen.rule));
+                *(if change > 0 { &mut *more } else { &mut *less }) += change;
+            }
+        }
+        for (group, (more, less)) in taken {
+            let quota = &mut drafts[group].plan.quota;
+            let units = |value: i64| u32::try_from(value.max(0)).unwrap_or(u32::MAX);
+            quota.peak = quota.peak.max(units(i64::from(quota.after) + more));
+            quota.after = units(i64::from(quota.after) + more + less);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Properties of plans over random estates, judged by a matcher that looks at every packet of a small universe and shares no code with
+//! the planner.
+
+mod common;
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use common::rules::{desired, observed, plan_groups, seen};
+use ipnet::IpNet;
+use proptest::prelude::*;
+use rulekeep::{
+    desired::{DesiredGroup, Mode},
+    model::{
+        Cidr, Direction, GroupId, NicType, ObservedGroup, Peer, Policy, PortRange, Priority,
+        Protocol, Rule,
+    },
+    plan::{ChangeKind, Plan},
+};
+
+/// A packet as a security group sees it.
+#[derive(Clone, Debug)]
+struct Packet {
+    direction: Direction,
+    address: Ipv4Addr,
+    groups: BTreeSet<&'static str>,
+    protocol: u8,
+    port: u16,
+}
+
+const SYMBOLS: [&str; 2] = ["sg-x", "sg-y"];
+
+/// Every packet of the universe: 8 addresses, 4 sets of memberships, 3 protocols, 5 ports.
+fn packets() -> Vec<Packet> {
+    let mut packets = Vec::new();
+    for last in 0..8 {
+        for members in 0..4u8 {
+            let groups = (0..2)
+                .filter(|bit| members & (1 << bit) != 0)
+                .map(|bit| SYMBOLS[bit])
+                .collect();
+            for protocol in [1, 6, 17] {
+                for port in if protocol == 1 { 0..=0 } else { 1..=5 } {
+                    packets.push(Packet {
+                        direction: Direction::Ingress,
+                        address: Ipv4Addr::new(10, 0, 0, last),
+                        groups: BTreeSet::clone(&groups),
+                        protocol,
+                        port,
+                    });
+                }
+            }
+        }
+    }
+    packets
+}
+
+/// Whether a rule is about a packet, written from the cloud's documentation and nothing else.
+fn is_about(rule: &Rule, packet: &Packet) -> bool {
+    let service = match &rule.protocol {
+        Protocol::All => true,
+        Protocol::Icmp => packet.protocol == 1,
+        Protocol::Tcp(ports) | Protocol::Udp(ports) => {
+            let number = if matches!(rule.protocol, Protocol::Tcp(_)) {
+                6
+            } else {
+                17
+            };
+            let text = ports.destination_text();
+            let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+            packet.protocol == number
+                && first.parse::<u16>().unwrap() <= packet.port
+                && packet.port <= last.parse::<u16>().unwrap()
+        }
+        other => panic!("not in the universe: {other}"),
+    };
+    let peer = match &rule.peer {
+        Peer::Cidr(cidr) => {
+            let IpNet::V4(net) = cidr.net() else {
+                panic!("IPv4 only")
+            };
+            u32::from(net.network()) <= u32::from(packet.address)
+                && u32::from(packet.address) <= u32::from(net.broadcast())
+        }
+        Peer::Group(group) => packet.groups.contains(group.as_str()),
+        Peer::PrefixList(_) => panic!("not in the universe"),
+    };
+    rule.direction == packet.direction && service && peer
+}
+
+trait DestinationText {
+    fn destination_text(&self) -> String;
+}
+
+impl DestinationText for rulekeep::model::Ports {
+    fn destination_text(&self) -> String {
+        match &self.destination {
+            rulekeep::model::PortSet::Range(range) => range.to_string(),
+            rulekeep::model::PortSet::List(_) => panic!("not in the universe"),
+        }
+    }
+}
+
+/// The verdict of a set of rules on a packet: smallest priority number, at equal priority drop; inbound default drop.
+fn admits<'a>(rules: impl Iterator<Item = &'a Rule>, packet: &Packet) -> bool {
+    let mut verdict = (u8::MAX, false);
+    for rule in rules.filter(|rule| is_about(rule, packet)) {
+        let accept = rule.policy == Policy::Accept;
+        if (rule.priority.get(), accept) < verdict {
+            verdict = (rule.priority.get(), accept);
+        }
+    }
+    verdict.1
+}
+
+fn arb_rule() -> impl Strategy<Value = Rule> {
+    let peer = prop_oneof![
+        6 => (0u8..8, 29u8..=32).prop_map(|(last, length)| {
+            Peer::Cidr(Cidr::parse_masking(&format!("10.0.0.{last}/{length}")).unwrap())
+        }),
+        1 => prop::sample::select(SYMBOLS.to_vec()).prop_map(|group| Peer::Group(GroupId::new(group))),
+    ];
+    let protocol = prop_oneof![
+        4 => (1u16..=5, 0u16..3).prop_map(|(first, more)| {
+            Protocol::Tcp(PortRange::new(first, (first + more).min(5)).unwrap().into())
+        }),
+        1 => (1u16..=5).prop_map(|port| Protocol::Udp(PortRange::new(port, port).unwrap().into())),
+        1 => Just(Protocol::Icmp),
+        1 => Just(Protocol::All),
+    ];
+    let policy = prop_oneof![2 => Just(Policy::Accept), 1 => Just(Policy::Drop)];
+    (1i64..=3, policy, protocol, peer).prop_map(|(priority, policy, protocol, peer)| Rule {
+        direction: Direction::Ingress,
+        nic: NicType::Intranet,
+        priority: Priority::new(priority).unwrap(),
+        policy,
+        protocol,
+        peer,
+        local: None,
+        description: None,
+        peer_owner: None,
+    })
+}
+
+fn unique(rules: Vec<Rule>) -> Vec<Rule> {
+    let rules: BTreeSet<Rule> = rules.into_iter().collect();
+    rules.into_iter().collect()
+}
+
+/// Old and new rules of a group: unrelated, edited, or renumbered.
+fn arb_change() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
+    let rules = || prop::collection::vec(arb_rule(), 0..7).prop_map(unique);
+    prop_oneof![
+        (rules(), rules()),
+        (rules(), rules(), any::<u8>()).prop_map(|(old, fresh, keep)| {
+            let kept = old
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| keep & (1 << (n % 8)) != 0);
+            let new = kept
+                .map(|(_, rule)| rule.clone())
+                .chain(fresh.into_iter().take(2))
+                .collect();
+            (old, unique(new))
+        }),
+        (rules(), prop::collection::vec(1i64..=3, 7)).prop_map(|(old, priorities)| {
+            let renumbered = old.iter().zip(priorities);
+            let new = renumbered
+                .map(|(rule, n)| Rule {
+                    priority: Priority::new(n).unwrap(),
+                    ..rule.clone()
+                })
+                .collect();
+            (old, unique(new))
+        }),
+    ]
+}
+
+fn group(id: &str, old: &[Rule], new: &[Rule]) -> (DesiredGroup, ObservedGroup) {
+    (
+        desired(id, Mode::Complete, new.to_vec()),
+        observed(id, old.to_vec()),
+    )
+}
+
+/// The live rules of every group while a plan is applied.
+struct State {
+    rules: Vec<Vec<Rule>>,
+}
+
+impl State {
+    fn before(plan: &Plan) -> Self {
+        let live = |group: &rulekeep::plan::GroupPlan| {
+            group
+                .observed
+                .rules
+                .iter()
+                .map(|seen| seen.rule.clone())
+                .collect()
+        };
+        Self {
+            rules: plan.groups.iter().map(live).collect(),
+        }
+    }
+
+    fn make(&mut self, group: usize, change: &ChangeKind) {
+        let rules = &mut self.rules[group];
+        if let Some(old) = change.old() {
+            let place = rules
+                .iter()
+                .position(|rule| *rule == old.rule)
+                .expect("the rule is there");
+            rules.remove(place);
+        }
+        if let Some(new) = change.new() {
+            assert!(
+                !rules.iter().any(|rule| rule.is_same_rule(new)),
+                "collides: {new}"
+            );
+            rules.push(new.clone());
+        }
+    }
+
+    fn verdicts(&self, groups: &[usize], packets: &[Packet]) -> Vec<bool> {
+        packets
+            .iter()
+            .map(|packet| admits(groups.iter().flat_map(|&g| &self.rules[g]), packet))
+            .collect()
+    }
+}
+
+/// Makes the changes of a plan one by one, those of a wave in an order taken from `shuffle`, and looks at every packet in between,
+/// on interfaces in each group alone and in all of them.
+fn check_every_state(plan: &Plan, shuffle: &[u32]) -> Result<(), TestCaseError> {
+    let packets = packets();
+    let mut interfaces: Vec<Vec<usize>> = (0..plan.groups.len()).map(|group| vec![group]).collect();
+    interfaces.push((0..plan.groups.len()).collect());
+    let mut state = State::before(plan);
+    let verdicts = |state: &State| -> Vec<Vec<bool>> {
+        interfaces
+            .iter()
+            .map(|groups| state.verdicts(groups, &packets))
+            .collect()
+    };
+    let before = verdicts(&state);
+    let changes: Vec<Vec<(usize, &ChangeKind)>> = plan
+        .schedules
+        .iter()
+        .flat_map(|schedule| &schedule.waves)
+        .map(|wave| {
+            let mut changes: Vec<_> = wave
+                .iter()
+                .flat_map(|step| {
+                    step.changes
+                        .iter()
+                        .map(|&n| (step.group, &plan.groups[step.group].changes[n].kind))
+                })
+                .enumerate()
+                .collect();
+            changes.sort_by_key(|(n, _)| {
+                shuffle[n % shuffle.len()].rotate_left(u32::try_from(*n).unwrap())
+            });
+            changes.into_iter().map(|(_, change)| change).collect()
+        })
+        .collect();
+    let mut end = State::before(plan);
+    for (group, change) in changes.iter().flatten() {
+        end.make(*group, change);
+    }
+    let after = verdicts(&end);
+    for (group, change) in changes.into_iter().flatten() {
+        state.make(group, change);
+        for ((now, before), (after, groups)) in verdicts(&state)
+            .iter()
+            .zip(&before)
+            .zip(after.iter().zip(&interfaces))
+        {
+            for (((now, before), after), packet) in now.iter().zip(before).zip(after).zip(&packets)
+            {
+                prop_assert!(
+                    before != after || now == before,
+                    "after {:?} of group {group}, on an interface in {groups:?}: {packet:?} is {now}, before and after {before}",
+                    change,
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_ordered(plan: &Plan) -> bool {
+    plan.groups.iter().all(|group| group.unordered.is_empty())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
+
+    /// A packet that is admitted before and after is admitted at every step, one that is refused before and after is refused.
+    #[test]
+    fn no_step_opens_a_hole_or_cuts_a_path((old, new) in arb_change(), shuffle in prop::collection::vec(any::<u32>(), 16)) {
+        let plan = plan_groups(&[group("sg-a", &old, &new)]);
+        prop_assume!(is_ordered(&plan));
+        check_every_state(&plan, &shuffle)?;
+    }
+
+    /// The same for interfaces in two groups that change in one plan.
+    #[test]
+    fn no_step_does_for_interfaces_in_two_groups(
+        a in arb_change(),
+        b in arb_change(),
+        shuffle in prop::collection::vec(any::<u32>(), 16),
+    ) {
+        let plan = plan_groups(&[group("sg-a", &a.0, &a.1), group("sg-b", &b.0, &b.1)]);
+        prop_assume!(is_ordered(&plan));
+        check_every_state(&plan, &shuffle)?;
+    }
+
+    /// And when the quota has no room for old and new together.
+    #[test]
+    fn no_step_does_when_the_quota_is_full((old, new) in arb_change(), shuffle in prop::collection::vec(any::<u32>(), 16)) {
+        let (mut wanted, live) = group("sg-a", &old, &new);
+        wanted.quota = u32::try_from(old.len().max(new.len())).unwrap();
+        let plan = plan_groups(&[(wanted, live)]);
+        prop_assume!(is_ordered(&plan));
+        check_every_state(&plan, &shuffle)?;
+    }
+
+    /// After the changes are made there is nothing left to plan.
+    #[test]
+    fn applying_a_plan_leaves_nothing_to_plan((old, new) in arb_change(), complete in any::<bool>()) {
+        let mode = if complete { Mode::Complete } else { Mode::Partial };
+        let wanted = desired("sg-a", mode, new);
+        let plan = plan_groups(&[(wanted.clone(), observed("sg-a", old))]);
+        let mut state = State::before(&plan);
+        for change in &plan.groups[0].changes {
+            if change.kind.new().is_none() {
+                state.make(0, &change.kind);
+            }
+        }
+        for change in &plan.groups[0].changes {
+            if change.kind.new().is_some() {
+                state.make(0, &change.kind);
+            }
+        }
+        let again = plan_groups(&[(wanted, observed("sg-a", state.rules.remove(0)))]);
+        prop_assert!(again.counts().is_empty(), "{:?}", again.groups[0].changes);
+        prop_assert_eq!(again.counts().calls, 0);
+    }
+
+    /// Every change is in exactly one call, and calls hold no more than the cloud takes.
+    #[test]
+    fn every_change_is_in_one_call((old, new) in arb_change()) {
+        let plan = plan_groups(&[group("sg-a", &old, &new)]);
+        let mut sent: Vec<usize> = plan.steps().flat_map(|step| step.changes.iter().copied()).collect();
+        sent.sort_unstable();
+        prop_assert_eq!(sent, (0..plan.groups[0].changes.len()).collect::<Vec<_>>());
+        prop_assert!(plan.steps().all(|step| (1..=100).contains(&step.changes.len())));
+    }
+
+    /// The order in which rules and groups are given does not show in the plan.
+    #[test]
+    fn order_of_input_does_not_matter(a in arb_change(), b in arb_change()) {
+        let forward = [group("sg-a", &a.0, &a.1), group("sg-b", &b.0, &b.1)];
+        let mut backward = forward.clone();
+        backward.reverse();
+        for (wanted, live) in &mut backward {
+            for rules in [&mut wanted.ingress, &mut wanted.egress] {
+                rules.as_mut().unwrap().reverse();
+            }
+            live.rules.reverse();
+        }
+        let (forward, mut backward) = (plan_groups(&forward), plan_groups(&backward));
+        for group in &mut backward.groups {
+            group.observed.rules.reverse();
+        }
+        prop_assert_eq!(forward.id(), backward.id());
+        prop_assert_eq!(forward, backward);
+    }
+}
+
+/// Few plans have no known order; those that have are renumberings in which verdicts change places.
+#[test]
+fn an_order_is_nearly_always_known() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let unordered = (0..2000)
+        .filter(|_| {
+            let (old, new) = arb_change().new_tree(&mut runner).unwrap().current();
+            !is_ordered(&plan_groups(&[group("sg-a", &old, &new)]))
+        })
+        .count();
+    assert!(unordered <= 20, "{unordered} of 2000");
+}
+
+/// Long runs by `RULEKEEP_PROPERTY_CASES`.
+fn cases(default: u32) -> u32 {
+    std::env::var("RULEKEEP_PROPERTY_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(default)
+}
+
+/// `seen` is shared with other tests.
+#[test]
+fn live_rules_have_ids_of_their_own() {
+    let rules = observed(
+        "sg-a",
+        unique(vec![common::rules::rule("ingress tcp/1 from 10.0.0.0/8")]),
+    )
+    .rules;
+    assert_eq!(
+        rules,
+        [seen(
+            0,
+            common::rules::rule("ingress tcp/1 from 10.0.0.0/8")
+        )]
+    );
+}
