@@ -19,7 +19,7 @@ use crate::{
 use super::{Color, Failure, Global};
 
 /// Width of reports that no terminal shows.
-const PLAIN_WIDTH: usize = 120;
+const PLAIN_WIDTH: usize = 140;
 
 /// The terminal, or what stands in its place.
 #[derive(Clone, Copy, Debug)]

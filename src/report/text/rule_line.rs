@@ -1,7 +1,7 @@
 //! Rules in columns: direction, policy, protocol, peer, priority, description.
 
 use crate::{
-    model::{Direction, NicType, ObservedRule, Rule},
+    model::{Direction, NicType, ObservedRule, Protocol, Rule},
     plan::{Change, ChangeKind},
     report::PlanReport,
 };
@@ -14,6 +14,15 @@ use super::{
 
 /// The columns that tell a rule from others.
 pub(crate) fn cells(rule: &Rule) -> [String; 5] {
+    let owner = match &rule.peer_owner {
+        Some(owner) => format!("{owner}/"),
+        None => String::new(),
+    };
+    cells_of(rule, &owner)
+}
+
+/// With what stands before the peer; the owner of a peer group is no part of the rule's identity.
+fn cells_of(rule: &Rule, owner: &str) -> [String; 5] {
     let Rule {
         direction,
         nic,
@@ -23,12 +32,8 @@ pub(crate) fn cells(rule: &Rule) -> [String; 5] {
         peer,
         local,
         description: _,
-        peer_owner,
+        peer_owner: _,
     } = rule;
-    let owner = match peer_owner {
-        Some(owner) => format!("{owner}/"),
-        None => String::new(),
-    };
     let mut path = format!("{} {owner}{peer}", direction.preposition());
     if let Some(local) = local {
         path = match direction {
@@ -42,7 +47,10 @@ pub(crate) fn cells(rule: &Rule) -> [String; 5] {
     [
         direction.to_string(),
         policy.to_string(),
-        escape(&protocol.to_string()),
+        match protocol {
+            Protocol::Number(number) => format!("proto {number}"),
+            named => escape(&named.to_string()),
+        },
         escape(&path),
         format!("prio {priority}"),
     ]
@@ -105,8 +113,8 @@ fn text(rule: &Rule) -> Flexible {
 
 /// Old → new for each field that differs, the plain value for the others.
 fn difference(from: &Rule, to: &Rule) -> ([String; 5], Flexible) {
-    let mut old = cells(from);
-    let mut new = cells(to);
+    let mut old = cells_of(from, "");
+    let mut new = cells_of(to, "");
     // The word before the number and the peer stands once.
     old[4] = from.priority.to_string();
     new[4] = to.priority.to_string();

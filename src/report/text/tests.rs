@@ -192,6 +192,23 @@ fn colour_adds_escape_codes_and_changes_no_text() {
 }
 
 #[test]
+fn the_owner_of_a_peer_group_is_no_difference() {
+    let files = Files::new();
+    let mut group = sample::group("web", &files);
+    let live = "ingress accept tcp/22 from sg-far0000 priority 5";
+    let mut wanted = sample::rule("ingress accept tcp/22 from sg-far0000 priority 1", "");
+    wanted.peer_owner = None;
+    group.changes = vec![sample::modify(
+        sample::seen("sgr-1", live, ""),
+        wanted,
+        files.line(7),
+    )];
+    let text = drawn(vec![group], &files, &PLAIN);
+    let expected = "~ ingress  accept  tcp/22  from sg-far0000  prio 5 → 1  rules/web.yaml:7";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn without_changes_the_report_is_two_lines() {
     let files = Files::new();
     let groups = ["api", "db"].map(|name| sample::group(name, &files));
