@@ -96,12 +96,12 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     }
     if let Some(path) = &args.out {
         pass::save(&prepared, path, &stamp)?;
-        if refusals.is_empty() && !prepared.is_empty() {
-            screen.hint(&format!(
-                "`rulekeep apply {}` applies exactly this plan",
-                path.display()
-            ));
-        }
+    }
+    if refusals.is_empty() && !prepared.is_empty() {
+        screen.hint(&match &args.out {
+            Some(path) => format!("`rulekeep apply {}` applies exactly this plan", path.display()),
+            None => "`rulekeep apply` makes these changes; `rulekeep plan --out FILE` saves the plan for it".to_owned(),
+        });
     }
     Ok(if args.detailed_exitcode && !prepared.is_empty() {
         Exit::Changes

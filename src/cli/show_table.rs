@@ -4,7 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::{
     model::{Direction, InnerAccess, ObservedGroup, ObservedRule},
-    report::text::{TextStyle, Tone, count, escape, table_cells},
+    report::text::{TextStyle, Tone, count, escape, live_cells},
 };
 
 /// A rule and where it is declared.
@@ -80,7 +80,7 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
             "Declared",
         ]);
     for Line { seen, declared } in lines {
-        let [_, policy, protocol, path, _] = table_cells(&seen.rule);
+        let [_, policy, protocol, path, _] = live_cells(&seen.rule);
         let peer = path
             .strip_prefix(direction.preposition())
             .map_or(path.as_str(), str::trim_start);

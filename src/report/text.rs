@@ -17,7 +17,7 @@ pub use drift::drift;
 pub use escape::{cut, escape, escape_lines, width};
 pub use plan::plan;
 pub use refusal::refusals;
-pub(crate) use rule_line::cells as table_cells;
+pub(crate) use rule_line::live_cells;
 
 use anstyle::{AnsiColor, Style};
 

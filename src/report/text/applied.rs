@@ -12,9 +12,11 @@ pub fn applied(report: &Report, style: &TextStyle) -> String {
         .map(|group| width(&escape(&group.name)))
         .max()
         .unwrap_or(0);
+    let counts_width = report.groups.iter().map(|group| counts(group).len()).max();
+    let counts_width = counts_width.unwrap_or(0);
     let mut text = String::new();
     for group in &report.groups {
-        text.push_str(&line(group, name_width, style));
+        text.push_str(&line(group, name_width, counts_width, style));
         text.push_str(&details(group));
     }
     if !text.is_empty() {
@@ -25,7 +27,11 @@ pub fn applied(report: &Report, style: &TextStyle) -> String {
     text
 }
 
-fn line(group: &GroupReport, name_width: usize, style: &TextStyle) -> String {
+fn counts(group: &GroupReport) -> String {
+    format!("+{} ~{} -{}", group.added, group.changed, group.destroyed)
+}
+
+fn line(group: &GroupReport, name_width: usize, counts_width: usize, style: &TextStyle) -> String {
     let (word, tone) = match group.outcome {
         GroupOutcome::Done => ("done", Tone::Added),
         GroupOutcome::NotYetVisible(_) => ("not yet visible", Tone::Changed),
@@ -36,13 +42,11 @@ fn line(group: &GroupReport, name_width: usize, style: &TextStyle) -> String {
         GroupOutcome::NotBegun => ("not begun", Tone::Faint),
     };
     format!(
-        "{}  {}  {}  +{} ~{} -{}\n",
+        "{}  {}  {}  {}\n",
         pad(&escape(&group.name), name_width),
         style.paint(tone, pad(word, "changed by others".len())),
+        pad(&counts(group), counts_width),
         style.paint(Tone::Faint, escape(&group.address.to_string())),
-        group.added,
-        group.changed,
-        group.destroyed
     )
 }
 

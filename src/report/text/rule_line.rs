@@ -12,8 +12,13 @@ use super::{
     table::{Flexible, Row},
 };
 
-/// The columns that tell a rule from others.
-pub(crate) fn cells(rule: &Rule) -> [String; 5] {
+/// The columns of a live rule. The cloud names the owner of every peer group, also of one's own: `--verbose` shows it.
+pub(crate) fn live_cells(rule: &Rule) -> [String; 5] {
+    cells_of(rule, "")
+}
+
+/// The columns of a declared rule; an owner is declared for a group of another account only.
+fn declared_cells(rule: &Rule) -> [String; 5] {
     let owner = match &rule.peer_owner {
         Some(owner) => format!("{owner}/"),
         None => String::new(),
@@ -63,8 +68,8 @@ fn description(rule: &Rule) -> String {
 /// The row of a change.
 pub(super) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle) -> Row {
     let (lead, tone, cells, description) = match &change.kind {
-        ChangeKind::Add(rule) => ("+", Tone::Added, cells(rule), text(rule)),
-        ChangeKind::Delete(seen) => ("-", Tone::Removed, cells(&seen.rule), text(&seen.rule)),
+        ChangeKind::Add(rule) => ("+", Tone::Added, declared_cells(rule), text(rule)),
+        ChangeKind::Delete(seen) => ("-", Tone::Removed, live_cells(&seen.rule), text(&seen.rule)),
         ChangeKind::Modify { from, to } => {
             let (cells, description) = difference(&from.rule, to);
             ("~", Tone::Changed, cells, description)
@@ -96,7 +101,7 @@ pub(super) fn live(lead: &'static str, seen: &ObservedRule, style: &TextStyle) -
     Row {
         lead,
         tone: Tone::Faint,
-        cells: cells(&seen.rule).into(),
+        cells: live_cells(&seen.rule).into(),
         description: text(&seen.rule),
         place: id(seen),
         more: if style.verbose {
@@ -163,6 +168,9 @@ fn id(seen: &ObservedRule) -> String {
 fn facts(seen: &ObservedRule, with_id: bool) -> String {
     let ObservedRule { rule, id, facts } = seen;
     let mut parts = vec![format!("nic {}", rule.nic)];
+    if let Some(owner) = &rule.peer_owner {
+        parts.push(format!("peer owned by {owner}"));
+    }
     if with_id && let Some(id) = id {
         parts.insert(0, id.to_string());
     }

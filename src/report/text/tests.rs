@@ -40,12 +40,12 @@ db  sg-bp1db000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress partial, egress 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
   +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
   quota 190 of 200, 191 on the way
-+ ingress  accept  tcp/443         from 0.0.0.0/0                  prio 1       public web        rules/web.yaml:7
-+ ingress  accept  tcp/443         from ::/0                       prio 1       公网 Web 入口     rules/web.yaml:7
-~ ingress  accept  tcp/22 → 22-23  from 203.0.113.0/24             prio 1 → 10  "ssh" → "ssh f…"  rules/web.yaml:12
-~ egress   accept  udp/53          to 10.0.0.2/32 → 10.0.0.53/32   prio 1       dns               rules/web.yaml:20
-- ingress  accept  tcp/3389        from 0.0.0.0/0                  prio 1       left over         sgr-bp1deleted00000000
-? egress   drop    all             to 1234567890123456/sg-far0000  prio 100     made by hand      sgr-bp1unmanaged000000
++ ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web         rules/web.yaml:7
++ ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口      rules/web.yaml:7
+~ ingress  accept  tcp/22 → 22-23  from 203.0.113.0/24            prio 1 → 10  "ssh" → "ssh fr…"  rules/web.yaml:12
+~ egress   accept  udp/53          to 10.0.0.2/32 → 10.0.0.53/32  prio 1       dns                rules/web.yaml:20
+- ingress  accept  tcp/3389        from 0.0.0.0/0                 prio 1       left over          sgr-bp1deleted00000000
+? egress   drop    all             to sg-far0000                  prio 100     made by hand       sgr-bp1unmanaged000000
   expired, no longer desired: rules/web.yaml:16
 
 2 groups unchanged, with 2 unmanaged rules (--verbose lists them)
@@ -84,19 +84,19 @@ api  sg-bp1api000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.ya
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
   +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
   quota 190 of 200, 191 on the way
-+ ingress  accept  tcp/443         from 0.0.0.0/0                  prio 1       public web                     rules/web.yaml:7
-+ ingress  accept  tcp/443         from ::/0                       prio 1       公网 Web 入口                  rules/web.yaml:7
-~ ingress  accept  tcp/22 → 22-23  from 203.0.113.0/24             prio 1 → 10  "ssh" → "ssh from the office"  rules/web.yaml:12
++ ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web                     rules/web.yaml:7
++ ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口                  rules/web.yaml:7
+~ ingress  accept  tcp/22 → 22-23  from 203.0.113.0/24            prio 1 → 10  "ssh" → "ssh from the office"  rules/web.yaml:12
     sgr-bp1modified0000000, nic intranet, created 2021-04-01T08:00:00Z
-~ egress   accept  udp/53          to 10.0.0.2/32 → 10.0.0.53/32   prio 1       dns                            rules/web.yaml:20
+~ egress   accept  udp/53          to 10.0.0.2/32 → 10.0.0.53/32  prio 1       dns                            rules/web.yaml:20
     sgr-bp1moved0000000000, nic intranet, created 2021-04-01T08:00:00Z
-- ingress  accept  tcp/3389        from 0.0.0.0/0                  prio 1       left over                      sgr-bp1deleted00000000
+- ingress  accept  tcp/3389        from 0.0.0.0/0                 prio 1       left over                      sgr-bp1deleted00000000
     nic intranet, created 2021-04-01T08:00:00Z
-? egress   drop    all             to 1234567890123456/sg-far0000  prio 100     made by hand                   sgr-bp1unmanaged000000
-    nic intranet, created 2021-04-01T08:00:00Z
-  ingress  drop    all             from 198.51.100.0/24            prio 1       Cloud Firewall 7               sgr-bp1ignored00000000
+? egress   drop    all             to sg-far0000                  prio 100     made by hand                   sgr-bp1unmanaged000000
+    nic intranet, peer owned by 1234567890123456, created 2021-04-01T08:00:00Z
+  ingress  drop    all             from 198.51.100.0/24           prio 1       Cloud Firewall 7               sgr-bp1ignored00000000
     ignored by rules/web.yaml:30; nic intranet, created 2021-04-01T08:00:00Z
-  ingress  accept  all             from 0.0.0.0/0                  prio 110     System created rule.           sgr-bp1system000000000
+  ingress  accept  all             from 0.0.0.0/0                 prio 110     System created rule.           sgr-bp1system000000000
     system-level, kept; nic intranet, created 2021-04-01T08:00:00Z
   expired, no longer desired: rules/web.yaml:16
 
@@ -335,8 +335,8 @@ fn a_complete_apply_ends_with_terraforms_line() {
     assert_data_eq!(
         applied(&report, &PLAIN),
         str![[r#"
-api  done               demo/cn-hangzhou/sg-bp1api000000000000  +2 ~0 -2
-web  done               demo/cn-hangzhou/sg-bp1web000000000000  +1 ~1 -0
+api  done               +2 ~0 -2  demo/cn-hangzhou/sg-bp1api000000000000
+web  done               +1 ~1 -0  demo/cn-hangzhou/sg-bp1web000000000000
 
 Apply complete! Resources: 3 added, 1 changed, 2 destroyed.
 
@@ -380,24 +380,24 @@ fn an_incomplete_apply_says_for_each_group_how_far_it_came_and_what_to_do() {
         ],
     };
     assert_data_eq!(applied(&report, &PLAIN), str![[r#"
-api         done               demo/cn-hangzhou/sg-bp1api000000000000  +2 ~0 -0
+api         done               +2 ~0 -0  demo/cn-hangzhou/sg-bp1api000000000000
     note    the cloud took `ingress accept tcp/22 ..` for a duplicate of sgr-1
-db          failed             demo/cn-hangzhou/sg-bp1db000000000000  +1 ~0 -0
+db          failed             +1 ~0 -0  demo/cn-hangzhou/sg-bp1db000000000000
     call    authorize 3 ingress rules
     error   the cloud refused with InvalidParam.SourceIp: \u{1b}[1mbad (request 473469C7)
     rules   ingress accept tcp/443 from 10.0.0.0/8 priority 1  rules/db.yaml:7
             ingress accept tcp/444 from 10.0.0.0/8 priority 1  rules/db.yaml:8
-jump-hosts  held back          demo/cn-hangzhou/sg-bp1jump-hosts000000000000  +0 ~0 -0
+jump-hosts  held back          +0 ~0 -0  demo/cn-hangzhou/sg-bp1jump-hosts000000000000
     reason  adds of db failed, and these deletes could cut traffic that they admit
     rules   delete ingress accept tcp/22 from 10.0.0.0/8 priority 1  sgr-9
-old         changed by others  demo/cn-hangzhou/sg-bp1old000000000000  +0 ~0 -0
+old         changed by others  +0 ~0 -0  demo/cn-hangzhou/sg-bp1old000000000000
     moved   sgr-7 is gone
     next    nothing more was sent; look at a new `rulekeep plan`
-slow        not yet visible    demo/cn-hangzhou/sg-bp1slow000000000000  +1 ~0 -0
+slow        not yet visible    +1 ~0 -0  demo/cn-hangzhou/sg-bp1slow000000000000
     missing ingress accept tcp/80 from ::/0 priority 1
     next    the calls were accepted; `rulekeep plan` shows when they have come through
-x           interrupted        demo/cn-hangzhou/sg-bp1x000000000000  +0 ~1 -0
-y           not begun          demo/cn-hangzhou/sg-bp1y000000000000  +0 ~0 -0
+x           interrupted        +0 ~1 -0  demo/cn-hangzhou/sg-bp1x000000000000
+y           not begun          +0 ~0 -0  demo/cn-hangzhou/sg-bp1y000000000000
 
 Apply incomplete: 1 group done, 1 failed, 1 held back, 1 changed by others, 1 not yet visible, 1 interrupted, 1 not begun. Resources: 4 added, 1 changed, 0 destroyed.
 
