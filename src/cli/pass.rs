@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     apply::Report,
-    desired::{Desired, DesiredGroup},
+    desired::{Desired, DesiredGroup, Selector},
     diag::Diagnostic,
     guard::{self, Approved, Overrides, Refusal},
     model::{AccountName, ObservedGroup, RegionId},
@@ -159,7 +159,7 @@ pub(super) async fn read_group(
     _desired: &Desired,
     account: &AccountName,
     region: &RegionId,
-    group: &str,
+    group: &Selector,
 ) -> Result<ObservedGroup, Failure> {
     Err(
         Failure::new(format!("{account}/{region}/{group} cannot be read"))

@@ -4,9 +4,12 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::{
-    desired::{Desired, DesiredGroup, DesiredRule},
+    desired::{Desired, DesiredGroup, DesiredRule, Selector},
     exit::Exit,
-    model::{AccountName, Direction, ObservedGroup, ObservedRule, Peer, Policy, RegionId, Rule},
+    model::{
+        AccountName, Direction, GroupId, GroupName, ObservedGroup, ObservedRule, Peer, Policy,
+        RegionId, Rule,
+    },
     report::{Format, OutputSpec, OutputSpecError, json as report_json},
 };
 
@@ -95,13 +98,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let desired = project::load(global, screen)?;
     let declared = args.declared(&desired)?;
     let (account, region) = args.place(&desired, declared)?;
-    let word = args.group.rsplit('/').next().unwrap_or(&args.group);
-    // A group that is declared by id may be called by its local name.
-    let word = match declared.map(|group| &group.selector) {
-        Some(crate::desired::Selector::Id(id)) => id.as_str(),
-        _ => word,
+    let selector = match declared {
+        Some(group) => group.selector.clone(),
+        None if GroupId::looks_like(&args.group) => Selector::Id(GroupId::new(&args.group)),
+        None => Selector::Name {
+            name: GroupName::new(&args.group),
+            vpc: None,
+        },
     };
-    let observed = pass::read_group(&desired, &account, &region, word).await?;
+    let observed = pass::read_group(&desired, &account, &region, &selector).await?;
     let lines: Vec<Line<'_>> = observed
         .rules
         .iter()
