@@ -1,6 +1,146 @@
-//! [`Approved`](crate::guard::Approved) x Provider -> [`Report`]: makes the changes in order, decides nothing.
+//! [`Approved`] x Provider -> [`Report`]: makes the changes in order, decides nothing.
+//!
+//! What is made: the calls of [`Plan::schedules`], VPCs side by side, within a VPC wave by wave. Before the first call of
+//! a group its rules are kept in an undo file; before deletes that follow adds the adds must show; after the last call
+//! the rules must be what was planned. Retries of one call are the provider's.
 
-use crate::plan::Address;
+mod compare;
+mod engine;
+mod group;
+mod verify;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, path::PathBuf, time::Duration};
+
+use crate::{
+    clouds::Clouds,
+    diag::Sources,
+    guard::Approved,
+    plan::{self, Address, ChangeKind, GroupPlan, Plan},
+    provider::{Provider, RuleCall},
+};
+
+/// How an apply is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of the project file; undo files go below it.
+    pub root: PathBuf,
+    /// Most requests at a time over the whole run.
+    pub parallelism: usize,
+    /// How long to wait for the cloud to show what it confirmed.
+    pub wait: Wait,
+    /// Whether the first change must have happened before the second may.
+    pub must_precede: fn(first: &ChangeKind, then: &ChangeKind) -> bool,
+}
+
+impl Options {
+    /// The defaults for a project in a folder.
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            parallelism: 10,
+            wait: Wait::default(),
+            must_precede: plan::must_precede,
+        }
+    }
+}
+
+/// A bounded wait with growing pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// All of it.
+    pub total: Duration,
+    /// The first pause; each one after it is half as long again.
+    pub pause: Duration,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(10),
+            pause: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Who wants to know how far an apply is. Called from the run itself: answers must be quick.
+pub trait Progress: Send + Sync {
+    /// The run begins: so many calls in so many groups.
+    fn started(&self, _calls: usize, _groups: usize) {}
+    /// A call was answered.
+    fn call(&self, _group: &GroupPlan, _call: &RuleCall, _confirmed: bool) {}
+    /// Nothing more will happen to a group.
+    fn group_done(&self, _report: &GroupReport) {}
+}
+
+/// Nobody wants to know.
+impl Progress for () {}
+
+/// Makes the changes of a plan. When `stop` ends, calls in flight are finished and nothing more is sent.
+pub async fn apply<P: Provider>(
+    approved: &Approved<'_>,
+    clouds: &Clouds<P>,
+    sources: &Sources,
+    options: &Options,
+    progress: &dyn Progress,
+    stop: impl Future<Output = ()>,
+) -> Report {
+    run(approved.plan(), clouds, sources, options, progress, stop).await
+}
+
+async fn run<P: Provider>(
+    plan: &Plan,
+    clouds: &Clouds<P>,
+    sources: &Sources,
+    options: &Options,
+    progress: &dyn Progress,
+    stop: impl Future<Output = ()>,
+) -> Report {
+    let (stopper, stopped) = tokio::sync::watch::channel(false);
+    let engine = engine::Engine::new(plan, clouds, sources, options, progress, stopped);
+    let work = engine.run();
+    tokio::pin!(work);
+    tokio::select! {
+        biased; // Whoever asked for the stop is heard before anything more is sent.
+        () = stop => {
+            stopper.send_replace(true);
+            work.await
+        }
+        report = &mut work => report,
+    }
+}
+
+/// What an apply as a whole came to; decides the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every group is done: the next plan would be empty.
+    Complete,
+    /// At least one group is not done.
+    Partial,
+    /// It was stopped before the end.
+    Interrupted,
+}
+
+impl Report {
+    /// What it came to.
+    pub fn verdict(&self) -> Verdict {
+        let mut verdict = Verdict::Complete;
+        for group in &self.groups {
+            match group.outcome {
+                GroupOutcome::Done => {}
+                GroupOutcome::Interrupted | GroupOutcome::NotBegun => return Verdict::Interrupted,
+                GroupOutcome::NotYetVisible(_)
+                | GroupOutcome::Failed { .. }
+                | GroupOutcome::HeldBack { .. }
+                | GroupOutcome::Drifted(_) => verdict = Verdict::Partial,
+            }
+        }
+        verdict
+    }
+}
 
 /// What came of an apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

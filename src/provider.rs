@@ -57,6 +57,10 @@ pub struct RuleCall {
 /// The cloud's three ways to change rules. `Modify` and `Revoke` hold an [`ObservedRule`], which only reading the cloud
 /// makes: nothing can be revoked that was not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan holds few modify calls, and a box would stand in every match"
+)]
 pub enum RuleAction {
     /// Adds rules, 1 to [`BATCH`].
     Authorize(Vec<Rule>),
@@ -117,6 +121,12 @@ pub enum ProviderError {
     Credentials {
         /// What was tried and what came of it; never a secret.
         message: String,
+    },
+    /// What was asked cannot be put into a call that means exactly that; nothing was sent.
+    #[error("{reason}; nothing was sent")]
+    NotSent {
+        /// Why, and what to do instead.
+        reason: String,
     },
     /// An answer that this program does not understand; nothing is concluded from it.
     #[error("the cloud's answer to {action} cannot be read: {reason}")]

@@ -291,7 +291,9 @@ fn modify_cost(old: &Rule, new: &Rule) -> u32 {
     };
     let source = |rule: &Rule| rule.protocol.ports().and_then(|ports| ports.source);
     let family = |rule: &Rule| rule.local.map(crate::model::Cidr::is_ipv6);
-    let refused = old.direction != new.direction
+    // What the platform made is not turned into something else; with its own successor it is paired before.
+    let refused = old.priority.is_system_level()
+        || old.direction != new.direction
         || old.nic != new.nic
         || !old.peer.same_kind(&new.peer)
         || list(old) != list(new)

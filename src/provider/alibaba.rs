@@ -1,4 +1,313 @@
 //! Alibaba Cloud ECS: ties signing, sending and the wire form together.
 
+pub mod api;
+pub mod credentials;
+pub mod endpoints;
+mod find;
 pub mod sign;
 pub mod wire;
+
+use std::collections::BTreeSet;
+
+use futures_util::future;
+
+pub use api::{RetryPolicy, Settings};
+
+use crate::{
+    desired::Selector,
+    model::{
+        GroupId, GroupInfo, InnerAccess, ListIds, Lists, Network, NicType, ObservedGroup,
+        ObservedRule, PortList, PortListId, PrefixList, PrefixListId, RegionId, RuleId,
+    },
+    provider::{Provider, ProviderError, Receipt, RuleAction, RuleCall},
+};
+use api::{Api, Effect};
+use wire::{
+    Interner, answer,
+    request::{self, Request, RequestError},
+};
+
+/// An account of Alibaba Cloud.
+#[derive(Debug)]
+pub struct Alibaba {
+    api: Api,
+}
+
+impl From<RequestError> for ProviderError {
+    fn from(error: RequestError) -> Self {
+        Self::NotSent {
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Codes that say of a revoke call that the rule is gone already (RevokeSecurityGroup).
+const GONE: [&str; 5] = [
+    "InvalidParam.SecurityGroupRuleId",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidSecurityGroupRule.RuleNotExist",
+    "SecurityGroupRule.NotFound",
+    "InvalidGroupAuthItem.NotFound",
+];
+
+impl Alibaba {
+    /// Makes the client; nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, ProviderError> {
+        Ok(Self {
+            api: Api::new(settings)?,
+        })
+    }
+
+    async fn rules(
+        &self,
+        region: &RegionId,
+        group: &GroupId,
+        nic: NicType,
+    ) -> Result<(InnerAccess, Vec<ObservedRule>), ProviderError> {
+        let request = request::rules(region, group, nic);
+        let action = request.action;
+        let mut inner = None;
+        let mut rules = Vec::new();
+        let mut texts = Interner::default();
+        let mut pages = self.api.pages::<answer::Attribute>(region, request);
+        while let Some(page) = pages.next().await? {
+            if page.group() != group.as_str() {
+                let reason = format!("it is about {}, not {group}", page.group());
+                return Err(malformed(action, reason));
+            }
+            if inner.is_none() {
+                inner = Some(page.inner_access().map_err(|r| malformed(action, r))?);
+            }
+            for permission in page.into_permissions() {
+                let seen = wire::observed(permission, &mut texts)
+                    .map_err(|error| malformed(action, error.to_string()))?;
+                if seen.rule.nic != nic {
+                    let reason = format!(
+                        "{} is for the {} interface, but rules of the {nic} interface were asked for",
+                        seen.id
+                            .as_ref()
+                            .map_or_else(|| seen.rule.to_string(), RuleId::to_string),
+                        seen.rule.nic
+                    );
+                    return Err(malformed(action, reason));
+                }
+                rules.push(seen);
+            }
+        }
+        let inner = inner.ok_or_else(|| malformed(action, "it has no page".to_owned()))?;
+        Ok((inner, rules))
+    }
+
+    async fn prefix_list(
+        &self,
+        region: &RegionId,
+        id: &PrefixListId,
+    ) -> Result<Option<(PrefixListId, PrefixList)>, ProviderError> {
+        let request = request::prefix_list(region, id);
+        let answer: answer::PrefixListAttributes =
+            match self.api.call(region, &request, Effect::Read).await {
+                Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => {
+                    return Ok(None);
+                }
+                answer => answer?,
+            };
+        let (found, list) = answer
+            .into_list()
+            .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
+        if found != *id {
+            let reason = format!("it is about {found}, not {id}");
+            return Err(malformed(request.action, reason));
+        }
+        Ok(Some((found, list)))
+    }
+
+    async fn port_lists(
+        &self,
+        region: &RegionId,
+        request: Request,
+    ) -> Result<Vec<(PortListId, PortList)>, ProviderError> {
+        let mut lists = Vec::new();
+        let mut pages = self.api.pages::<answer::PortRangeLists>(region, request);
+        while let Some(page) = pages.next().await? {
+            lists.extend(page.into_lists());
+        }
+        Ok(lists)
+    }
+
+    async fn port_list_entries(
+        &self,
+        region: &RegionId,
+        (id, mut list): (PortListId, PortList),
+    ) -> Result<Option<(PortListId, PortList)>, ProviderError> {
+        let request = request::port_list_entries(region, &id);
+        let answer: answer::PortRangeListEntries =
+            match self.api.call(region, &request, Effect::Read).await {
+                Err(error) if is_code(&error, &["InvalidPortRangeListId.NotFound"]) => {
+                    return Ok(None);
+                }
+                answer => answer?,
+            };
+        list.entries = answer
+            .into_ranges()
+            .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
+        Ok(Some((id, list)))
+    }
+
+    async fn write(
+        &self,
+        region: &RegionId,
+        call: &RuleCall,
+        token: &str,
+    ) -> Result<Receipt, ProviderError> {
+        let request = request::change(region, call, token)?;
+        let answer: answer::Written = self.api.call(region, &request, Effect::Write).await?;
+        Ok(Receipt {
+            request_id: answer.into_request_id(),
+        })
+    }
+
+    /// Revokes; a rule that is gone already counts as revoked. Of several rules one that is gone makes the cloud refuse
+    /// the whole call, so that the call is then split in halves until the others are done.
+    async fn revoke(
+        &self,
+        region: &RegionId,
+        call: RuleCall,
+        token: String,
+    ) -> Result<Receipt, ProviderError> {
+        let mut waiting = vec![(call, token)];
+        let mut last = None;
+        while let Some((call, token)) = waiting.pop() {
+            match self.write(region, &call, &token).await {
+                Ok(receipt) => last = Some(receipt),
+                Err(ProviderError::Refused {
+                    code, request_id, ..
+                }) if GONE.contains(&code.as_str()) => {
+                    let RuleCall {
+                        group,
+                        direction,
+                        action: RuleAction::Revoke(mut rules),
+                    } = call
+                    else {
+                        unreachable!("only revoke calls come here");
+                    };
+                    if rules.len() == 1 {
+                        last = Some(Receipt { request_id });
+                        continue;
+                    }
+                    let half = rules.split_off(rules.len() / 2);
+                    for (name, rules) in [("b", half), ("a", rules)] {
+                        let call = RuleCall {
+                            group: group.clone(),
+                            direction,
+                            action: RuleAction::Revoke(rules),
+                        };
+                        waiting.push((call, part_token(&token, name)));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(last.expect("a call was made"))
+    }
+}
+
+/// A token for a part of a call: the same on every try, and no longer than the cloud takes (64 characters).
+fn part_token(token: &str, part: &str) -> String {
+    let mut hash = sign::sha256_hex(format!("{token}/{part}").as_bytes());
+    hash.truncate(32);
+    hash
+}
+
+fn malformed(action: &str, reason: String) -> ProviderError {
+    ProviderError::Malformed {
+        action: action.to_owned(),
+        reason,
+    }
+}
+
+fn is_code(error: &ProviderError, codes: &[&str]) -> bool {
+    matches!(error, ProviderError::Refused { code, .. } if codes.contains(&code.as_str()))
+}
+
+impl Provider for Alibaba {
+    async fn find(
+        &self,
+        region: &RegionId,
+        selectors: &[Selector],
+    ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
+        find::find(&self.api, region, selectors).await
+    }
+
+    async fn observe(
+        &self,
+        region: &RegionId,
+        group: &GroupInfo,
+    ) -> Result<ObservedGroup, ProviderError> {
+        let (inner_access, mut rules) = match &group.network {
+            Network::Vpc(_) => self.rules(region, &group.id, NicType::Intranet).await?,
+            // The classic network keeps the rules of the two interfaces apart and returns those of one per call.
+            Network::Classic => {
+                let ((inner, mut rules), (_, public)) = future::try_join(
+                    self.rules(region, &group.id, NicType::Intranet),
+                    self.rules(region, &group.id, NicType::Internet),
+                )
+                .await?;
+                rules.extend(public);
+                (inner, rules)
+            }
+        };
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = rules
+            .iter()
+            .filter_map(|seen| seen.id.as_ref())
+            .find(|id| !ids.insert(*id))
+        {
+            let reason = format!(
+                "{twice} is in it twice: the rules of {} changed while they were read; try again",
+                group.id
+            );
+            return Err(malformed("DescribeSecurityGroupAttribute", reason));
+        }
+        rules.sort_by(|a, b| (&a.rule, &a.id).cmp(&(&b.rule, &b.id)));
+        rules.shrink_to_fit();
+        Ok(ObservedGroup {
+            info: group.clone(),
+            inner_access,
+            rules,
+        })
+    }
+
+    async fn lists(&self, region: &RegionId, wanted: &ListIds) -> Result<Lists, ProviderError> {
+        // DescribePrefixListAttributes has all that DescribePrefixLists has, so that one call per list is enough.
+        let prefix = wanted.prefix.iter().map(|id| self.prefix_list(region, id));
+        let port = request::port_lists(region, wanted)
+            .into_iter()
+            .map(|request| self.port_lists(region, request));
+        let (prefix, port) =
+            future::try_join(future::try_join_all(prefix), future::try_join_all(port)).await?;
+        let port = port
+            .into_iter()
+            .flatten()
+            .filter(|(id, _)| wanted.port.contains(id))
+            .map(|list| self.port_list_entries(region, list));
+        let port = future::try_join_all(port).await?;
+        Ok(Lists {
+            prefix: prefix.into_iter().flatten().collect(),
+            port: port.into_iter().flatten().collect(),
+        })
+    }
+
+    async fn execute(
+        &self,
+        region: &RegionId,
+        call: &RuleCall,
+        token: &str,
+    ) -> Result<Receipt, ProviderError> {
+        match &call.action {
+            RuleAction::Revoke(_) => self.revoke(region, call.clone(), token.to_owned()).await,
+            RuleAction::Authorize(_) | RuleAction::Modify { .. } => {
+                self.write(region, call, token).await
+            }
+        }
+    }
+}

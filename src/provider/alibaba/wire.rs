@@ -1,16 +1,29 @@
-//! The wire form of the ECS API, and what it means in the words of the model: the only file with the cloud's field names.
+//! The wire form of the ECS API, and what it means in the words of the model: the only files with the cloud's field names.
 //!
 //! The client reads these shapes and the emulator writes them, so that samples of the cloud's answers pin both.
+//! `wire/read.rs` reads leniently, `wire/rule.rs` turns a permission into a rule and back, `wire/answer.rs` has the
+//! other answers, `wire/request.rs` the parameters of requests.
 
-use serde::{Deserialize, Serialize};
+pub mod answer;
+mod read;
+pub mod request;
+mod rule;
+
+use serde::Serialize;
+
+pub use read::Reading;
+pub use rule::{Interner, RuleError, from_json, observed, to_json};
+
+/// Version of the ECS API that these shapes belong to.
+pub const VERSION: &str = "2014-05-26";
 
 /// `Permissions.Permission` of DescribeSecurityGroupAttribute: every member, `""` where it does not apply. Older servers
-/// leave members out; missing, `null` and `""` mean the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// leave members out; missing, `null` and `""` mean the same. A priority of 0 stands for a missing one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 #[expect(
     missing_docs,
-    reason = "the names are the cloud's; ecs-api.md 8.2 says what they are"
+    reason = "the names are the cloud's; the page of DescribeSecurityGroupAttribute says what they are"
 )]
 pub struct Permission {
     pub security_group_rule_id: String,
@@ -42,3 +55,53 @@ pub struct Permission {
     pub description: String,
     pub create_time: String,
 }
+
+macro_rules! text_members {
+    ($count:literal: $($name:literal $field:ident,)*) => {
+        impl Permission {
+            /// Every member but `Priority`, by the cloud's name for it.
+            fn texts(&self) -> [(&'static str, &str); $count] {
+                [$(($name, self.$field.as_str()),)*]
+            }
+
+            /// The member of a name; `None` for `Priority` and for what this program does not know.
+            fn text_mut(&mut self, name: &str) -> Option<&mut String> {
+                match name {
+                    $($name => Some(&mut self.$field),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+text_members! { 25:
+    "SecurityGroupRuleId" security_group_rule_id,
+    "Direction" direction,
+    "IpProtocol" ip_protocol,
+    "PortRange" port_range,
+    "SourcePortRange" source_port_range,
+    "Policy" policy,
+    "NicType" nic_type,
+    "SourceCidrIp" source_cidr_ip,
+    "Ipv6SourceCidrIp" ipv6_source_cidr_ip,
+    "SourceGroupId" source_group_id,
+    "SourceGroupName" source_group_name,
+    "SourceGroupOwnerAccount" source_group_owner_account,
+    "SourcePrefixListId" source_prefix_list_id,
+    "SourcePrefixListName" source_prefix_list_name,
+    "DestCidrIp" dest_cidr_ip,
+    "Ipv6DestCidrIp" ipv6_dest_cidr_ip,
+    "DestGroupId" dest_group_id,
+    "DestGroupName" dest_group_name,
+    "DestGroupOwnerAccount" dest_group_owner_account,
+    "DestPrefixListId" dest_prefix_list_id,
+    "DestPrefixListName" dest_prefix_list_name,
+    "PortRangeListId" port_range_list_id,
+    "PortRangeListName" port_range_list_name,
+    "Description" description,
+    "CreateTime" create_time,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,6 @@
-//! The planner: text in, text out.
+//! Text in, text out.
 
-mod common;
-
-use common::rules::{desired, observed, plan_groups, plan_groups_with, print, rule};
+use crate::rules::{desired, observed, plan_groups, plan_groups_with, print, rule};
 use insta::assert_snapshot;
 use rulekeep::{
     desired::{Mode, SystemRules},

@@ -1,11 +1,9 @@
 //! Properties of plans over random estates, judged by a matcher that looks at every packet of a small universe and shares no code with
 //! the planner.
 
-mod common;
-
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
-use common::rules::{desired, observed, plan_groups, seen};
+use crate::rules::{desired, observed, plan_groups, rule, seen};
 use ipnet::IpNet;
 use proptest::prelude::*;
 use rulekeep::{
@@ -402,16 +400,6 @@ fn cases(default: u32) -> u32 {
 /// `seen` is shared with other tests.
 #[test]
 fn live_rules_have_ids_of_their_own() {
-    let rules = observed(
-        "sg-a",
-        unique(vec![common::rules::rule("ingress tcp/1 from 10.0.0.0/8")]),
-    )
-    .rules;
-    assert_eq!(
-        rules,
-        [seen(
-            0,
-            common::rules::rule("ingress tcp/1 from 10.0.0.0/8")
-        )]
-    );
+    let rules = observed("sg-a", unique(vec![rule("ingress tcp/1 from 10.0.0.0/8")])).rules;
+    assert_eq!(rules, [seen(0, rule("ingress tcp/1 from 10.0.0.0/8"))]);
 }

@@ -1,0 +1,169 @@
+//! How far one group has come.
+
+use crate::{
+    diag::Sources,
+    plan::{ChangeKind, GroupPlan},
+};
+
+use super::{GroupOutcome, GroupReport, words};
+
+/// How far one change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not sent yet.
+    Planned,
+    /// The cloud confirmed it.
+    Sent,
+    /// The cloud confirmed it and a reading showed it.
+    Shown,
+    /// The cloud confirmed it and no reading showed it.
+    Unseen,
+    /// The cloud confirmed the add but took it for another rule.
+    Duplicate,
+    /// It was sent and is not in effect, or nobody knows.
+    Failed,
+    /// It was not sent and will not be.
+    HeldBack,
+}
+
+impl State {
+    /// Whether the change should be in effect.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::Shown | Self::Unseen)
+    }
+
+    /// Whether nothing that builds on the change may follow.
+    pub fn blocks(self) -> bool {
+        matches!(
+            self,
+            Self::Unseen | Self::Duplicate | Self::Failed | Self::HeldBack
+        )
+    }
+}
+
+/// One group of a run.
+#[derive(Debug)]
+pub(super) struct GroupRun<'a> {
+    pub plan: &'a GroupPlan,
+    /// One per change of the plan.
+    pub states: Vec<State>,
+    /// Whether a call was made; the undo file is there then.
+    pub begun: bool,
+    /// Whether the last reading came after the last call and showed what it should.
+    pub checked: bool,
+    /// Why nothing more is sent.
+    pub stopped: Option<GroupOutcome>,
+    /// Changes that build on others that failed elsewhere, and why.
+    held: Vec<(usize, String)>,
+    pub notes: Vec<String>,
+}
+
+impl<'a> GroupRun<'a> {
+    pub fn new(plan: &'a GroupPlan) -> Self {
+        Self {
+            plan,
+            states: vec![State::Planned; plan.changes.len()],
+            begun: false,
+            checked: false,
+            stopped: None,
+            held: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Ends the group; what was not sent will not be. The first reason stays.
+    pub fn stop(&mut self, outcome: GroupOutcome) {
+        for state in &mut self.states {
+            if *state == State::Planned {
+                *state = State::HeldBack;
+            }
+        }
+        self.stopped.get_or_insert(outcome);
+    }
+
+    /// Keeps one change from being sent.
+    pub fn hold_back(&mut self, change: usize, reason: String) {
+        self.states[change] = State::HeldBack;
+        self.held.push((change, reason));
+    }
+
+    /// Marks changes.
+    pub fn mark(&mut self, changes: &[usize], state: State) {
+        for change in changes {
+            self.states[*change] = state;
+        }
+    }
+
+    /// Keeps what the reader should know, each thing once.
+    pub fn note(&mut self, notes: Vec<String>) {
+        for note in notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
+    /// Adds and modifies that the cloud confirmed and no reading has shown yet.
+    pub fn unshown(&self) -> impl Iterator<Item = usize> {
+        let shows = |at: &usize| !matches!(self.plan.changes[*at].kind, ChangeKind::Delete(_));
+        (0..self.states.len())
+            .filter(|at| self.states[*at] == State::Sent)
+            .filter(shows)
+    }
+
+    /// What came of it.
+    pub fn report(mut self, interrupted: bool, sources: &Sources) -> GroupReport {
+        let unsent: Vec<String> = (0..self.states.len())
+            .filter(|at| matches!(self.states[*at], State::Planned | State::HeldBack))
+            .map(|at| words::change(&self.plan.changes[at], sources))
+            .collect();
+        let outcome = match self.stopped.take() {
+            Some(outcome) => {
+                if !matches!(outcome, GroupOutcome::HeldBack { .. }) {
+                    let not_sent = unsent.iter().map(|line| format!("not sent: {line}"));
+                    self.notes.extend(not_sent);
+                }
+                outcome
+            }
+            None if interrupted && !self.begun => GroupOutcome::NotBegun,
+            None if interrupted && (!self.checked || self.states.contains(&State::Planned)) => {
+                GroupOutcome::Interrupted
+            }
+            None if !unsent.is_empty() => GroupOutcome::HeldBack {
+                reason: self.reason(),
+                rules: unsent,
+            },
+            None => GroupOutcome::Done,
+        };
+        let mut report = GroupReport {
+            address: self.plan.address.clone(),
+            name: self.plan.name.to_string(),
+            outcome,
+            added: 0,
+            changed: 0,
+            destroyed: 0,
+            notes: self.notes,
+        };
+        for (change, state) in self.plan.changes.iter().zip(&self.states) {
+            if state.is_sent() {
+                match change.kind {
+                    ChangeKind::Add(_) => report.added += 1,
+                    ChangeKind::Modify { .. } => report.changed += 1,
+                    ChangeKind::Delete(_) => report.destroyed += 1,
+                }
+            }
+        }
+        report
+    }
+
+    fn reason(&self) -> String {
+        let mut reasons: Vec<&str> = self.held.iter().map(|(_, why)| why.as_str()).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        match reasons[..] {
+            [] => "the plan has no call for them".to_owned(),
+            [a, b, c, _, ..] => format!("{a}; {b}; {c}; and {} more", reasons.len() - 3),
+            _ => reasons.join("; "),
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! The text form of an account: what a state file holds, and what people write as a seed.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "owner": "1234567890123456",
+//!   "security_groups": [
+//!     {
+//!       "id": "sg-bp1web000000000000", "name": "web", "vpc": "vpc-bp1demo00000000000",
+//!       "tags": {"env": "prod"},
+//!       "rules": [
+//!         {"IpProtocol": "TCP", "PortRange": "443/443", "SourceCidrIp": "0.0.0.0/0", "Description": "https"},
+//!         {"Direction": "egress", "IpProtocol": "ALL", "PortRange": "-1/-1", "DestPrefixListId": "pl-bp1office000000000"}
+//!       ]
+//!     }
+//!   ],
+//!   "prefix_lists": [
+//!     {"id": "pl-bp1office000000000", "name": "office", "family": "IPv4", "max_entries": 10,
+//!      "entries": [{"Cidr": "203.0.113.0/24", "Description": "hq"}]}
+//!   ],
+//!   "port_lists": [
+//!     {"id": "prl-bp1web00000000000", "name": "web", "max_entries": 5, "entries": [{"PortRange": "80/80"}]}
+//!   ]
+//! }
+//! ```
+//!
+//! `version` and ids are required, everything else has a default: region `cn-hangzhou`, the classic network without
+//! `vpc`, type `normal`, `inner_access_policy` as the type has it, dates of 2024-01-01. Rules have the members of the
+//! cloud's own answer; `Direction` is `ingress` unless given, and a missing `SecurityGroupRuleId` is derived from the
+//! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{Account, Group, List, id_of};
+use crate::{
+    emulator::rule::{self, Address, Members, Place, Purpose},
+    model::Direction,
+    provider::alibaba::wire::Permission,
+};
+
+/// The only version so far.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default = "default_owner")]
+    owner: String,
+    #[serde(default)]
+    security_groups: Vec<GroupEntry>,
+    #[serde(default)]
+    prefix_lists: Vec<ListEntry>,
+    #[serde(default)]
+    port_lists: Vec<ListEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupEntry {
+    id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    description: String,
+    #[serde(default = "default_region")]
+    region: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vpc: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "is_false")]
+    service_managed: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    deletion_protection: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inner_access_policy: Option<Inner>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    resource_group: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default = "default_time")]
+    created: jiff::Timestamp,
+    #[serde(default)]
+    rules: Vec<Map<String, Value>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Normal,
+    Enterprise,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Inner {
+    Accept,
+    Drop,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Family {
+    IPv4,
+    IPv6,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListEntry {
+    id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    description: String,
+    #[serde(default = "default_region")]
+    region: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<Family>,
+    max_entries: usize,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    resource_group: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default = "default_time")]
+    created: jiff::Timestamp,
+    #[serde(default)]
+    entries: Vec<EntryEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntryEntry {
+    #[serde(default, rename = "Cidr", skip_serializing_if = "Option::is_none")]
+    cidr: Option<String>,
+    #[serde(default, rename = "PortRange", skip_serializing_if = "Option::is_none")]
+    port_range: Option<String>,
+    #[serde(
+        default,
+        rename = "Description",
+        skip_serializing_if = "String::is_empty"
+    )]
+    description: String,
+}
+
+fn default_owner() -> String {
+    "1234567890123456".into()
+}
+
+fn default_region() -> String {
+    "cn-hangzhou".into()
+}
+
+fn default_time() -> jiff::Timestamp {
+    jiff::Timestamp::constant(1_704_067_200, 0)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// Reads an account; the error says what is wrong, for people.
+pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Version { version } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if version != VERSION {
+        return Err(format!(
+            "version {version} is not known; this program reads version {VERSION}"
+        ));
+    }
+    let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut account = Account {
+        owner: file.owner.into(),
+        ..Account::default()
+    };
+    for (entries, prefix) in [(file.prefix_lists, true), (file.port_lists, false)] {
+        for entry in entries {
+            let id = entry.id.clone();
+            let list = list(entry, prefix).map_err(|reason| format!("list {id}: {reason}"))?;
+            let lists = if prefix {
+                &mut account.prefix_lists
+            } else {
+                &mut account.port_lists
+            };
+            if lists.insert(list.id.clone(), Arc::new(list)).is_some() {
+                return Err(format!("list {id} is there twice"));
+            }
+        }
+    }
+    for entry in file.security_groups {
+        let id = entry.id.clone();
+        let group =
+            group(entry, &account.owner).map_err(|reason| format!("group {id}: {reason}"))?;
+        if account
+            .groups
+            .insert(group.id.clone(), Arc::new(group))
+            .is_some()
+        {
+            return Err(format!("group {id} is there twice"));
+        }
+    }
+    references(&account)?;
+    Ok(account)
+}
+
+fn group(entry: GroupEntry, owner: &str) -> Result<Group, String> {
+    let advanced = entry.kind == Kind::Enterprise;
+    if advanced && entry.vpc.is_none() {
+        return Err("an advanced group needs `vpc`".into());
+    }
+    if advanced && entry.inner_access_policy == Some(Inner::Accept) {
+        return Err("the inner access policy of an advanced group is `Drop`".into());
+    }
+    let mut group = Group {
+        id: entry.id.into(),
+        name: entry.name.into(),
+        description: entry.description.into(),
+        region: entry.region.into(),
+        vpc: entry.vpc.map(Into::into),
+        advanced,
+        service_managed: entry.service_managed,
+        deletion_protection: entry.deletion_protection,
+        inner_accept: !advanced && entry.inner_access_policy != Some(Inner::Drop),
+        resource_group: entry.resource_group.into(),
+        tags: entry.tags,
+        created: entry.created.as_second(),
+        rules: Vec::with_capacity(entry.rules.len()),
+        next_seq: 0,
+    };
+    let known = known_members();
+    let mut ids = HashSet::new();
+    for (index, members) in entry.rules.into_iter().enumerate() {
+        let number = index + 1;
+        let in_rule = |reason: String| format!("rule {number}: {reason}");
+        if let Some(unknown) = members.keys().find(|name| !known.contains_key(*name)) {
+            return Err(in_rule(format!("unknown member `{unknown}`")));
+        }
+        let values = rule::text_members(members)
+            .ok_or_else(|| in_rule("members are strings or numbers".into()))?;
+        let text = |name: &str| values.get(name).map(String::as_str);
+        let direction = match text("Direction") {
+            None | Some("ingress") => Direction::Ingress,
+            Some("egress") => Direction::Egress,
+            Some(other) => {
+                return Err(in_rule(format!("`{other}` is neither ingress nor egress")));
+            }
+        };
+        let id: Box<str> = match text("SecurityGroupRuleId") {
+            Some(id) => id.into(),
+            None => derived_id(&group.id, number),
+        };
+        let created = match text("CreateTime") {
+            None => default_time(),
+            Some(text) => text
+                .parse::<jiff::Timestamp>()
+                .map_err(|error| in_rule(format!("CreateTime: {error}")))?,
+        };
+        if !ids.insert(id.clone()) {
+            return Err(in_rule(format!("the id {id} is there twice")));
+        }
+        let place = Place {
+            direction,
+            region: &group.region,
+            owner,
+            classic: group.vpc.is_none(),
+        };
+        let members = Members {
+            label: String::new(),
+            values,
+        };
+        let rule = rule::parse(&members, place, Purpose::File)
+            .map_err(|error| in_rule(error.message.into_owned()))?;
+        group.push(rule, id, created.as_second());
+    }
+    Ok(group)
+}
+
+fn list(entry: ListEntry, prefix: bool) -> Result<List, String> {
+    let family = match (prefix, entry.family) {
+        (true, None) => return Err("`family` is missing: IPv4 or IPv6".into()),
+        (false, Some(_)) => return Err("a port list has no `family`".into()),
+        (_, family) => family,
+    };
+    let ipv6 = family == Some(Family::IPv6);
+    let mut entries: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(entry.entries.len());
+    for item in entry.entries {
+        let (text, canonical) = if prefix {
+            let text = item.cidr.ok_or("an entry has no `Cidr`")?;
+            let address = if ipv6 {
+                Address::v6(&text)
+            } else {
+                Address::v4(&text)
+            };
+            let canonical = address
+                .filter(|address| !address.has_host_bits())
+                .map(|address| address.network().to_string());
+            (text, canonical)
+        } else {
+            let text = item.port_range.ok_or("an entry has no `PortRange`")?;
+            let canonical = rule::port_range(&text).map(rule::port_text);
+            (text, canonical)
+        };
+        let canonical = canonical.ok_or_else(|| format!("the entry `{text}` is not valid"))?;
+        if entries.iter().any(|(other, _)| **other == *canonical) {
+            return Err(format!("the entry `{text}` is there twice"));
+        }
+        entries.push((canonical.into(), item.description.into()));
+    }
+    if entries.len() > entry.max_entries {
+        return Err("there are more entries than `max_entries`".into());
+    }
+    Ok(List {
+        id: entry.id.into(),
+        name: entry.name.into(),
+        description: entry.description.into(),
+        region: entry.region.into(),
+        ipv6,
+        max_entries: entry.max_entries,
+        resource_group: entry.resource_group.into(),
+        tags: entry.tags,
+        created: entry.created.as_second(),
+        entries,
+    })
+}
+
+/// Every group and list that a rule names is there.
+fn references(account: &Account) -> Result<(), String> {
+    for group in account.groups.values() {
+        for (index, rule) in group.rules.iter().enumerate() {
+            let missing = match &rule.peer {
+                rule::Peer::Group { id, owner: None } => {
+                    (!account.groups.contains_key(id)).then_some(id)
+                }
+                rule::Peer::PrefixList(id) => {
+                    (!account.prefix_lists.contains_key(id)).then_some(id)
+                }
+                _ => None,
+            }
+            .or(match &rule.ports {
+                rule::Ports::List(id) => (!account.port_lists.contains_key(id)).then_some(id),
+                _ => None,
+            });
+            if let Some(id) = missing {
+                return Err(format!(
+                    "group {}: rule {} names {id}, which does not exist",
+                    group.id,
+                    index + 1
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The members of the cloud's answer.
+fn known_members() -> Map<String, Value> {
+    let value = serde_json::to_value(Permission::default())
+        .expect("a permission has nothing that JSON cannot write");
+    match value {
+        Value::Object(members) => members,
+        _ => unreachable!("a struct becomes an object"),
+    }
+}
+
+/// Always the same for one group and position.
+fn derived_id(group: &str, number: usize) -> Box<str> {
+    let hash = Sha256::digest(format!("{group}/{number}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    id_of("sgr", u128::from_be_bytes(bytes))
+}
+
+/// Writes an account so that [`read`] gives the same one.
+pub(super) fn write(account: &Account, to: &mut impl std::io::Write) -> std::io::Result<()> {
+    let time = |seconds| {
+        jiff::Timestamp::from_second(seconds).expect("times come from the clock or were parsed")
+    };
+    let list = |list: &List, prefix: bool| ListEntry {
+        id: list.id.to_string(),
+        name: list.name.to_string(),
+        description: list.description.to_string(),
+        region: list.region.to_string(),
+        family: prefix.then_some(if list.ipv6 {
+            Family::IPv6
+        } else {
+            Family::IPv4
+        }),
+        max_entries: list.max_entries,
+        resource_group: list.resource_group.to_string(),
+        tags: list.tags.clone(),
+        created: time(list.created),
+        entries: list
+            .entries
+            .iter()
+            .map(|(text, description)| EntryEntry {
+                cidr: prefix.then(|| text.to_string()),
+                port_range: (!prefix).then(|| text.to_string()),
+                description: description.to_string(),
+            })
+            .collect(),
+    };
+    let file = File {
+        version: VERSION,
+        owner: account.owner.to_string(),
+        security_groups: account
+            .groups
+            .values()
+            .map(|group| GroupEntry {
+                id: group.id.to_string(),
+                name: group.name.to_string(),
+                description: group.description.to_string(),
+                region: group.region.to_string(),
+                vpc: group.vpc.as_deref().map(str::to_owned),
+                kind: if group.advanced {
+                    Kind::Enterprise
+                } else {
+                    Kind::Normal
+                },
+                service_managed: group.service_managed,
+                deletion_protection: group.deletion_protection,
+                inner_access_policy: Some(if group.inner_accept {
+                    Inner::Accept
+                } else {
+                    Inner::Drop
+                }),
+                resource_group: group.resource_group.to_string(),
+                tags: group.tags.clone(),
+                created: time(group.created),
+                rules: group
+                    .rules
+                    .iter()
+                    .map(|rule| rule.members(account))
+                    .collect(),
+            })
+            .collect(),
+        prefix_lists: account
+            .prefix_lists
+            .values()
+            .map(|l| list(l, true))
+            .collect(),
+        port_lists: account
+            .port_lists
+            .values()
+            .map(|l| list(l, false))
+            .collect(),
+    };
+    serde_json::to_writer_pretty(to, &file).map_err(std::io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &str = r#"{
+      "version": 1,
+      "security_groups": [
+        {"id": "sg-a", "vpc": "vpc-1", "tags": {"env": "prod"}, "rules": [
+          {"IpProtocol": "all", "PortRange": "-1/-1", "SourceCidrIp": "0.0.0.0/0", "Priority": 110, "Description": "System created rule."},
+          {"IpProtocol": "TCP", "PortRangeListId": "prl-1", "SourceGroupId": "sg-b", "Policy": "drop", "Priority": "7"},
+          {"Direction": "egress", "IpProtocol": "ICMPv6", "PortRange": "-1/-1", "Ipv6DestCidrIp": "2001:0DB8::1/32"},
+          {"Direction": "egress", "IpProtocol": "UDP", "PortRange": "53/53", "DestPrefixListId": "pl-1", "SourcePortRange": "1/9", "SourceCidrIp": "10.0.0.1"},
+          {"IpProtocol": "GRE", "PortRange": "-1/-1", "SourceGroupId": "sg-x", "SourceGroupOwnerAccount": "77"}
+        ]},
+        {"id": "sg-b", "vpc": "vpc-1", "type": "enterprise", "service_managed": true, "deletion_protection": true},
+        {"id": "sg-c", "rules": [{"IpProtocol": "TCP", "PortRange": "1/2", "SourceCidrIp": "1.2.3.4", "NicType": "internet"}]}
+      ],
+      "prefix_lists": [{"id": "pl-1", "family": "IPv6", "max_entries": 2, "entries": [{"Cidr": "2001:DB8::/32", "Description": "x"}]}],
+      "port_lists": [{"id": "prl-1", "max_entries": 2, "entries": [{"PortRange": "80/80"}]}]
+    }"#;
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let account = read(SEED).unwrap();
+        assert_eq!(account.groups["sg-a"].rules.len(), 5);
+        let mut text = Vec::new();
+        write(&account, &mut text).unwrap();
+        assert_eq!(read(&String::from_utf8(text).unwrap()).unwrap(), account);
+    }
+
+    #[test]
+    fn derived_rule_ids_are_stable() {
+        let id = |text| read(text).unwrap().groups["sg-a"].rules[0].id.clone();
+        assert_eq!(id(SEED), id(SEED));
+        assert!(id(SEED).starts_with("sgr-bp1"), "{}", id(SEED));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let group = |rule: &str| {
+            format!(
+                r#"{{"version": 1, "security_groups": [{{"id": "sg-a", "vpc": "vpc-1", "rules": [{rule}]}}]}}"#
+            )
+        };
+        for (text, reason) in [
+            ("{".to_owned(), "EOF"),
+            (r#"{"version": 2}"#.to_owned(), "version 2 is not known"),
+            (
+                r#"{"version": 1, "groups": []}"#.to_owned(),
+                "unknown field `groups`",
+            ),
+            (
+                group(r#"{"Protocol": "TCP"}"#),
+                "group sg-a: rule 1: unknown member `Protocol`",
+            ),
+            (
+                group(r#"{"IpProtocol": "TCP", "PortRange": "9/1", "SourceCidrIp": "1.2.3.4"}"#),
+                "group sg-a: rule 1: The specified parameter PortRange is not valid.",
+            ),
+            (
+                group(r#"{"IpProtocol": "TCP", "PortRange": "1/9", "SourceGroupId": "sg-none"}"#),
+                "rule 1 names sg-none, which does not exist",
+            ),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Sends requests: signs, limits how many are under way, repeats what may be repeated, reads answers. It does not know
+//! what an action means.
+
+mod failure;
+mod retry;
+mod signing;
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, redirect};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+pub use retry::RetryPolicy;
+
+use super::{
+    credentials::{CredentialSource, Credentials, CredentialsError},
+    endpoints::{Endpoint, EndpointError},
+    wire::{answer::Page, request::Request},
+};
+use crate::{desired::SignatureVersion, model::RegionId, provider::ProviderError};
+
+/// No answer is larger; 1,000 rules are about 1 MiB.
+const ANSWER_LIMIT: usize = 64 << 20;
+
+/// No list has more pages; a server that goes on beyond is broken.
+const PAGE_LIMIT: usize = 10_000;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reading a large group may take the cloud more than two minutes: 133 s is what its older SDKs allow
+/// DescribeSecurityGroupAttribute.
+const READ_TIMEOUT: Duration = Duration::from_secs(135);
+
+/// The older SDKs allow the actions that write rules up to 16 s.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Sends signed requests to the API of every region.
+#[derive(Debug)]
+pub struct Api {
+    endpoint: Option<Endpoint>,
+    signature: SignatureVersion,
+    credentials: CredentialSource,
+    retry: RetryPolicy,
+    slots: Semaphore,
+    client: Client,
+}
+
+/// What an [`Api`] is made of.
+#[derive(Debug)]
+pub struct Settings {
+    /// One endpoint for every region, in place of the cloud's own.
+    pub endpoint: Option<String>,
+    /// Which signature is sent.
+    pub signature: SignatureVersion,
+    /// Who signs.
+    pub credentials: CredentialSource,
+    /// Most requests under way at one time.
+    pub parallelism: usize,
+    /// How failed tries are repeated.
+    pub retry: RetryPolicy,
+}
+
+impl Settings {
+    /// The cloud's own endpoints and the defaults of everything else.
+    pub fn new(credentials: CredentialSource) -> Self {
+        Self {
+            endpoint: None,
+            signature: SignatureVersion::default(),
+            credentials,
+            parallelism: 10,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl From<EndpointError> for ProviderError {
+    fn from(error: EndpointError) -> Self {
+        Self::NotSent {
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<CredentialsError> for ProviderError {
+    fn from(error: CredentialsError) -> Self {
+        Self::Credentials {
+            message: error.to_string(),
+        }
+    }
+}
+
+/// What a request does, which decides how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Changes something; carries a ClientToken, so that a second copy of it does nothing.
+    Write,
+}
+
+impl Api {
+    /// Makes the HTTP client; nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, ProviderError> {
+        let Settings {
+            endpoint,
+            signature,
+            credentials,
+            parallelism,
+            retry,
+        } = settings;
+        let endpoint = endpoint.as_deref().map(Endpoint::given).transpose()?;
+        Ok(Self {
+            client: client(endpoint.as_ref())?,
+            endpoint,
+            signature,
+            credentials,
+            retry,
+            slots: Semaphore::new(parallelism.max(1)),
+        })
+    }
+
+    /// Makes one call, with as many tries as the policy allows.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        region: &RegionId,
+        request: &Request,
+        effect: Effect,
+    ) -> Result<T, ProviderError> {
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => Endpoint::of_region(region)?,
+        };
+        let mut credentials = self.credentials.get().await?;
+        let mut renewed = false;
+        let mut failures = 0;
+        loop {
+            let (error, stale) = match self
+                .try_once(&endpoint, request, effect, &credentials)
+                .await
+            {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if stale && !renewed {
+                renewed = true;
+                if let Some(others) = self.credentials.renewed(&credentials).await? {
+                    credentials = others;
+                    continue;
+                }
+            }
+            failures += 1;
+            let Some(delay) = self.retry.delay(failures, &error) else {
+                return Err(error);
+            };
+            tracing::debug!(action = request.action, %region, failures, ?delay, %error, "trying again");
+            tokio::time::sleep(delay).await;
+            credentials = self.credentials.get().await?;
+        }
+    }
+
+    /// The pages of a list, one after the other.
+    pub fn pages<'a, T>(&'a self, region: &'a RegionId, request: Request) -> Pages<'a, T> {
+        Pages {
+            api: self,
+            region,
+            request,
+            tokens: Vec::new(),
+            done: false,
+            page: std::marker::PhantomData,
+        }
+    }
+
+    /// One try. With the error comes whether other credentials might help.
+    async fn try_once<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+        effect: Effect,
+        credentials: &Credentials,
+    ) -> Result<T, (ProviderError, bool)> {
+        let _slot = self.slots.acquire().await.expect("never closed");
+        let signed = signing::sign(endpoint, request, self.signature, credentials)
+            .map_err(|reason| (ProviderError::NotSent { reason }, false))?;
+        let sent = self
+            .client
+            .post(signed.url)
+            .headers(signed.headers)
+            .body(signed.body)
+            .timeout(match effect {
+                Effect::Read => READ_TIMEOUT,
+                Effect::Write => WRITE_TIMEOUT,
+            })
+            .send()
+            .await;
+        let response = sent.map_err(|error| (failure::transport(error), false))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = body(response, request.action)
+            .await
+            .map_err(|error| (error, false))?;
+        if !status.is_success() {
+            return Err(failure::refusal(status, &headers, &body, credentials));
+        }
+        tracing::debug!(action = request.action, bytes = body.len(), "answered");
+        serde_json::from_slice(&body).map_err(|error| {
+            let error = if error.is_eof() {
+                ProviderError::Unavailable {
+                    message: format!("the answer to {} was cut off", request.action),
+                    request_id: None,
+                    not_sent: false,
+                }
+            } else {
+                ProviderError::Malformed {
+                    action: request.action.to_owned(),
+                    reason: error.to_string(),
+                }
+            };
+            (error, false)
+        })
+    }
+}
+
+fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {
+    // An error means that somebody has installed a provider already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("rulekeep/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .redirect(redirect::Policy::none())
+        .http1_only();
+    if endpoint.is_some_and(Endpoint::is_loopback) {
+        builder = builder.no_proxy();
+    }
+    if endpoint.is_some_and(Endpoint::is_plain) {
+        // Without TLS the machine's certificates are not needed, and not every container has some.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| ProviderError::NotSent {
+        reason: format!(
+            "the HTTP client cannot be set up: {}",
+            failure::causes(&error)
+        ),
+    })
+}
+
+async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, ProviderError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure::transport)? {
+        if body.len() + chunk.len() > ANSWER_LIMIT {
+            return Err(ProviderError::Malformed {
+                action: action.to_owned(),
+                reason: format!("it is larger than {} MiB", ANSWER_LIMIT >> 20),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The pages of a list as they come.
+#[derive(Debug)]
+pub struct Pages<'a, T> {
+    api: &'a Api,
+    region: &'a RegionId,
+    request: Request,
+    tokens: Vec<String>,
+    done: bool,
+    page: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Page + DeserializeOwned> Pages<'_, T> {
+    /// Whether the last page was read.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The next page; `None` after the last one.
+    ///
+    /// A token that comes back is an error, never the end: what would be missing might be taken for deleted.
+    pub async fn next(&mut self) -> Result<Option<T>, ProviderError> {
+        if self.done {
+            return Ok(None);
+        }
+        let request = self.request.page(self.tokens.last().map(String::as_str));
+        let page: T = self.api.call(self.region, &request, Effect::Read).await?;
+        match page.next_token() {
+            None => self.done = true,
+            Some(token) => {
+                let reason = if self.tokens.iter().any(|seen| seen == token) {
+                    "NextToken came a second time, so that pages are missing"
+                } else if self.tokens.len() >= PAGE_LIMIT {
+                    "it has more pages than any list of the cloud"
+                } else {
+                    self.tokens.push(token.to_owned());
+                    return Ok(Some(page));
+                };
+                return Err(ProviderError::Malformed {
+                    action: request.action.to_owned(),
+                    reason: reason.to_owned(),
+                });
+            }
+        }
+        Ok(Some(page))
+    }
+}

@@ -1,0 +1,132 @@
+//! Groups by id and by name with few calls.
+//!
+//! | asked for | calls |
+//! | --- | --- |
+//! | ids | one per 100 |
+//! | up to 10 names | one per name |
+//! | more names | the list of the region, one call per 100 groups there; no call for ids that are in it |
+//!
+//! The list is given up after as many pages as there are names, and the names are asked for one by one: that is never
+//! more than twice the calls of the better way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future;
+
+use super::{
+    api::Api,
+    malformed,
+    wire::{
+        answer,
+        request::{self, Request},
+    },
+};
+use crate::{
+    desired::Selector,
+    model::{GroupId, GroupInfo, Network, RegionId},
+    provider::ProviderError,
+};
+
+/// Up to so many names are asked for one by one, side by side.
+const FEW_NAMES: usize = 10;
+
+/// Most ids in one DescribeSecurityGroups call.
+const IDS_PER_CALL: usize = 100;
+
+/// What is known so far, by id.
+type Known = BTreeMap<GroupId, GroupInfo>;
+
+pub(super) async fn find(
+    api: &Api,
+    region: &RegionId,
+    selectors: &[Selector],
+) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
+    let names: BTreeSet<&Selector> = selectors
+        .iter()
+        .filter(|selector| matches!(selector, Selector::Name { .. }))
+        .collect();
+    let mut known = Known::new();
+    let mut complete = false;
+    if names.len() > FEW_NAMES {
+        let listed = list(api, region, request::groups(region), Some(names.len())).await?;
+        complete = listed.is_some();
+        known.extend(listed.into_iter().flatten());
+    }
+    if !complete {
+        let ids: BTreeSet<&GroupId> = selectors
+            .iter()
+            .filter_map(|selector| match selector {
+                Selector::Id(id) => Some(id),
+                Selector::Name { .. } => None,
+            })
+            .collect();
+        let ids: Vec<&GroupId> = ids.into_iter().collect();
+        let by_id = ids
+            .chunks(IDS_PER_CALL)
+            .map(|ids| request::groups_by_id(region, ids.iter().copied()));
+        let by_name = names
+            .into_iter()
+            .map(|name| request::groups_by_name(region, name));
+        let calls = by_id
+            .chain(by_name)
+            .map(|request| list(api, region, request, None));
+        known = future::try_join_all(calls)
+            .await?
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect();
+    }
+    Ok(candidates(&known, selectors))
+}
+
+/// Every page of a list; `None` when it has more than `limit` pages.
+async fn list(
+    api: &Api,
+    region: &RegionId,
+    request: Request,
+    limit: Option<usize>,
+) -> Result<Option<Known>, ProviderError> {
+    let action = request.action;
+    let mut known = Known::new();
+    let mut pages = api.pages::<answer::SecurityGroups>(region, request);
+    let mut count = 0;
+    loop {
+        if limit.is_some_and(|limit| count >= limit) && !pages.is_done() {
+            return Ok(None);
+        }
+        let Some(page) = pages.next().await? else {
+            return Ok(Some(known));
+        };
+        count += 1;
+        let groups = page
+            .into_groups()
+            .map_err(|reason| malformed(action, reason))?;
+        known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+    }
+}
+
+/// For every selector the groups that it means, by id. The cloud's own filter is not relied on.
+fn candidates(known: &Known, selectors: &[Selector]) -> Vec<Vec<GroupInfo>> {
+    let mut by_name: BTreeMap<&str, Vec<&GroupInfo>> = BTreeMap::new();
+    for group in known.values() {
+        by_name.entry(group.name.as_str()).or_default().push(group);
+    }
+    selectors
+        .iter()
+        .map(|selector| match selector {
+            Selector::Id(id) => known.get(id).cloned().into_iter().collect(),
+            Selector::Name { name, vpc } => by_name
+                .get(name.as_str())
+                .into_iter()
+                .flatten()
+                .filter(|group| match (vpc, &group.network) {
+                    (None, _) => true,
+                    (Some(wanted), Network::Vpc(vpc)) => wanted == vpc,
+                    (Some(_), Network::Classic) => false,
+                })
+                .map(|group| (*group).clone())
+                .collect(),
+        })
+        .collect()
+}

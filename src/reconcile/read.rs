@@ -1,0 +1,355 @@
+//! Finds and reads the groups of a run, accounts and regions side by side.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::{
+    clouds::Clouds,
+    desired::{Desired, DesiredGroup, DesiredPeer, DesiredRule, Selector},
+    diag::{Code, Diagnostic},
+    model::{
+        AccountName, Direction, GroupId, GroupInfo, GroupName, ListIds, Lists, ObservedGroup,
+        PortSet, RegionId,
+    },
+    provider::{Provider, ProviderError},
+};
+
+use super::{Error, Options, Progress, ReadFailure};
+
+/// What reading gave.
+#[derive(Default)]
+pub(super) struct Read<'a> {
+    /// Selected groups that were read, in the order of declarations.
+    pub groups: Vec<(&'a DesiredGroup, ObservedGroup)>,
+    /// Every group that was found.
+    pub directory: Vec<(&'a DesiredGroup, GroupInfo)>,
+    pub lists: BTreeMap<Place, Lists>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub failures: Vec<ReadFailure>,
+}
+
+type Place = (AccountName, RegionId);
+
+/// What came of a group.
+enum Found {
+    Group(GroupInfo),
+    Unreadable(Arc<ProviderError>),
+    /// A diagnostic has said it.
+    Wrong,
+}
+
+/// Reads the selected groups, by index into the declared ones.
+pub(super) async fn read<'a, P: Provider>(
+    desired: &'a Desired,
+    selected: &[usize],
+    clouds: &Clouds<P>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Read<'a>, Error> {
+    let bound = options.parallelism.max(1);
+    let mut read = Read::default();
+    let selected: BTreeSet<usize> = selected.iter().copied().collect();
+    let mut found = find(desired, &selected, clouds, bound, &mut read.diagnostics).await?;
+    refuse_doubles(desired, &mut found, &mut read.diagnostics);
+
+    let wanted: Vec<(usize, GroupInfo)> = found
+        .iter()
+        .filter_map(|(at, found)| match found {
+            Found::Group(info) if selected.contains(at) => Some((*at, info.clone())),
+            Found::Group(_) | Found::Unreadable(_) | Found::Wrong => None,
+        })
+        .collect();
+    progress.reading(wanted.len());
+    let readings = wanted.iter().map(async |(at, info)| {
+        let group = &desired.groups[*at];
+        let reading = connected(clouds, &group.account)?
+            .observe(&group.region, info)
+            .await;
+        progress.read(group);
+        Ok::<_, Error>((*at, reading))
+    });
+    let mut observed = BTreeMap::new();
+    let mut failed: BTreeMap<usize, Arc<ProviderError>> = BTreeMap::new();
+    let readings: Vec<_> = stream::iter(readings)
+        .buffer_unordered(bound)
+        .collect()
+        .await;
+    for reading in readings {
+        match reading? {
+            (at, Ok(group)) => drop(observed.insert(at, group)),
+            (at, Err(error)) => drop(failed.insert(at, Arc::new(error))),
+        }
+    }
+    lists(
+        desired,
+        clouds,
+        bound,
+        &mut observed,
+        &mut failed,
+        &mut read,
+    )
+    .await?;
+
+    for (at, found) in found {
+        let group = &desired.groups[at];
+        match found {
+            Found::Group(info) => read.directory.push((group, info)),
+            Found::Unreadable(error) => drop(failed.insert(at, error)),
+            Found::Wrong => {}
+        }
+    }
+    read.failures = failed
+        .into_iter()
+        .map(|(at, error)| {
+            let group = &desired.groups[at];
+            ReadFailure {
+                account: group.account.clone(),
+                region: group.region.clone(),
+                group: group.selector.to_string(),
+                span: group.span,
+                error,
+            }
+        })
+        .collect();
+    read.groups = observed
+        .into_iter()
+        .map(|(at, observed)| (&desired.groups[at], observed))
+        .collect();
+    Ok(read)
+}
+
+fn connected<'c, P: Provider>(
+    clouds: &'c Clouds<P>,
+    account: &AccountName,
+) -> Result<&'c P, Error> {
+    clouds
+        .get(account)
+        .ok_or_else(|| Error::NotConnected(account.clone()))
+}
+
+/// Looks up the selected groups and those that their rules name.
+async fn find<P: Provider>(
+    desired: &Desired,
+    selected: &BTreeSet<usize>,
+    clouds: &Clouds<P>,
+    bound: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<BTreeMap<usize, Found>, Error> {
+    let mut places: BTreeMap<(&AccountName, &RegionId), Vec<usize>> = BTreeMap::new();
+    for at in needed(desired, selected) {
+        let group = &desired.groups[at];
+        let place = (&group.account, &group.region);
+        places.entry(place).or_default().push(at);
+    }
+    let lookups = places.into_iter().map(async |((account, region), groups)| {
+        let selectors: Vec<Selector> = groups
+            .iter()
+            .map(|at| desired.groups[*at].selector.clone())
+            .collect();
+        let answer = connected(clouds, account)?.find(region, &selectors).await;
+        Ok::<_, Error>((groups, answer))
+    });
+    let mut answers: Vec<_> = stream::iter(lookups)
+        .buffer_unordered(bound)
+        .collect()
+        .await;
+    let mut found = BTreeMap::new();
+    for answer in answers.drain(..) {
+        let (groups, answer) = answer?;
+        match answer {
+            Ok(candidates) if candidates.len() == groups.len() => {
+                for (at, candidates) in groups.into_iter().zip(candidates) {
+                    found.insert(at, one_of(&desired.groups[at], candidates, diagnostics));
+                }
+            }
+            Ok(_) => {
+                let error = Arc::new(ProviderError::Malformed {
+                    action: "find groups".to_owned(),
+                    reason: "not one answer per question".to_owned(),
+                });
+                found.extend(
+                    groups
+                        .into_iter()
+                        .map(|at| (at, Found::Unreadable(error.clone()))),
+                );
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                found.extend(
+                    groups
+                        .into_iter()
+                        .map(|at| (at, Found::Unreadable(error.clone()))),
+                );
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The selected groups and the declared groups that their rules name.
+fn needed(desired: &Desired, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut named: BTreeMap<(&AccountName, &RegionId, &GroupName), usize> = BTreeMap::new();
+    for (at, group) in desired.groups.iter().enumerate() {
+        if let Some(name) = group.declared_name() {
+            named.insert((&group.account, &group.region, name), at);
+        }
+    }
+    let mut needed = selected.clone();
+    for at in selected {
+        let group = &desired.groups[*at];
+        let peers = rules(group).map(|rule| &rule.peer);
+        let peers = peers.chain(
+            group
+                .ignore
+                .iter()
+                .filter_map(|ignore| ignore.peer.as_ref()),
+        );
+        needed.extend(peers.filter_map(|peer| match peer {
+            DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
+            DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => None,
+        }));
+    }
+    needed
+}
+
+/// Every declared rule of a group, those of `absent` too.
+fn rules(group: &DesiredGroup) -> impl Iterator<Item = &DesiredRule> {
+    let declared = Direction::BOTH.into_iter();
+    declared
+        .filter_map(|direction| group.direction(direction))
+        .flatten()
+        .chain(&group.absent)
+}
+
+fn one_of(
+    group: &DesiredGroup,
+    mut candidates: Vec<GroupInfo>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Found {
+    let place = format!("region {} of account {}", group.region, group.account);
+    if candidates.len() > 1 {
+        candidates.sort();
+        let mut diagnostic = Diagnostic::error(
+            Code::AmbiguousGroup,
+            format!(
+                "{} security groups in {place} are called {}",
+                candidates.len(),
+                group.selector
+            ),
+        )
+        .label(group.span, "which one is meant?");
+        for candidate in &candidates {
+            diagnostic = diagnostic.help(format!("{} in {}", candidate.id, candidate.network));
+        }
+        diagnostics.push(diagnostic.help("write the id, or narrow the name with `vpc:`"));
+        return Found::Wrong;
+    }
+    match candidates.pop() {
+        Some(info) => Found::Group(info),
+        None => {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::GroupNotFound,
+                    format!("there is no security group {} in {place}", group.selector),
+                )
+                .label(group.span, "declared here")
+                .help("create the group first; rulekeep keeps the rules of groups that exist")
+                .help("check `account`, `region` and `vpc`, and that the credentials may list it"),
+            );
+            Found::Wrong
+        }
+    }
+}
+
+/// Two documents that mean one live group would undo each other's work.
+fn refuse_doubles(
+    desired: &Desired,
+    found: &mut BTreeMap<usize, Found>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut first: BTreeMap<(&AccountName, &RegionId, GroupId), usize> = BTreeMap::new();
+    for (at, found) in found.iter_mut() {
+        let Found::Group(info) = found else { continue };
+        let group = &desired.groups[*at];
+        let live = (&group.account, &group.region, info.id.clone());
+        let Some(other) = first.get(&live) else {
+            first.insert(live, *at);
+            continue;
+        };
+        diagnostics.push(
+            Diagnostic::error(
+                Code::DuplicateGroup,
+                format!("two documents declare security group {}", info.id),
+            )
+            .label(group.span, format!("{} is {}", group.selector, info.id))
+            .label(desired.groups[*other].span, "declared here as well")
+            .help("keep one document per group"),
+        );
+        *found = Found::Wrong;
+    }
+}
+
+/// Reads the lists that rules name, and takes out the groups that name lists that cannot be read.
+async fn lists<P: Provider>(
+    desired: &Desired,
+    clouds: &Clouds<P>,
+    bound: usize,
+    observed: &mut BTreeMap<usize, ObservedGroup>,
+    failed: &mut BTreeMap<usize, Arc<ProviderError>>,
+    read: &mut Read<'_>,
+) -> Result<(), Error> {
+    let mut wanted: BTreeMap<Place, (ListIds, Vec<usize>)> = BTreeMap::new();
+    for (at, live) in &*observed {
+        let group = &desired.groups[*at];
+        let named = named_lists(group, live);
+        if named.is_empty() {
+            continue;
+        }
+        let place = (group.account.clone(), group.region.clone());
+        let (ids, groups) = wanted.entry(place).or_default();
+        ids.prefix.extend(named.prefix);
+        ids.port.extend(named.port);
+        groups.push(*at);
+    }
+    let readings = wanted.into_iter().map(async |(place, (ids, groups))| {
+        let answer = connected(clouds, &place.0)?.lists(&place.1, &ids).await;
+        Ok::<_, Error>((place, groups, answer))
+    });
+    let readings: Vec<_> = stream::iter(readings)
+        .buffer_unordered(bound)
+        .collect()
+        .await;
+    for reading in readings {
+        match reading? {
+            (place, _, Ok(lists)) => drop(read.lists.insert(place, lists)),
+            (_, groups, Err(error)) => {
+                let error = Arc::new(error);
+                for at in groups {
+                    observed.remove(&at);
+                    failed.insert(at, error.clone());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
+    let mut named = ListIds::default();
+    for seen in &live.rules {
+        named.add(&seen.rule);
+    }
+    for rule in rules(group) {
+        if let DesiredPeer::PrefixList(list) = &rule.peer {
+            named.prefix.insert(list.clone());
+        }
+        if let Some(PortSet::List(list)) = rule.protocol.ports().map(|ports| &ports.destination) {
+            named.port.insert(list.clone());
+        }
+    }
+    named
+}

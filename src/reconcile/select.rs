@@ -1,0 +1,285 @@
+//! Which of the declared groups a run is about; pure but for the working folder.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::desired::{Desired, DesiredGroup, Selector};
+
+/// What the user asked for. Paths and targets narrow each other; without either it is every group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Group files, or folders of them; relative ones start at the project's folder.
+    pub paths: Vec<PathBuf>,
+    /// `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
+    pub targets: Vec<String>,
+}
+
+impl Selection {
+    /// The same choice with every path relative to the project's folder, so that it means the same in another checkout.
+    #[must_use]
+    pub fn within(&self, root: &Path) -> Self {
+        let Self { paths, targets } = self;
+        Self {
+            paths: paths.iter().map(|path| below(root, path)).collect(),
+            targets: targets.clone(),
+        }
+    }
+}
+
+/// Why nothing is selected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// A target that no declared group has.
+    #[error("no declared group is called `{target}`{}", suggested(near))]
+    Target {
+        /// As given.
+        target: String,
+        /// Declared groups that look like it.
+        near: Vec<String>,
+    },
+    /// A path below which no group is declared.
+    #[error("no group is declared in {}{}", path.display(), suggested(near))]
+    Path {
+        /// As given.
+        path: PathBuf,
+        /// Group files that look like it.
+        near: Vec<String>,
+    },
+    /// Every path and every target selects something, but nothing is in both.
+    #[error("none of the targets is declared in the given paths")]
+    Nothing,
+}
+
+fn suggested(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!("; is it {}?", near.join(" or ")),
+    }
+}
+
+/// The indices of the selected groups, in the order of declarations.
+pub(super) fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, SelectError> {
+    let groups = &desired.groups;
+    let by_path = chosen(groups, &selection.paths, |path, group| {
+        let file = &desired.sources.get(group.span.file).path;
+        file.starts_with(below(&desired.project.root, path))
+    })
+    .map_err(|path| SelectError::Path {
+        near: near_paths(desired, path),
+        path: path.clone(),
+    })?;
+    let by_target = chosen(groups, &selection.targets, |target, group| {
+        is_target(target, group)
+    })
+    .map_err(|target| SelectError::Target {
+        near: near_groups(groups, target),
+        target: target.clone(),
+    })?;
+    let both: Vec<usize> = (0..groups.len())
+        .filter(|at| by_path[*at] && by_target[*at])
+        .collect();
+    if both.is_empty() && !groups.is_empty() {
+        return Err(SelectError::Nothing);
+    }
+    Ok(both)
+}
+
+/// Which groups any of the wanted selects, all when nothing is wanted; `Err`: one that selects none.
+fn chosen<'w, W>(
+    groups: &[DesiredGroup],
+    wanted: &'w [W],
+    selects: impl Fn(&W, &DesiredGroup) -> bool,
+) -> Result<Vec<bool>, &'w W> {
+    let mut chosen = vec![wanted.is_empty(); groups.len()];
+    for one in wanted {
+        let mut any = false;
+        for (chosen, group) in chosen.iter_mut().zip(groups) {
+            if selects(one, group) {
+                *chosen = true;
+                any = true;
+            }
+        }
+        if !any {
+            return Err(one);
+        }
+    }
+    Ok(chosen)
+}
+
+/// A path as the sources have it: relative to the project's folder, without `.` and `..`.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    let plain = |path: &Path| {
+        let mut plain = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    plain.pop();
+                }
+                part => plain.push(part),
+            }
+        }
+        plain
+    };
+    // An error means that there is no working folder; then the path stays relative, which is right for most.
+    let absolute = |path: &Path| plain(&std::path::absolute(path).unwrap_or(path.to_owned()));
+    let root = absolute(root);
+    let path = absolute(&root.join(path));
+    match path.strip_prefix(&root) {
+        Ok(below) => below.to_owned(),
+        Err(_) => path,
+    }
+}
+
+fn is_target(target: &str, group: &DesiredGroup) -> bool {
+    let parts: Vec<&str> = target.split('/').collect();
+    match parts[..] {
+        [name] => is_called(name, group),
+        [account, region, name] => {
+            matches(account, group.account.as_str())
+                && matches(region, group.region.as_str())
+                && is_called(name, group)
+        }
+        _ => false,
+    }
+}
+
+fn is_called(pattern: &str, group: &DesiredGroup) -> bool {
+    names(group).any(|name| matches(pattern, name))
+}
+
+fn names(group: &DesiredGroup) -> impl Iterator<Item = &str> {
+    let selected = match &group.selector {
+        Selector::Id(id) => id.as_str(),
+        Selector::Name { name, .. } => name.as_str(),
+    };
+    std::iter::once(selected).chain(group.alias.as_ref().map(|alias| alias.as_str()))
+}
+
+/// Whether a text is what a pattern with `*` describes.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return text.ends_with(part);
+        }
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+fn near_groups(groups: &[DesiredGroup], target: &str) -> Vec<String> {
+    let (place, name) = match target.rsplit_once('/') {
+        Some((place, name)) => (Some(place), name),
+        None => (None, target),
+    };
+    let called = groups.iter().flat_map(|group| {
+        let place = place.map(|_| format!("{}/{}/", group.account, group.region));
+        names(group).map(move |name| {
+            let place = place.clone().unwrap_or_default();
+            (format!("{place}{name}"), name)
+        })
+    });
+    let called: Vec<(String, &str)> = called.collect();
+    let exact = called.iter().filter(|(_, called)| matches(name, called));
+    let exact: Vec<String> = exact.map(|(full, _)| full.clone()).take(3).collect();
+    if place.is_some() && !exact.is_empty() {
+        return exact; // The group is there, in another account or region.
+    }
+    near(target, called.into_iter().map(|(full, _)| full))
+}
+
+fn near_paths(desired: &Desired, path: &Path) -> Vec<String> {
+    let files = desired.groups.iter().map(|group| {
+        let source = desired.sources.get(group.span.file);
+        source.path.display().to_string()
+    });
+    let path = below(&desired.project.root, path);
+    near(&path.display().to_string(), files)
+}
+
+/// Up to three texts that a third of the wanted one's letters away, the nearest first.
+fn near(wanted: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
+    let most = (wanted.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, String)> = texts
+        .map(|text| (distance(wanted, &text), text))
+        .filter(|(distance, _)| *distance <= most)
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, text)| text).collect()
+}
+
+/// How many letters must be changed, put in or left out to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text) in [
+            ("web", "web"),
+            ("*", ""),
+            ("*", "web"),
+            ("w*b", "wb"),
+            ("web-*", "web-1"),
+            ("*-1", "web-1"),
+            ("a*b*c", "aXbYbZc"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("web", "web-1"),
+            ("", "web"),
+            ("w*b", "w"),
+            ("ab*ba", "aba"),
+            ("a*b*c", "acb"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_taken_relative_to_the_project() {
+        let root = std::path::absolute("project").unwrap();
+        for (path, expected) in [
+            (PathBuf::from("rules/web.yaml"), "rules/web.yaml"),
+            (PathBuf::from("./rules/../rules"), "rules"),
+            (PathBuf::from("."), ""),
+            (root.join("rules"), "rules"),
+        ] {
+            assert_eq!(below(&root, &path), Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn distance_counts_letters() {
+        for (a, b, expected) in [("", "abc", 3), ("web", "wbe", 2), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(a, b), expected);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! A plan in a file: what it was made from, so that it is applied only where nothing has moved since.
+//!
+//! The calls are not taken from the file: applying reads and plans again and compares. What people and policies read in
+//! it is the reporter's JSON plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    desired::{Desired, DesiredGroup, DesiredPeer},
+    diag::FileId,
+    git::Revision,
+    model::Direction,
+    plan::Plan,
+    reconcile::{Prepared, Selection},
+};
+
+/// Version of the format; another first number is another format.
+const FORMAT: &str = "1.0";
+
+/// The member of the JSON plan that holds [`Saved`].
+const MEMBER: &str = "saved";
+
+/// What a plan was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Version of this format.
+    pub format_version: String,
+    /// Version of the program.
+    pub tool_version: String,
+    /// [`Plan::id`].
+    pub plan_id: String,
+    /// The moment of planning.
+    pub timestamp: Timestamp,
+    /// The commit that was checked out.
+    pub commit: Option<String>,
+    /// Whether the tree differed from the commit.
+    pub dirty: bool,
+    /// What was chosen.
+    pub selection: Selection,
+    /// The groups by address.
+    pub groups: BTreeMap<String, SavedGroup>,
+    /// SHA-256 of every file that the plan depends on, by path.
+    pub files: BTreeMap<String, String>,
+}
+
+/// A group of a saved plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedGroup {
+    /// Name to show.
+    pub name: String,
+    /// Of the rules as they were read.
+    pub fingerprint: String,
+}
+
+/// Why a saved plan could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system said no.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file is no saved plan.
+    #[error("{} is no saved plan: {reason}; make one with `rulekeep plan --out`", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The file has a format of another version.
+    #[error("{} has plan format {version}, this version of rulekeep reads {FORMAT}; plan again", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        version: String,
+    },
+}
+
+/// One thing that is no longer as it was when the plan was saved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Moved {
+    /// The text of a file.
+    #[error("{0} was changed")]
+    FileChanged(String),
+    /// A file that was not there.
+    #[error("{0} was added")]
+    FileAdded(String),
+    /// A file that is no longer there.
+    #[error("{0} was removed")]
+    FileRemoved(String),
+    /// A rule that has come to its date.
+    #[error("the rule at {place} has expired ({rule})")]
+    Expired {
+        /// Where it is declared.
+        place: String,
+        /// The rule.
+        rule: String,
+    },
+    /// The live rules of a group.
+    #[error("the live rules of {name} ({address}) were changed")]
+    GroupChanged {
+        /// Where it lives.
+        address: String,
+        /// Name to show.
+        name: String,
+    },
+    /// A group that the saved plan did not cover.
+    #[error("{name} ({address}) was not part of the plan")]
+    GroupAdded {
+        /// Where it lives.
+        address: String,
+        /// Name to show.
+        name: String,
+    },
+    /// A group that is no longer planned, or cannot be read.
+    #[error("{name} ({address}) is no longer there or cannot be read")]
+    GroupRemoved {
+        /// Where it lives.
+        address: String,
+        /// Name to show.
+        name: String,
+    },
+    /// Another plan from the same files and rules: a list changed, or the program.
+    #[error("the plan is another one now: {now} in place of {saved}")]
+    Plan {
+        /// Id in the file.
+        saved: String,
+        /// Id now.
+        now: String,
+    },
+}
+
+impl Saved {
+    /// What a plan was made from.
+    pub fn new(prepared: &Prepared<'_>, revision: Option<&Revision>) -> Self {
+        Self {
+            format_version: FORMAT.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan_id: prepared.plan.id(),
+            timestamp: prepared.at,
+            commit: revision.map(|revision| revision.commit.clone()),
+            dirty: revision.is_some_and(|revision| revision.dirty),
+            selection: prepared.selection.within(&prepared.desired.project.root),
+            groups: groups(&prepared.plan),
+            files: files(prepared),
+        }
+    }
+
+    /// Everything that has moved since, in a fixed order; `prepared` was made with the same selection.
+    pub fn check(&self, prepared: &Prepared<'_>) -> Result<(), Vec<Moved>> {
+        let mut moved = Vec::new();
+        let files = files(prepared);
+        for (path, sum) in &self.files {
+            match files.get(path) {
+                Some(now) if now == sum => {}
+                Some(_) => moved.push(Moved::FileChanged(path.clone())),
+                None => moved.push(Moved::FileRemoved(path.clone())),
+            }
+        }
+        let added = files
+            .into_keys()
+            .filter(|path| !self.files.contains_key(path));
+        moved.extend(added.map(Moved::FileAdded));
+        self.expired(prepared, &mut moved);
+
+        let groups = groups(&prepared.plan);
+        for (address, group) in &self.groups {
+            let (address, name) = (address.clone(), group.name.clone());
+            match groups.get(&address) {
+                Some(now) if now.fingerprint == group.fingerprint => {}
+                Some(_) => moved.push(Moved::GroupChanged { address, name }),
+                None => moved.push(Moved::GroupRemoved { address, name }),
+            }
+        }
+        for (address, SavedGroup { name, .. }) in groups {
+            if !self.groups.contains_key(&address) {
+                moved.push(Moved::GroupAdded { address, name });
+            }
+        }
+        // Anything above gives another id as well; alone the id says that something else moved.
+        let now = prepared.plan.id();
+        if moved.is_empty() && now != self.plan_id {
+            let saved = self.plan_id.clone();
+            moved.push(Moved::Plan { saved, now });
+        }
+        if moved.is_empty() { Ok(()) } else { Err(moved) }
+    }
+
+    fn expired(&self, prepared: &Prepared<'_>, moved: &mut Vec<Moved>) {
+        for group in &prepared.groups {
+            let rules = Direction::BOTH.into_iter();
+            let rules = rules.filter_map(|direction| group.direction(direction));
+            for rule in rules.flatten() {
+                if rule.is_live(self.timestamp) && !rule.is_live(prepared.at) {
+                    let preposition = rule.direction.preposition();
+                    moved.push(Moved::Expired {
+                        place: prepared.desired.sources.place(rule.span),
+                        rule: format!(
+                            "{} {} {} {preposition} {}",
+                            rule.direction, rule.policy, rule.protocol, rule.peer
+                        ),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Writes a plan: the reporter's JSON plan with what it was made from beside it. The file is there whole or not at all.
+pub fn write(path: &Path, saved: &Saved, report: Value) -> Result<(), Error> {
+    let failed = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    let mut members = match report {
+        Value::Object(members) => members,
+        other => serde_json::Map::from_iter([("plan".to_owned(), other)]),
+    };
+    let saved = serde_json::to_value(saved).expect("every key of a saved plan is text");
+    members.insert(MEMBER.to_owned(), saved);
+    let mut text = serde_json::to_vec_pretty(&members).expect("a JSON value can be written");
+    text.push(b'\n');
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(&text).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Reads what a plan was made from.
+pub fn read(path: &Path) -> Result<Saved, Error> {
+    let text = fs::read(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let malformed = |reason: String| Error::Malformed {
+        path: path.to_owned(),
+        reason,
+    };
+    let mut report: Value =
+        serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+    let saved = report
+        .get_mut(MEMBER)
+        .map(Value::take)
+        .ok_or_else(|| malformed(format!("it has no member `{MEMBER}`")))?;
+    let version = saved.get("format_version").and_then(Value::as_str);
+    let version = version.ok_or_else(|| malformed("it has no format version".to_owned()))?;
+    if version.split('.').next() != FORMAT.split('.').next() {
+        return Err(Error::Version {
+            path: path.to_owned(),
+            version: version.to_owned(),
+        });
+    }
+    serde_json::from_value(saved).map_err(|error| malformed(error.to_string()))
+}
+
+fn groups(plan: &Plan) -> BTreeMap<String, SavedGroup> {
+    let group = |group: &crate::plan::GroupPlan| SavedGroup {
+        name: group.name.to_string(),
+        fingerprint: group.fingerprint(),
+    };
+    plan.groups
+        .iter()
+        .map(|one| (one.address.to_string(), group(one)))
+        .collect()
+}
+
+/// The files that a plan depends on: those without groups, which declare what all share, those of the planned groups,
+/// and those of the groups that their rules name.
+fn files(prepared: &Prepared<'_>) -> BTreeMap<String, String> {
+    let desired = prepared.desired;
+    let declaring: BTreeSet<FileId> = desired.groups.iter().map(|group| group.span.file).collect();
+    let mut used: BTreeSet<FileId> = BTreeSet::new();
+    for group in &prepared.groups {
+        used.insert(group.span.file);
+        used.extend(peers(desired, group).map(|peer| peer.span.file));
+    }
+    desired
+        .sources
+        .iter()
+        .filter(|(id, _)| used.contains(id) || !declaring.contains(id))
+        .map(|(_, source)| {
+            let path = source.path.display().to_string();
+            (path, sha256(source.text.as_bytes()))
+        })
+        .collect()
+}
+
+fn peers<'a>(
+    desired: &'a Desired,
+    group: &'a DesiredGroup,
+) -> impl Iterator<Item = &'a DesiredGroup> {
+    let names: BTreeSet<_> = Direction::BOTH
+        .into_iter()
+        .filter_map(|direction| group.direction(direction))
+        .flatten()
+        .chain(&group.absent)
+        .filter_map(|rule| match &rule.peer {
+            DesiredPeer::Declared(name) => Some(name),
+            DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => None,
+        })
+        .collect();
+    desired.groups.iter().filter(move |peer| {
+        (&peer.account, &peer.region) == (&group.account, &group.region)
+            && peer
+                .declared_name()
+                .is_some_and(|name| names.contains(name))
+    })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        hex.push_str(&format!("{byte:02x}"));
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests;

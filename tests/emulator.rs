@@ -1,0 +1,16 @@
+//! The emulator as clients see it.
+
+#[path = "emulator/cloud.rs"]
+mod cloud;
+#[path = "emulator/gateway.rs"]
+mod gateway;
+#[path = "emulator/groups.rs"]
+mod groups;
+#[path = "emulator/listener.rs"]
+mod listener;
+#[path = "emulator/refusals.rs"]
+mod refusals;
+#[path = "emulator/rules.rs"]
+mod rules;
+#[path = "emulator/state.rs"]
+mod state;

@@ -1,0 +1,95 @@
+//! The emulator on a socket.
+
+use rulekeep::emulator::{Config, Emulator, EmulatorHandle, RawRequest, Seed};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::cloud::{SEED, v3};
+
+async fn started() -> EmulatorHandle {
+    Emulator::start(Config {
+        seed: Some(Seed::Text(SEED.into())),
+        ..Config::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// Sends a request over a connection of its own and reads the answer to its end.
+async fn exchange(emulator: &EmulatorHandle, request: &RawRequest) -> String {
+    let mut text = format!("{} /?{} HTTP/1.1\r\n", request.method, request.query);
+    for (name, value) in &request.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str(&format!(
+        "connection: close\r\ncontent-length: {}\r\n\r\n",
+        request.body.len()
+    ));
+    let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.write_all(&request.body).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn it_answers_over_http_and_ends_when_asked() {
+    let emulator = started().await;
+    let answer = exchange(
+        &emulator,
+        &v3("DescribeRegions", &[], jiff::Timestamp::now()),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-type: application/json;charset=utf-8\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("x-acs-request-id: "), "{answer}");
+    assert_eq!(emulator.calls().len(), 1);
+    let address = emulator.local_addr();
+    emulator.shut_down().await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_hundred_long_rules_fit_into_a_request_line() {
+    let emulator = started().await;
+    let mut pairs = vec![
+        ("RegionId".to_owned(), "cn-hangzhou".to_owned()),
+        ("SecurityGroupId".to_owned(), "sg-peer".to_owned()),
+    ];
+    for n in 1..=100 {
+        for (name, value) in [
+            ("IpProtocol", "TCP".to_owned()),
+            ("PortRange", format!("{n}/{n}")),
+            ("SourceCidrIp", "0.0.0.0/0".to_owned()),
+            ("Description", "x".repeat(500)),
+        ] {
+            pairs.push((format!("Permissions.{n}.{name}"), value));
+        }
+    }
+    let request = v3("AuthorizeSecurityGroup", &pairs, jiff::Timestamp::now());
+    assert!(
+        (60_000..65_000).contains(&request.query.len()),
+        "{}",
+        request.query.len()
+    );
+    let answer = exchange(&emulator, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(emulator.calls()[0].items, 100);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_an_error() {
+    let first = started().await;
+    let config = Config {
+        listen: first.local_addr(),
+        ..Config::default()
+    };
+    let error = Emulator::start(config).await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot listen on 127.0.0.1:"), "{error}");
+}

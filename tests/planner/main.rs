@@ -1,0 +1,5 @@
+//! The planner and the guard, black-box.
+
+mod order;
+mod rules;
+mod text;
