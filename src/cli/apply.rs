@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let parallelism = args.shared.parallelism.into();
     let selection = match &saved {
-        Some(saved) => saved.selection.clone(),
+        Some(saved) => saved.selection.below(&desired.project.root),
         None => Selection {
             paths: args.paths.clone(),
             targets: args.targets.clone(),

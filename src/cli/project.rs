@@ -11,6 +11,7 @@ use crate::{
     desired::{self, Desired, DesiredGroup, Selector},
     diag::Diagnostic,
     exit::Exit,
+    reconcile,
     report::text::count,
 };
 
@@ -95,52 +96,38 @@ pub(super) fn not_sound(diagnostics: &[Diagnostic]) -> Failure {
 impl Selection {
     /// The chosen groups, as indices into [`Desired::groups`]; every path and every target must choose one.
     pub(super) fn choose(&self, desired: &Desired) -> Result<BTreeSet<usize>, Failure> {
-        let all = 0..desired.groups.len();
-        let mut by_path = BTreeSet::new();
-        for path in &self.paths {
-            let real = std::path::absolute(path)
-                .and_then(|path| path.canonicalize())
-                .map_err(|error| {
-                    Failure::new(format!("{} cannot be read", path.display())).because(&error)
-                })?;
-            let before = by_path.len();
-            by_path.extend(all.clone().filter(|index| {
-                let file = desired.sources.get(desired.groups[*index].span.file);
-                let file = desired.project.root.join(&file.path);
-                file.canonicalize()
-                    .is_ok_and(|file| file.starts_with(&real))
-            }));
-            if by_path.len() == before {
-                return Err(
-                    Failure::new(format!("no group is declared in {}", path.display()))
-                        .help("paths are group files of the project or folders of them"),
-                );
-            }
+        let chosen = reconcile::select(desired, &self.within(desired)?);
+        chosen
+            .map(|chosen| chosen.into_iter().collect())
+            .map_err(|error| {
+                Failure::new(error.to_string()).help(
+                    "paths are group files or folders of them; a target is a group's id, its name, or account/region/group",
+                )
+            })
+    }
+
+    /// The choice of a saved plan, whose paths start at the project's folder.
+    pub(super) fn below(&self, root: &Path) -> Self {
+        let mut selection = self.clone();
+        for path in &mut selection.paths {
+            *path = root.join(&*path);
         }
-        let mut by_target = BTreeSet::new();
-        for target in &self.targets.targets {
-            let found: Vec<_> = all
-                .clone()
-                .filter(|index| is_meant(&desired.groups[*index], target))
-                .collect();
-            if found.is_empty() {
-                return Err(
-                    Failure::new(format!("no declared group is called `{target}`"))
-                        .help("a target is a group's id, its name, or account/region/group"),
-                );
-            }
-            by_target.extend(found);
-        }
-        let chosen: BTreeSet<usize> = all
-            .filter(|index| self.paths.is_empty() || by_path.contains(index))
-            .filter(|index| self.targets.targets.is_empty() || by_target.contains(index))
-            .collect();
-        if chosen.is_empty() && !desired.groups.is_empty() {
-            return Err(Failure::new(
-                "none of the targets is declared in the given paths",
-            ));
-        }
-        Ok(chosen)
+        selection
+    }
+
+    /// The same choice with paths from the project's folder in place of the working folder.
+    pub(super) fn within(&self, desired: &Desired) -> Result<reconcile::Selection, Failure> {
+        let Self { paths, targets } = self;
+        let paths = paths.iter().map(|path| {
+            std::path::absolute(path).map_err(|error| {
+                Failure::new(format!("{} cannot be found", path.display())).because(&error)
+            })
+        });
+        let selection = reconcile::Selection {
+            paths: paths.collect::<Result<_, _>>()?,
+            targets: targets.targets.clone(),
+        };
+        Ok(selection.within(&desired.project.root))
     }
 }
 
@@ -160,98 +147,9 @@ pub(super) fn is_meant(group: &DesiredGroup, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fs, sync::Arc};
-
-    use crate::{
-        desired::{Limits, Mode, Modes, Project},
-        diag::{Sources, Span},
-        model::{AccountName, GroupId, GroupName, RegionId},
-    };
+    use std::fs;
 
     use super::*;
-
-    fn project(root: &Path) -> Desired {
-        let mut sources = Sources::default();
-        fs::create_dir_all(root.join("rules/net")).unwrap();
-        let mut group = |path: &str, selector: Selector| {
-            fs::write(root.join(path), "").unwrap();
-            let file = sources.add(path.into(), Arc::from(""));
-            DesiredGroup {
-                account: AccountName::new("demo"),
-                region: RegionId::new("cn-hangzhou"),
-                selector,
-                alias: None,
-                span: Span {
-                    file,
-                    start: 0,
-                    end: 0,
-                    line: 1,
-                    column: 1,
-                },
-                mode: Modes {
-                    ingress: Mode::Partial,
-                    egress: Mode::Partial,
-                },
-                ingress: None,
-                egress: None,
-                absent: Vec::new(),
-                ignore: Vec::new(),
-                allow_empty: false,
-                system_rules: None,
-                limits: Limits::default(),
-                quota: 200,
-            }
-        };
-        let name = |name: &str| Selector::Name {
-            name: GroupName::new(name),
-            vpc: None,
-        };
-        let groups = vec![
-            group("rules/web.yaml", name("web")),
-            group("rules/db.yaml", Selector::Id(GroupId::new("sg-db"))),
-            group("rules/net/vpn.yaml", name("vpn")),
-        ];
-        Desired {
-            project: Project {
-                root: root.to_owned(),
-                accounts: BTreeMap::new(),
-            },
-            groups,
-            sources,
-        }
-    }
-
-    #[test]
-    fn paths_and_targets_narrow_and_must_mean_something() {
-        let folder = tempfile::tempdir().unwrap();
-        let desired = project(folder.path());
-        let choose = |paths: &[&str], targets: &[&str]| {
-            let selection = Selection {
-                paths: paths.iter().map(|path| folder.path().join(path)).collect(),
-                targets: Targets {
-                    targets: targets.iter().map(|&target| target.to_owned()).collect(),
-                },
-            };
-            selection
-                .choose(&desired)
-                .map(|chosen| chosen.into_iter().collect::<Vec<_>>())
-                .map_err(|failure| failure.message)
-        };
-        assert_eq!(choose(&[], &[]), Ok(vec![0, 1, 2]));
-        assert_eq!(choose(&["rules/net"], &[]), Ok(vec![2]));
-        assert_eq!(
-            choose(&["rules/web.yaml", "rules/net"], &[]),
-            Ok(vec![0, 2])
-        );
-        assert_eq!(choose(&[], &["sg-db"]), Ok(vec![1]));
-        assert_eq!(choose(&[], &["demo/cn-hangzhou/web"]), Ok(vec![0]));
-        assert!(choose(&["rules/net"], &["web"]).is_err());
-        assert_eq!(
-            choose(&[], &["wbe"]),
-            Err("no declared group is called `wbe`".to_owned())
-        );
-        assert!(choose(&["rules/none.yaml"], &[]).is_err());
-    }
 
     #[test]
     fn the_project_file_is_found_in_a_parent() {
