@@ -1,5 +1,17 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod collide;
+mod fields;
+mod group;
+mod load;
+mod names;
+mod project;
+mod rule;
+mod schema;
+mod services;
+mod value;
+mod yaml;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -7,6 +19,9 @@ use std::{
 };
 
 use jiff::Timestamp;
+
+pub use load::{SourceFile, load, load_files};
+pub use schema::{schema_group, schema_project};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},
@@ -25,6 +40,15 @@ pub struct Desired {
     pub groups: Vec<DesiredGroup>,
     /// The text of every file that was read.
     pub sources: Sources,
+}
+
+impl Desired {
+    /// Every file that was read, with the SHA-256 of its text in hex: what a saved plan is fresh by.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, String)> {
+        self.sources
+            .iter()
+            .map(|(_, source)| (source.path.as_path(), source.digest()))
+    }
 }
 
 /// What the project file says, checked.
@@ -344,18 +368,6 @@ impl Default for Limits {
             },
         }
     }
-}
-
-/// Reads a project and checks everything that needs no cloud.
-///
-/// `Err` holds what was found when at least one of it is an error, with the sources to draw it on; with `Ok` come the
-/// warnings.
-pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
-    let _ = project_file;
-    Err(LoadError {
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-    })
 }
 
 /// Why nothing could be loaded.
