@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, Connected},
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{self, Desired, DesiredGroup, Selector},
     diag::Diagnostic,
     emulator::{Config, Credential, Emulator, Seed},
     git::{self, Revision},
@@ -260,11 +260,11 @@ pub(super) async fn emulate(
 }
 
 /// JSON Schema of the project file.
-pub(super) fn project_schema() -> Result<String, Failure> {
-    Err(Failure::new("the project file has no schema"))
+pub(super) fn project_schema() -> String {
+    format!("{:#}", desired::schema_project())
 }
 
 /// JSON Schema of group files.
-pub(super) fn group_schema() -> Result<String, Failure> {
-    Err(Failure::new("group files have no schema"))
+pub(super) fn group_schema() -> String {
+    format!("{:#}", desired::schema_group())
 }

@@ -33,8 +33,8 @@ enum Of {
 
 pub(super) fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let mut schema = match args.of {
-        Of::Project => pass::project_schema()?,
-        Of::Group => pass::group_schema()?,
+        Of::Project => pass::project_schema(),
+        Of::Group => pass::group_schema(),
         Of::Plan => json::plan_schema(),
     };
     if !schema.ends_with('\n') {
