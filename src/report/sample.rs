@@ -287,7 +287,7 @@ fn step(groups: &[GroupPlan], group: usize, changes: Vec<usize>) -> Step {
         ChangeKind::Delete(_) => RuleAction::Revoke(
             kinds
                 .iter()
-                .filter_map(|kind| kind.old().cloned())
+                .filter_map(|kind| kind.before().cloned())
                 .collect(),
         ),
     };

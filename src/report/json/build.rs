@@ -138,14 +138,14 @@ fn changed(address: &Address, change: &Change, sources: &Sources) -> ResourceCha
         (ChangeKind::Delete(_), None) => (Action::Delete, Reason::LiveOnly),
         (ChangeKind::Delete(_), Some(_)) => (Action::Delete, Reason::Absent),
     };
-    let old = kind.old();
+    let old = kind.before();
     ResourceChange {
         address: rule_address(address, old, kind.rule()),
         r#type: "security_group_rule",
         change: ChangeBody {
             actions: [action],
             before: old.map(|seen| rule_body(&address.group, &seen.rule)),
-            after: kind.new().map(|rule| rule_body(&address.group, rule)),
+            after: kind.after().map(|rule| rule_body(&address.group, rule)),
         },
         rule_id: old.and_then(|seen| seen.id.as_ref().map(ToString::to_string)),
         declared_at: span.map(|span| place(span, sources)),
@@ -243,7 +243,7 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
             .iter()
             .map(|change| {
                 let kind = &group.changes[*change].kind;
-                rule_address(&group.address, kind.old(), kind.rule())
+                rule_address(&group.address, kind.before(), kind.rule())
             })
             .collect(),
         findings: refusals
@@ -268,7 +268,7 @@ fn steps(plan: &Plan, index: usize) -> Vec<StepBody> {
             for step in steps.iter().filter(|step| step.group == index) {
                 let rules = step.changes.iter().map(|change| {
                     let kind = &group.changes[*change].kind;
-                    rule_address(&group.address, kind.old(), kind.rule())
+                    rule_address(&group.address, kind.before(), kind.rule())
                 });
                 bodies.push(StepBody {
                     wave,

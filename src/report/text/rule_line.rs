@@ -75,7 +75,7 @@ pub(super) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle
             ("~", Tone::Changed, cells, description)
         }
     };
-    let place = match (&change.span, change.kind.old()) {
+    let place = match (&change.span, change.kind.before()) {
         (Some(span), _) => escape(&report.sources.place(*span)),
         (None, Some(seen)) => id(seen),
         (None, None) => String::new(),
@@ -84,7 +84,7 @@ pub(super) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle
     if style.verbose {
         // The id stands in the line itself unless the place in the files does.
         let with_id = change.span.is_some();
-        more.extend(change.kind.old().map(|seen| facts(seen, with_id)));
+        more.extend(change.kind.before().map(|seen| facts(seen, with_id)));
     }
     Row {
         lead,
