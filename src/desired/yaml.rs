@@ -191,6 +191,19 @@ impl<'t> Tree<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(span)?;
                 let forced_text = self.tag(tag.as_deref(), span);
+                let text = match (style, text) {
+                    // The last line break of `|` and `>` belongs to the layout; nobody means to send it.
+                    (ScalarStyle::Literal | ScalarStyle::Folded, Cow::Borrowed(text)) => {
+                        Cow::Borrowed(text.strip_suffix('\n').unwrap_or(text))
+                    }
+                    (ScalarStyle::Literal | ScalarStyle::Folded, Cow::Owned(mut text)) => {
+                        if text.ends_with('\n') {
+                            text.pop();
+                        }
+                        Cow::Owned(text)
+                    }
+                    (_, text) => text,
+                };
                 let node = Node {
                     span: self.span(span),
                     value: Value::Scalar(Scalar {
