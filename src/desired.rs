@@ -1,11 +1,14 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
 mod collide;
+mod common;
 mod fields;
 mod group;
+mod ignore;
 mod load;
 mod names;
 mod project;
+mod protocol;
 mod rule;
 mod schema;
 mod services;

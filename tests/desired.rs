@@ -313,6 +313,17 @@ fn merge_keys_fill_in_what_is_not_written() {
 }
 
 #[test]
+fn a_description_in_a_block_has_no_line_break_at_its_end() {
+    let (desired, _) = load(
+        "group: web\nmode: complete\ningress:\n  - service: ssh\n    from: 10.0.0.0/8\n    \
+         description: >\n      for the\n      admins\n",
+    )
+    .unwrap();
+    let rules = desired.groups[0].ingress.as_ref().unwrap();
+    assert_eq!(rules[0].description.as_deref(), Some("for the admins"));
+}
+
+#[test]
 fn line_ends_and_byte_order_marks_of_windows_change_nothing() {
     let text = "group: web\nmode: complete\ningress:\n  - service: ssh\n    from: 10.0.0.0/8\n";
     let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));

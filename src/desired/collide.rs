@@ -236,20 +236,27 @@ fn collisions<'a>(
     let mut buckets: HashMap<Key<'_>, Vec<&DesiredRule>> = HashMap::new();
     for rule in group.ingress.iter().chain(&group.egress).flatten() {
         let others = buckets.entry(key(rule, names)).or_default();
-        for other in others.iter() {
-            let code = match (
-                rule.priority == other.priority,
-                rule.policy == other.policy,
-                rule.description == other.description,
-            ) {
-                (true, true, true) => Code::DuplicateRule,
-                (true, true, false) => Code::ConflictingDescription,
-                (true, false, _) => Code::ContradictingRule,
-                (false, true, _) => Code::PriorityTwin,
-                // A weaker exception of another verdict is how priorities are used.
-                (false, false, _) => continue,
+        // Against one other rule each, so that many equal rules are as many problems, not their square.
+        let find = |priority: bool, policy: bool| {
+            others.iter().copied().find(|other| {
+                (rule.priority == other.priority) == priority
+                    && (rule.policy == other.policy) == policy
+            })
+        };
+        if let Some(same) = find(true, true) {
+            let code = if rule.description == same.description {
+                Code::DuplicateRule
+            } else {
+                Code::ConflictingDescription
             };
-            pairs.add(code, rule, other);
+            pairs.add(code, rule, same);
+            continue;
+        }
+        // A weaker exception of another verdict is how priorities are used: nothing is said of it.
+        if let Some(opposite) = find(true, false) {
+            pairs.add(Code::ContradictingRule, rule, opposite);
+        } else if let Some(twin) = find(false, true) {
+            pairs.add(Code::PriorityTwin, rule, twin);
         }
         others.push(rule);
     }
@@ -263,12 +270,13 @@ fn collisions<'a>(
             }
         }
         let others = absent.entry(key).or_default();
-        for other in others.iter() {
-            if other.priority == rule.priority && other.policy == rule.policy {
-                pairs.add(Code::DuplicateValue, rule, other);
-            }
+        let same = others
+            .iter()
+            .find(|other| other.priority == rule.priority && other.policy == rule.policy);
+        match same {
+            Some(same) => pairs.add(Code::DuplicateValue, rule, same),
+            None => others.push(rule),
         }
-        others.push(rule);
     }
     out.extend(pairs.diagnostics());
 }

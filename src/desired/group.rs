@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::{
-        AbsentRule, Account, DesiredGroup, DesiredPeer, DesiredRule, Ignore, Limits, Mode, Modes,
-        Selector, SystemRules, Threshold,
-        fields::{Entry, Fields, Out, Shape, list, nearest, number, text, word},
-        names::{Member, Names},
-        rule, services, value,
+        AbsentRule, Account, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
+        common::{assertions, limits, quota},
+        fields::{Entry, Fields, Out, Shape, list, nearest, text, word},
+        ignore::ignore,
+        names::Names,
+        rule, value,
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
@@ -60,42 +61,9 @@ pub(super) const ABSENT: Shape = Shape {
     keys: &["ingress", "egress"],
     synonyms: &[],
 };
-/// Keys of an `ignore` pattern.
-pub(super) const IGNORE: Shape = Shape {
-    what: "an `ignore` pattern",
-    keys: &[
-        "direction",
-        "policy",
-        "priority",
-        "protocol",
-        "ports",
-        "from",
-        "to",
-        "description",
-    ],
-    synonyms: &[("service", "`protocol` and `ports`")],
-};
-/// Keys of `guard`.
-pub(super) const GUARD: Shape = Shape {
-    what: "`guard`",
-    keys: &["max_deletes", "max_changes"],
-    synonyms: &[],
-};
-/// Keys of a threshold.
-pub(super) const THRESHOLD: Shape = Shape {
-    what: "a threshold",
-    keys: &["percent", "from"],
-    synonyms: &[],
-};
-/// Keys of an assertion.
-pub(super) const ASSERTION: Shape = Shape {
-    what: "an assertion",
-    keys: &["forbid", "require", "from", "to", "because"],
-    synonyms: &[],
-};
-
 const MODES: [(&str, Mode); 2] = [("complete", Mode::Complete), ("partial", Mode::Partial)];
-const DIRECTIONS: [(&str, Direction); 2] = [
+/// Directions by name.
+pub(super) const DIRECTIONS: [(&str, Direction); 2] = [
     ("ingress", Direction::Ingress),
     ("egress", Direction::Egress),
 ];
@@ -358,7 +326,8 @@ fn mode(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Modes> {
     })
 }
 
-fn of(mode: Modes, direction: Direction) -> Mode {
+/// The mode of a direction.
+pub(super) fn of(mode: Modes, direction: Direction) -> Mode {
     match direction {
         Direction::Ingress => mode.ingress,
         Direction::Egress => mode.egress,
@@ -485,261 +454,4 @@ fn items_with(list: &Node<'_>, key: &str) -> BTreeSet<Span> {
         Value::Scalar(_) | Value::List(_) => false,
     };
     items.iter().filter(has_key).map(|item| item.span).collect()
-}
-
-fn ignore(
-    fields: &Fields<'_, '_>,
-    mode: Option<Modes>,
-    scope: &Scope,
-    out: &mut Out,
-) -> Vec<Ignore> {
-    let mut patterns = Vec::new();
-    let Some(items) = fields
-        .get("ignore")
-        .and_then(|node| list(node, "ignore", out))
-    else {
-        return patterns;
-    };
-    for item in items {
-        let Some(more) = pattern(item, scope, out) else {
-            continue;
-        };
-        let direction = more.first().and_then(|pattern| pattern.direction);
-        if let Some(mode) = mode {
-            let useless = match direction {
-                Some(direction) => of(mode, direction) == Mode::Partial,
-                None => mode.ingress == Mode::Partial && mode.egress == Mode::Partial,
-            };
-            if useless {
-                out.push(
-                    Diagnostic::error(Code::ModeMismatch, "`ignore` means nothing in partial mode")
-                        .label(
-                            item.span,
-                            "rules that are not declared are left alone anyway",
-                        )
-                        .label(
-                            fields.get("mode").map_or(fields.head(), |mode| mode.span),
-                            "partial",
-                        )
-                        .help("remove it, or write `mode: complete`"),
-                );
-            }
-        }
-        patterns.extend(more);
-    }
-    patterns.sort_by_key(|pattern| {
-        let Ignore {
-            direction,
-            policy,
-            priority,
-            protocol,
-            ports,
-            peer,
-            description,
-            span: _,
-        } = pattern.clone();
-        (
-            (direction, policy, priority, protocol),
-            (ports, peer, description),
-        )
-    });
-    patterns
-}
-
-fn pattern(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Vec<Ignore>> {
-    let fields = Fields::read(node, &IGNORE, out)?;
-    if fields.is_empty() {
-        if fields.refused().next().is_some() {
-            return None;
-        }
-        out.push(
-            Diagnostic::error(Code::InvalidValue, "an empty `ignore` pattern would match every rule")
-                .label(node.span, "no field to match")
-                .help("say what the rules have in common, such as `{ description: \"Cloud Firewall *\" }`"),
-        );
-        return None;
-    }
-    let mut direction = fields.word("direction", &DIRECTIONS, out);
-    let mut peers: Vec<Option<DesiredPeer>> = vec![None];
-    for implied in Direction::BOTH {
-        let key = implied.preposition();
-        let Some(entry) = fields.entry(key) else {
-            continue;
-        };
-        if let Some(said) = direction
-            && said != implied
-        {
-            let other = fields
-                .entry("direction")
-                .or(fields.entry(value::other_key(implied)))?;
-            out.push(
-                Diagnostic::error(Code::PeerKey, format!("`{key}` belongs to {implied} rules"))
-                    .label(entry.key_span, format!("{implied} only"))
-                    .label(other.key_span, format!("{said} only"))
-                    .help("make two patterns of it, one per direction"),
-            );
-            return None;
-        }
-        direction = Some(implied);
-        let listed = rule::listed_peers(entry.value, key, &scope.names, out)?;
-        peers = listed.into_iter().map(|(peer, _)| Some(peer)).collect();
-    }
-    let pattern = Ignore {
-        direction,
-        policy: fields.word("policy", &rule::POLICIES, out),
-        priority: fields
-            .get("priority")
-            .and_then(|node| number(node, "priority", 1..=110, out))
-            .and_then(|priority| u8::try_from(priority).ok()),
-        protocol: fields
-            .get("protocol")
-            .and_then(|node| rule::protocol_word(node, out))
-            .map(|(word, _)| word.name()),
-        ports: fields
-            .get("ports")
-            .and_then(|node| value::port_set(node, "ports", out))
-            .map(rule::show_ports),
-        peer: None,
-        description: fields.text("description", out).map(str::to_owned),
-        span: node.span,
-    };
-    Some(
-        peers
-            .into_iter()
-            .map(|peer| Ignore {
-                peer,
-                ..pattern.clone()
-            })
-            .collect(),
-    )
-}
-
-/// The number of rules that a group may hold.
-pub(super) fn quota(node: &Node<'_>, out: &mut Out) -> Option<u32> {
-    number(node, "quota", 1..=100_000, out).and_then(|quota| u32::try_from(quota).ok())
-}
-
-/// Thresholds under `guard`; what is not said is as before.
-pub(super) fn limits(fields: &Fields<'_, '_>, mut limits: Limits, out: &mut Out) -> Limits {
-    let Some(guard) = fields
-        .get("guard")
-        .and_then(|node| Fields::read(node, &GUARD, out))
-    else {
-        return limits;
-    };
-    for (key, threshold) in [
-        ("max_deletes", &mut limits.max_deletes),
-        ("max_changes", &mut limits.max_changes),
-    ] {
-        let Some(sub) = guard
-            .get(key)
-            .and_then(|node| Fields::read(node, &THRESHOLD, out))
-        else {
-            continue;
-        };
-        let Threshold { percent, from } = threshold;
-        let said = sub
-            .get("percent")
-            .and_then(|node| number(node, "percent", 0..=100, out))
-            .and_then(|percent| u8::try_from(percent).ok());
-        *percent = said.unwrap_or(*percent);
-        let said = sub
-            .get("from")
-            .and_then(|node| number(node, "from", 0..=i64::from(u32::MAX), out))
-            .and_then(|from| u32::try_from(from).ok());
-        *from = said.unwrap_or(*from);
-    }
-    limits
-}
-
-/// Looks at the shape of assertions, and says that they are not evaluated.
-pub(super) fn assertions(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) {
-    let Some(entry) = fields.entry("assertions") else {
-        return;
-    };
-    let Some(items) = list(entry.value, "assertions", out) else {
-        return;
-    };
-    if !items.is_empty() {
-        out.push(
-            Diagnostic::warning(
-                Code::AssertionsNotChecked,
-                "assertions are not evaluated by this version",
-            )
-            .label(
-                entry.key_span,
-                "read, checked for mistakes, and then not used",
-            )
-            .help("do not rely on them: no plan is refused because of them yet"),
-        );
-    }
-    for item in items {
-        if let Some(fields) = Fields::read(item, &ASSERTION, out) {
-            assertion(&fields, names, out);
-        }
-    }
-}
-
-fn assertion(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) {
-    fields.text("because", out);
-    let claim = match (fields.entry("forbid"), fields.entry("require")) {
-        (Some(claim), None) | (None, Some(claim)) => Some(claim),
-        (None, None) => None,
-        (Some(first), Some(second)) => {
-            out.push(
-                Diagnostic::error(
-                    Code::InvalidValue,
-                    "an assertion either forbids or requires",
-                )
-                .label(second.key_span, "a second claim")
-                .label(first.key_span, "the first")
-                .help("make two assertions of it"),
-            );
-            return;
-        }
-    };
-    let peer = fields.entry("from").or(fields.entry("to"));
-    let (Some(claim), Some(peer)) = (claim, peer) else {
-        let missing = if claim.is_none() {
-            "`forbid` or `require`"
-        } else {
-            "`from` or `to`"
-        };
-        out.push(
-            Diagnostic::error(Code::MissingKey, format!("the assertion has no {missing}"))
-                .label(fields.span, format!("add {missing}"))
-                .help("write `{ forbid: [ssh, rdp], from: internet, because: \"..\" }`"),
-        );
-        return;
-    };
-    if let (Some(_), Some(to)) = (fields.entry("from"), fields.entry("to")) {
-        out.push(
-            Diagnostic::error(Code::PeerKey, "an assertion has `from` or `to`, not both")
-                .label(to.key_span, "the second")
-                .help("make two assertions of it, one per direction"),
-        );
-    }
-    if let Some(items) = super::fields::one_or_many(claim.value, claim.key, out) {
-        for item in items {
-            let Some(written) = text(item, claim.key, out) else {
-                continue;
-            };
-            if let Some(Member::Name(name)) = services::member(item, written, out) {
-                names.service(&name, item.span, out);
-            }
-        }
-    }
-    if let Some(items) = super::fields::one_or_many(peer.value, peer.key, out) {
-        for item in items {
-            let internet = item
-                .scalar()
-                .is_some_and(|scalar| scalar.text == "internet");
-            if internet {
-                continue;
-            }
-            if let Some(value::PeerText::Network(name)) = value::peer(item, peer.key, out) {
-                names.network(&name, item.span, out);
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use crate::{
     desired::{
-        Account, DesiredPeer, Limits, SignatureVersion,
+        Account, DesiredPeer, Limits, SignatureVersion, common,
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
@@ -126,8 +126,8 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         services: declared_services(&fields, out),
         complete: true,
     };
-    scope.limits = group::limits(&fields, Limits::default(), out);
-    group::assertions(&fields, &scope.names, out);
+    scope.limits = common::limits(&fields, Limits::default(), out);
+    common::assertions(&fields, &scope.names, out);
     draft
 }
 
@@ -353,7 +353,7 @@ fn defaults(fields: &Fields<'_, '_>, scope: &mut Scope, out: &mut Out) {
         scope.default_region = region(node, out);
     }
     if let Some(node) = sub.get("quota") {
-        scope.quota = group::quota(node, out).unwrap_or(scope.quota);
+        scope.quota = common::quota(node, out).unwrap_or(scope.quota);
     }
 }
 

@@ -421,7 +421,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{schema_group, schema_project};
-    use crate::desired::{fields::Shape, group, project, rule};
+    use crate::desired::{common, fields::Shape, group, ignore, project, rule};
 
     #[track_caller]
     fn same_keys(schema: &Value, shapes: &[&Shape]) {
@@ -445,11 +445,11 @@ mod tests {
         same_keys(&project, &[&project::PROJECT]);
         same_keys(&project["properties"]["defaults"], &[&project::DEFAULTS]);
         let guard = &project["properties"]["guard"];
-        same_keys(guard, &[&group::GUARD]);
-        same_keys(&guard["properties"]["max_deletes"], &[&group::THRESHOLD]);
+        same_keys(guard, &[&common::GUARD]);
+        same_keys(&guard["properties"]["max_deletes"], &[&common::THRESHOLD]);
         same_keys(
             &project["properties"]["assertions"]["items"],
-            &[&group::ASSERTION],
+            &[&common::ASSERTION],
         );
         let accounts = &project["properties"]["accounts"]["additionalProperties"]["oneOf"];
         let mut account = accounts[1].clone();
@@ -461,7 +461,7 @@ mod tests {
         let properties = &group["properties"];
         same_keys(&properties["mode"]["oneOf"][1], &[&group::MODE]);
         same_keys(&properties["absent"], &[&group::ABSENT]);
-        same_keys(&properties["ignore"]["items"], &[&group::IGNORE]);
+        same_keys(&properties["ignore"]["items"], &[&ignore::IGNORE]);
         for direction in ["ingress", "egress"] {
             same_keys(&properties[direction]["items"], &[&rule::RULE]);
         }
