@@ -1,5 +1,20 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod collide;
+mod common;
+mod fields;
+mod group;
+mod ignore;
+mod load;
+mod names;
+mod project;
+mod protocol;
+mod rule;
+mod schema;
+mod services;
+mod value;
+mod yaml;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -7,6 +22,9 @@ use std::{
 };
 
 use jiff::Timestamp;
+
+pub use load::{SourceFile, load, load_files};
+pub use schema::{schema_group, schema_project};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},
@@ -25,6 +43,15 @@ pub struct Desired {
     pub groups: Vec<DesiredGroup>,
     /// The text of every file that was read.
     pub sources: Sources,
+}
+
+impl Desired {
+    /// Every file that was read, with the SHA-256 of its text in hex: what a saved plan is fresh by.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, String)> {
+        self.sources
+            .iter()
+            .map(|(_, source)| (source.path.as_path(), source.digest()))
+    }
 }
 
 /// What the project file says, checked.
@@ -89,7 +116,7 @@ pub struct DesiredGroup {
     /// As `ingress`.
     pub egress: Option<Vec<DesiredRule>>,
     /// Rules that must not exist, for partial mode; descriptions do not count.
-    pub absent: Vec<DesiredRule>,
+    pub absent: Vec<AbsentRule>,
     /// Live rules that are not ours, for complete mode.
     pub ignore: Vec<Ignore>,
     /// Whether a direction that has rules may end with none.
@@ -109,6 +136,12 @@ impl DesiredGroup {
             Direction::Ingress => self.ingress.as_deref(),
             Direction::Egress => self.egress.as_deref(),
         }
+    }
+
+    /// Every declared rule, those of `absent` too.
+    pub fn rules(&self) -> impl Iterator<Item = &DesiredRule> {
+        let wanted = self.ingress.iter().chain(&self.egress).flatten();
+        wanted.chain(self.absent.iter().map(|absent| &absent.rule))
     }
 
     /// The mode of a direction.
@@ -214,6 +247,15 @@ pub struct DesiredRule {
     pub expires: Option<Timestamp>,
     /// Where it is declared: the item of the rules list.
     pub span: Span,
+}
+
+/// A rule that must not exist, whatever its description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsentRule {
+    /// As declared.
+    pub rule: DesiredRule,
+    /// No priority is written: it must not exist at any.
+    pub any_priority: bool,
 }
 
 /// The far end as declared: a group may be named before anyone has asked the cloud for its id.
@@ -344,18 +386,6 @@ impl Default for Limits {
             },
         }
     }
-}
-
-/// Reads a project and checks everything that needs no cloud.
-///
-/// `Err` holds what was found when at least one of it is an error, with the sources to draw it on; with `Ok` come the
-/// warnings.
-pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
-    let _ = project_file;
-    Err(LoadError {
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-    })
 }
 
 /// Why nothing could be loaded.

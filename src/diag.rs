@@ -9,7 +9,7 @@ mod render;
 use std::{fmt, path::PathBuf, sync::Arc};
 
 pub use code::Code;
-pub use render::render;
+pub use render::{render, summary};
 
 /// One of the files of a run, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,12 +45,38 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
+impl Source {
+    /// SHA-256 of the text in hex.
+    pub fn digest(&self) -> String {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(self.text.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 impl Sources {
     /// Takes a file in.
     pub fn add(&mut self, path: PathBuf, text: Arc<str>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).expect("fewer than 2^32 files"));
         self.files.push(Source { path, text });
         id
+    }
+
+    /// Overwrites a place with stars, so that a credential somebody wrote into a file is not drawn.
+    pub fn mask(&mut self, span: Span) {
+        let source = &mut self.files[span.file.0 as usize];
+        let (start, end) = (span.start as usize, span.end as usize);
+        if let (Some(before), Some(secret), Some(after)) = (
+            source.text.get(..start),
+            source.text.get(start..end),
+            source.text.get(end..),
+        ) {
+            let stars: String = secret
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+                .collect();
+            source.text = format!("{before}{stars}{after}").into();
+        }
     }
 
     /// A file that was taken in.
@@ -61,6 +87,37 @@ impl Sources {
     /// Every file in the order in which they were taken in.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &Source)> {
         (0..).map(FileId).zip(&self.files)
+    }
+
+    /// The first occurrence of a text within a place, or the place itself.
+    pub fn narrow(&self, span: Span, text: &str) -> Span {
+        let Some(piece) = self
+            .get(span.file)
+            .text
+            .get(span.start as usize..span.end as usize)
+        else {
+            return span;
+        };
+        let Some(at) = piece.find(text) else {
+            return span;
+        };
+        let before = &piece[..at];
+        let count = |chars: usize| u32::try_from(chars).unwrap_or(u32::MAX);
+        let (line, column) = match before.rfind('\n') {
+            None => (span.line, span.column + count(before.chars().count())),
+            Some(newline) => (
+                span.line + count(before.matches('\n').count()),
+                1 + count(before[newline + 1..].chars().count()),
+            ),
+        };
+        let start = span.start + count(at);
+        Span {
+            file: span.file,
+            start,
+            end: start + count(text.len()),
+            line,
+            column,
+        }
     }
 
     /// `rules/web.yaml:12`.
@@ -131,6 +188,13 @@ impl Diagnostic {
             text: text.into(),
         });
         self
+    }
+
+    /// Where the reader is sent: file, line, column. Diagnostics without a place come first.
+    pub fn position(&self) -> Option<(FileId, u32, u32)> {
+        self.labels
+            .first()
+            .map(|Label { span, .. }| (span.file, span.line, span.column))
     }
 
     /// Adds a line on how to mend it.

@@ -26,7 +26,7 @@ mod rule;
 mod store;
 mod switches;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -38,6 +38,9 @@ pub use self::{
     gateway::{Credential, RawRequest, RawResponse},
     switches::Switches,
 };
+
+/// How long a client may keep the emulator from ending.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -203,14 +206,18 @@ impl EmulatorHandle {
         self.engine.forget_calls();
     }
 
-    /// Finishes the calls under way and ends; the state file is free afterwards.
+    /// Finishes the calls under way, up to a few seconds, and ends; the state file is free afterwards.
     pub async fn shut_down(self) -> Result<(), EmulatorError> {
-        let Self { stop, task, .. } = self;
+        let Self { stop, mut task, .. } = self;
         // It fails only when the server has ended already.
         let _ = stop.send(());
-        match task.await {
-            Ok(outcome) => outcome.map_err(EmulatorError::Serve),
-            Err(error) => Err(EmulatorError::Serve(io::Error::other(error))),
+        match tokio::time::timeout(GRACE, &mut task).await {
+            Ok(Ok(outcome)) => outcome.map_err(EmulatorError::Serve),
+            Ok(Err(error)) => Err(EmulatorError::Serve(io::Error::other(error))),
+            Err(_) => {
+                task.abort();
+                Ok(())
+            }
         }
     }
 }

@@ -228,14 +228,14 @@ impl Check<'_> {
                 .group
                 .changes
                 .iter()
-                .filter(|c| c.kind.old().is_none())
+                .filter(|c| c.kind.before().is_none())
                 .map(|c| of(&c.kind))
                 .sum();
             let deleted: usize = self
                 .group
                 .changes
                 .iter()
-                .filter(|c| c.kind.new().is_none())
+                .filter(|c| c.kind.after().is_none())
                 .map(|c| of(&c.kind))
                 .sum();
             if live > 0 && live + added == deleted {

@@ -9,16 +9,19 @@
 //! ```
 
 pub mod apply;
+pub mod cli;
 pub mod clouds;
 pub mod desired;
 pub mod diag;
 pub mod emulator;
+pub mod exit;
 pub mod git;
 pub mod guard;
 pub mod model;
 pub mod plan;
 pub mod provider;
 pub mod reconcile;
+pub mod report;
 pub mod saved;
 pub mod snapshot;
 pub mod traffic;

@@ -166,7 +166,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// The rule that goes, if one does.
-    pub fn old(&self) -> Option<&ObservedRule> {
+    pub fn before(&self) -> Option<&ObservedRule> {
         match self {
             Self::Add(_) => None,
             Self::Modify { from, .. } | Self::Delete(from) => Some(from),
@@ -174,7 +174,7 @@ impl ChangeKind {
     }
 
     /// The rule that comes, if one does.
-    pub fn new(&self) -> Option<&Rule> {
+    pub fn after(&self) -> Option<&Rule> {
         match self {
             Self::Add(to) | Self::Modify { to, .. } => Some(to),
             Self::Delete(_) => None,

@@ -25,7 +25,7 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-pub use select::{SelectError, Selection};
+pub use select::{SelectError, Selection, select};
 
 /// How a pass reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub async fn prepare<'a, P: Provider>(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Prepared<'a>, Error> {
-    let selected = select::select(desired, selection)?;
+    let selected = select(desired, selection)?;
     let read = read::read(desired, &selected, clouds, options, progress).await?;
     let mut diagnostics = read.diagnostics;
     let mut groups: Vec<GroupInput<'a>> = Vec::with_capacity(read.groups.len());

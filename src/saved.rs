@@ -309,11 +309,8 @@ fn peers<'a>(
     desired: &'a Desired,
     group: &'a DesiredGroup,
 ) -> impl Iterator<Item = &'a DesiredGroup> {
-    let names: BTreeSet<_> = Direction::BOTH
-        .into_iter()
-        .filter_map(|direction| group.direction(direction))
-        .flatten()
-        .chain(&group.absent)
+    let names: BTreeSet<_> = group
+        .rules()
         .filter_map(|rule| match &rule.peer {
             DesiredPeer::Declared(name) => Some(name),
             DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => None,

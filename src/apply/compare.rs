@@ -123,7 +123,7 @@ pub(super) fn compare(plan: &GroupPlan, states: &[State], live: &ObservedGroup) 
     let mut live = Live::new(&live.rules);
     let touched: BTreeMap<Key<'_>, usize> = (0..)
         .zip(&plan.changes)
-        .filter_map(|(at, change)| Some((Key::of(change.kind.old()?), at)))
+        .filter_map(|(at, change)| Some((Key::of(change.kind.before()?), at)))
         .collect();
     let foreign: std::collections::BTreeSet<Key<'_>> = plan
         .unmanaged

@@ -170,7 +170,7 @@ impl<'a, P: Provider> Engine<'a, P> {
         };
         // A rule cannot come while one that the cloud may take it for has not gone.
         let needs_place = then.0 == first.0
-            && match (kind(first).old(), kind(then).new()) {
+            && match (kind(first).before(), kind(then).after()) {
                 (Some(old), Some(new)) => old.rule.is_same_but_priority(new),
                 _ => false,
             };
@@ -451,10 +451,10 @@ fn narrowed(run: &GroupRun<'_>, call: &RuleCall, changes: &[usize]) -> RuleCall 
     let kinds = changes.iter().map(|at| &run.plan.changes[*at].kind);
     let action = match &call.action {
         RuleAction::Authorize(_) => {
-            RuleAction::Authorize(kinds.filter_map(ChangeKind::new).cloned().collect())
+            RuleAction::Authorize(kinds.filter_map(ChangeKind::after).cloned().collect())
         }
         RuleAction::Revoke(_) => {
-            RuleAction::Revoke(kinds.filter_map(ChangeKind::old).cloned().collect())
+            RuleAction::Revoke(kinds.filter_map(ChangeKind::before).cloned().collect())
         }
         RuleAction::Modify { from, to } => RuleAction::Modify {
             from: from.clone(),

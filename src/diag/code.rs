@@ -45,6 +45,13 @@ codes! {
     /// A value of the right kind that is not one of those that are possible.
     InvalidValue = "invalid-value",
 
+    /// A value stands twice in one list, which changes nothing.
+    DuplicateValue = "duplicate-value",
+    /// Lists multiply to more rules than any group can hold.
+    TooManyRules = "too-many-rules",
+    /// Assertions are read but not evaluated by this version.
+    AssertionsNotChecked = "assertions-not-checked",
+
     // Groups.
     /// An id or name that no security group can have.
     InvalidGroup = "invalid-group",
@@ -104,6 +111,10 @@ codes! {
     NetworkCycle = "network-cycle",
     /// A service that is not declared.
     UnknownService = "unknown-service",
+    /// Services that name each other in a circle.
+    ServiceCycle = "service-cycle",
+    /// A declared service has the name of a built-in one.
+    ShadowedService = "shadowed-service",
     /// `group:NAME` names no declared group.
     UnknownPeerGroup = "unknown-peer-group",
     /// A group names itself as peer.
@@ -130,6 +141,22 @@ impl std::fmt::Display for Code {
 mod tests {
     use super::Code;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn each_has_a_heading_with_meaning_example_and_mend() {
+        let page = include_str!("../../docs/diagnostics.md");
+        let sections: Vec<(&str, &str)> = page
+            .split("\n### ")
+            .skip(1)
+            .map(|section| section.split_once('\n').unwrap())
+            .collect();
+        let headings: Vec<&str> = sections.iter().map(|(heading, _)| *heading).collect();
+        let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(headings, names);
+        for (heading, text) in sections {
+            assert!(text.contains("```") && text.contains("Mend: "), "{heading}");
+        }
+    }
 
     #[test]
     fn names_are_unique_and_kebab_case() {

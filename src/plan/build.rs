@@ -19,7 +19,7 @@ use crate::{
 
 /// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
 pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
-    groups.sort_by(|a, b| address(a).cmp(&address(b)));
+    groups.sort_by_key(address);
     let names = Names::new(context.directory);
     let mut diagnostics = Vec::new();
     let mut drafts: Vec<Draft> = groups
@@ -124,10 +124,10 @@ impl Draft {
             context,
             diagnostics: &mut *diagnostics,
         };
-        let absent: Vec<Bound> = desired
+        let absent: Vec<(Bound, bool)> = desired
             .absent
             .iter()
-            .filter_map(|entry| binder.rule(entry))
+            .filter_map(|entry| Some((binder.rule(&entry.rule)?, entry.any_priority)))
             .collect();
         let mut compared = Compared::default();
         let mut expired = Vec::new();
@@ -255,11 +255,7 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
     for seen in &observed.rules {
         wanted.add(&seen.rule);
     }
-    for rule in Direction::BOTH
-        .into_iter()
-        .filter_map(|d| desired.direction(d))
-        .flatten()
-    {
+    for rule in desired.rules() {
         rule.add_lists(&mut wanted);
     }
     Lists {
@@ -278,11 +274,12 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
     }
 }
 
-fn forbids(absent: &[Bound], rule: &Rule) -> Option<Span> {
-    absent
-        .iter()
-        .find(|entry| entry.rule.is_same_but_priority(rule))
-        .map(|entry| entry.span)
+fn forbids(absent: &[(Bound, bool)], rule: &Rule) -> Option<Span> {
+    let forbids = |(entry, any_priority): &&(Bound, bool)| {
+        entry.rule.is_same_but_priority(rule)
+            && (*any_priority || entry.rule.priority == rule.priority)
+    };
+    absent.iter().find(forbids).map(|(entry, _)| entry.span)
 }
 
 fn names_a_group(rule: &Rule) -> bool {
@@ -298,11 +295,11 @@ fn peer_rules_after(observed: &ObservedGroup, candidates: &[Candidate]) -> usize
         .count();
     let kinds = || candidates.iter().map(|candidate| &candidate.change.kind);
     let more = kinds()
-        .filter_map(ChangeKind::new)
+        .filter_map(ChangeKind::after)
         .filter(|rule| names_a_group(rule))
         .count();
     let less = kinds()
-        .filter_map(ChangeKind::old)
+        .filter_map(ChangeKind::before)
         .filter(|seen| names_a_group(&seen.rule))
         .count();
     before + more - less
@@ -421,7 +418,7 @@ fn sort_key(change: &Change) -> (&Rule, u8, Option<&crate::model::RuleId>, Optio
         ChangeKind::Modify { .. } => 1,
         ChangeKind::Add(_) => 2,
     };
-    let id = change.kind.old().and_then(|seen| seen.id.as_ref());
+    let id = change.kind.before().and_then(|seen| seen.id.as_ref());
     (change.kind.rule(), kind, id, change.span)
 }
 
@@ -429,10 +426,10 @@ fn step(group: usize, plan: &GroupPlan, direction: Direction, chunk: &[usize]) -
     let kinds = chunk.iter().map(|&index| &plan.changes[index].kind);
     let action = match &plan.changes[chunk[0]].kind {
         ChangeKind::Add(_) => {
-            RuleAction::Authorize(kinds.filter_map(ChangeKind::new).cloned().collect())
+            RuleAction::Authorize(kinds.filter_map(ChangeKind::after).cloned().collect())
         }
         ChangeKind::Delete(_) => {
-            RuleAction::Revoke(kinds.filter_map(ChangeKind::old).cloned().collect())
+            RuleAction::Revoke(kinds.filter_map(ChangeKind::before).cloned().collect())
         }
         ChangeKind::Modify { from, to } => RuleAction::Modify {
             from: from.clone(),
@@ -462,7 +459,7 @@ fn replay_quota(drafts: &mut [Draft], schedule: &Schedule) {
                 let weight = |rule: Option<&Rule>| {
                     rule.map_or(0, |rule| i64::from(draft.lists.weight(rule)))
                 };
-                let change = weight(kind.new()) - weight(kind.old().map(|seen| &seen.rule));
+                let change = weight(kind.after()) - weight(kind.before().map(|seen| &seen.rule));
                 *(if change > 0 { &mut *more } else { &mut *less }) += change;
             }
         }

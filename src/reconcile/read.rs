@@ -9,12 +9,9 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     clouds::Clouds,
-    desired::{Desired, DesiredGroup, DesiredPeer, DesiredRule, Selector},
+    desired::{Desired, DesiredGroup, DesiredPeer, Selector},
     diag::{Code, Diagnostic},
-    model::{
-        AccountName, Direction, GroupId, GroupInfo, GroupName, ListIds, Lists, ObservedGroup,
-        PortSet, RegionId,
-    },
+    model::{AccountName, GroupId, GroupInfo, GroupName, ListIds, Lists, ObservedGroup, RegionId},
     provider::{Provider, ProviderError},
 };
 
@@ -201,7 +198,7 @@ fn needed(desired: &Desired, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut needed = selected.clone();
     for at in selected {
         let group = &desired.groups[*at];
-        let peers = rules(group).map(|rule| &rule.peer);
+        let peers = group.rules().map(|rule| &rule.peer);
         let peers = peers.chain(
             group
                 .ignore
@@ -214,15 +211,6 @@ fn needed(desired: &Desired, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
         }));
     }
     needed
-}
-
-/// Every declared rule of a group, those of `absent` too.
-fn rules(group: &DesiredGroup) -> impl Iterator<Item = &DesiredRule> {
-    let declared = Direction::BOTH.into_iter();
-    declared
-        .filter_map(|direction| group.direction(direction))
-        .flatten()
-        .chain(&group.absent)
 }
 
 fn one_of(
@@ -343,13 +331,8 @@ fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
     for seen in &live.rules {
         named.add(&seen.rule);
     }
-    for rule in rules(group) {
-        if let DesiredPeer::PrefixList(list) = &rule.peer {
-            named.prefix.insert(list.clone());
-        }
-        if let Some(PortSet::List(list)) = rule.protocol.ports().map(|ports| &ports.destination) {
-            named.port.insert(list.clone());
-        }
+    for rule in group.rules() {
+        rule.add_lists(&mut named);
     }
     named
 }

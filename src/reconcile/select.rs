@@ -58,7 +58,7 @@ fn suggested(near: &[String]) -> String {
 }
 
 /// The indices of the selected groups, in the order of declarations.
-pub(super) fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, SelectError> {
+pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, SelectError> {
     let groups = &desired.groups;
     let by_path = chosen(groups, &selection.paths, |path, group| {
         let file = &desired.sources.get(group.span.file).path;

@@ -93,3 +93,46 @@ async fn an_address_that_is_taken_is_an_error() {
     let error = Emulator::start(config).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot listen on 127.0.0.1:"), "{error}");
 }
+
+#[tokio::test]
+async fn a_state_is_saved_before_the_answer_and_free_after_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config {
+        state: Some(folder.path().join("state.json")),
+        seed: Some(Seed::Text(SEED.into())),
+        ..Config::default()
+    };
+    let emulator = Emulator::start(config()).await.unwrap();
+    let pairs: Vec<(String, String)> = [
+        ("RegionId", "cn-hangzhou"),
+        ("SecurityGroupId", "sg-web"),
+        ("SecurityGroupRuleId.1", "sgr-old"),
+    ]
+    .iter()
+    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    .collect();
+    let request = v3("RevokeSecurityGroup", &pairs, jiff::Timestamp::now());
+    let answer = exchange(&emulator, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let saved = std::fs::read_to_string(folder.path().join("state.json")).unwrap();
+    assert!(
+        !saved.contains("sgr-old") && saved.contains("sgr-https"),
+        "{saved}"
+    );
+    emulator.shut_down().await.unwrap();
+    Emulator::start(config()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_client_does_not_keep_it_from_ending() {
+    let emulator = started().await;
+    let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), emulator.shut_down())
+        .await
+        .expect("it ends")
+        .unwrap();
+}

@@ -202,14 +202,14 @@ impl State {
 
     fn make(&mut self, group: usize, change: &ChangeKind) {
         let rules = &mut self.rules[group];
-        if let Some(old) = change.old() {
+        if let Some(old) = change.before() {
             let place = rules
                 .iter()
                 .position(|rule| *rule == old.rule)
                 .expect("the rule is there");
             rules.remove(place);
         }
-        if let Some(new) = change.new() {
+        if let Some(new) = change.after() {
             assert!(
                 !rules.iter().any(|rule| rule.is_same_rule(new)),
                 "collides: {new}"
@@ -330,12 +330,12 @@ proptest! {
         let plan = plan_groups(&[(wanted.clone(), observed("sg-a", old))]);
         let mut state = State::before(&plan);
         for change in &plan.groups[0].changes {
-            if change.kind.new().is_none() {
+            if change.kind.after().is_none() {
                 state.make(0, &change.kind);
             }
         }
         for change in &plan.groups[0].changes {
-            if change.kind.new().is_some() {
+            if change.kind.after().is_some() {
                 state.make(0, &change.kind);
             }
         }

@@ -1,9 +1,9 @@
 //! Text in, text out.
 
-use crate::rules::{desired, observed, plan_groups, plan_groups_with, print, rule};
+use crate::rules::{declared, desired, observed, plan_groups, plan_groups_with, print, rule};
 use insta::assert_snapshot;
 use rulekeep::{
-    desired::{Mode, SystemRules},
+    desired::{AbsentRule, Mode, SystemRules},
     guard::{Overrides, guard},
     model::{AccountName, Lists, PrefixList, PrefixListId, RegionId},
 };
@@ -174,6 +174,25 @@ fn partial_mode_leaves_what_is_not_declared_and_shows_it() {
     ? egress accept all to 0.0.0.0/0 priority 110
     wave 0: ingress +
     ");
+}
+
+#[test]
+fn absent_without_a_priority_forbids_a_rule_at_every_priority() {
+    let live = [
+        "ingress tcp/3389 from 0.0.0.0/0 priority 7",
+        "ingress tcp/3389 from 0.0.0.0/0 \"rdp\"",
+    ];
+    for (any_priority, deleted) in [(true, 2), (false, 1)] {
+        let mut group = desired("sg-web", Mode::Partial, []);
+        let forbidden = declared(rule("ingress tcp/3389 from 0.0.0.0/0"), 30);
+        group.absent = vec![AbsentRule {
+            rule: forbidden,
+            any_priority,
+        }];
+        let plan = plan_groups(&[(group, observed("sg-web", live.map(rule)))]);
+        let counts = plan.groups[0].counts();
+        assert_eq!((counts.destroy, counts.unmanaged), (deleted, 2 - deleted));
+    }
 }
 
 #[test]

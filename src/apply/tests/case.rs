@@ -98,13 +98,13 @@ impl Case {
                 ChangeKind::Add(_) => RuleAction::Authorize(
                     kinds
                         .iter()
-                        .map(|kind| kind.new().unwrap().clone())
+                        .map(|kind| kind.after().unwrap().clone())
                         .collect(),
                 ),
                 ChangeKind::Delete(_) => RuleAction::Revoke(
                     kinds
                         .iter()
-                        .map(|kind| kind.old().unwrap().clone())
+                        .map(|kind| kind.before().unwrap().clone())
                         .collect(),
                 ),
                 ChangeKind::Modify { from, to } => RuleAction::Modify {

@@ -90,6 +90,9 @@ pub(super) fn resource_group<'a>(
     }
 }
 
+/// CIDR or port range, and description.
+type Entries = Vec<(Box<str>, Box<str>)>;
+
 /// What tells prefix lists from port lists.
 pub(super) struct Kind {
     /// `PrefixList` or `PortRangeList`; parameters begin with it.
@@ -167,7 +170,7 @@ impl Kind {
         params: &Params,
         array: &str,
         ipv6: bool,
-    ) -> Result<Vec<(Box<str>, Box<str>)>, ApiError> {
+    ) -> Result<Entries, ApiError> {
         if params.rough_count(array) > ENTRIES {
             return Err(bad(
                 "LimitExceed.Entry",

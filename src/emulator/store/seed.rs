@@ -29,12 +29,18 @@
 //! cloud's own answer; `Direction` is `ingress` unless given, and a missing `SecurityGroupRuleId` is derived from the
 //! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
 
+mod write;
+
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt,
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -45,21 +51,53 @@ use crate::{
     provider::alibaba::wire::Permission,
 };
 
+pub(super) use self::write::write;
+
 /// The only version so far.
 const VERSION: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    version: u32,
+    #[serde(rename = "version")]
+    _version: u32,
     #[serde(default = "default_owner")]
     owner: String,
     #[serde(default)]
-    security_groups: Vec<GroupEntry>,
+    security_groups: Groups,
     #[serde(default)]
     prefix_lists: Vec<ListEntry>,
     #[serde(default)]
     port_lists: Vec<ListEntry>,
+}
+
+/// Groups that become small while they are read: the text form of a large estate is many times its size.
+#[derive(Default)]
+struct Groups(Vec<Group>);
+
+impl<'de> Deserialize<'de> for Groups {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Groups;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of security groups")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Groups, A::Error> {
+                let mut groups = Vec::new();
+                while let Some(entry) = entries.next_element::<GroupEntry>()? {
+                    let id = entry.id.clone();
+                    groups.push(group(entry).map_err(|reason| {
+                        de::Error::custom(format_args!("group {id}: {reason}"))
+                    })?);
+                }
+                Ok(Groups(groups))
+            }
+        }
+        deserializer.deserialize_seq(Each)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -201,15 +239,16 @@ pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
             }
         }
     }
-    for entry in file.security_groups {
-        let id = entry.id.clone();
-        let group =
-            group(entry, &account.owner).map_err(|reason| format!("group {id}: {reason}"))?;
-        if account
-            .groups
-            .insert(group.id.clone(), Arc::new(group))
-            .is_some()
-        {
+    for mut group in file.security_groups.0 {
+        let id = group.id.clone();
+        for rule in &mut group.rules {
+            if let rule::Peer::Group { owner, .. } = &mut rule.peer
+                && *owner == Some(account.owner.clone())
+            {
+                *owner = None;
+            }
+        }
+        if account.groups.insert(id.clone(), Arc::new(group)).is_some() {
             return Err(format!("group {id} is there twice"));
         }
     }
@@ -217,7 +256,7 @@ pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
     Ok(account)
 }
 
-fn group(entry: GroupEntry, owner: &str) -> Result<Group, String> {
+fn group(entry: GroupEntry) -> Result<Group, String> {
     let advanced = entry.kind == Kind::Enterprise;
     if advanced && entry.vpc.is_none() {
         return Err("an advanced group needs `vpc`".into());
@@ -275,7 +314,8 @@ fn group(entry: GroupEntry, owner: &str) -> Result<Group, String> {
         let place = Place {
             direction,
             region: &group.region,
-            owner,
+            // The account is known at the end of the file only.
+            owner: "",
             classic: group.vpc.is_none(),
         };
         let members = Members {
@@ -384,83 +424,6 @@ fn derived_id(group: &str, number: usize) -> Box<str> {
     id_of("sgr", u128::from_be_bytes(bytes))
 }
 
-/// Writes an account so that [`read`] gives the same one.
-pub(super) fn write(account: &Account, to: &mut impl std::io::Write) -> std::io::Result<()> {
-    let time = |seconds| {
-        jiff::Timestamp::from_second(seconds).expect("times come from the clock or were parsed")
-    };
-    let list = |list: &List, prefix: bool| ListEntry {
-        id: list.id.to_string(),
-        name: list.name.to_string(),
-        description: list.description.to_string(),
-        region: list.region.to_string(),
-        family: prefix.then_some(if list.ipv6 {
-            Family::IPv6
-        } else {
-            Family::IPv4
-        }),
-        max_entries: list.max_entries,
-        resource_group: list.resource_group.to_string(),
-        tags: list.tags.clone(),
-        created: time(list.created),
-        entries: list
-            .entries
-            .iter()
-            .map(|(text, description)| EntryEntry {
-                cidr: prefix.then(|| text.to_string()),
-                port_range: (!prefix).then(|| text.to_string()),
-                description: description.to_string(),
-            })
-            .collect(),
-    };
-    let file = File {
-        version: VERSION,
-        owner: account.owner.to_string(),
-        security_groups: account
-            .groups
-            .values()
-            .map(|group| GroupEntry {
-                id: group.id.to_string(),
-                name: group.name.to_string(),
-                description: group.description.to_string(),
-                region: group.region.to_string(),
-                vpc: group.vpc.as_deref().map(str::to_owned),
-                kind: if group.advanced {
-                    Kind::Enterprise
-                } else {
-                    Kind::Normal
-                },
-                service_managed: group.service_managed,
-                deletion_protection: group.deletion_protection,
-                inner_access_policy: Some(if group.inner_accept {
-                    Inner::Accept
-                } else {
-                    Inner::Drop
-                }),
-                resource_group: group.resource_group.to_string(),
-                tags: group.tags.clone(),
-                created: time(group.created),
-                rules: group
-                    .rules
-                    .iter()
-                    .map(|rule| rule.members(account))
-                    .collect(),
-            })
-            .collect(),
-        prefix_lists: account
-            .prefix_lists
-            .values()
-            .map(|l| list(l, true))
-            .collect(),
-        port_lists: account
-            .port_lists
-            .values()
-            .map(|l| list(l, false))
-            .collect(),
-    };
-    serde_json::to_writer_pretty(to, &file).map_err(std::io::Error::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -489,6 +452,37 @@ mod tests {
         let mut text = Vec::new();
         write(&account, &mut text).unwrap();
         assert_eq!(read(&String::from_utf8(text).unwrap()).unwrap(), account);
+    }
+
+    #[test]
+    fn a_group_of_the_account_itself_needs_no_owner() {
+        let text = r#"{"version": 1, "security_groups": [
+          {"id": "sg-a", "vpc": "v", "rules": [{"IpProtocol": "GRE", "PortRange": "-1/-1", "SourceGroupId": "sg-b", "SourceGroupOwnerAccount": "9"}]},
+          {"id": "sg-b", "vpc": "v"}], "owner": "9"}"#;
+        let account = read(text).unwrap();
+        assert_eq!(account.groups["sg-a"].rules[0].peer_group(), Some("sg-b"));
+    }
+
+    #[test]
+    fn the_example_of_the_guide_is_a_seed() {
+        let guide = include_str!("../../../docs/emulator.md");
+        let example = guide
+            .split("```json\n")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        assert_eq!(read(example).unwrap().groups.len(), 1);
+    }
+
+    #[test]
+    fn a_rule_is_small() {
+        assert!(
+            size_of::<rule::Rule>() <= 160,
+            "{}",
+            size_of::<rule::Rule>()
+        );
     }
 
     #[test]

@@ -1,0 +1,261 @@
+//! `rulekeep apply`.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::FalseyValueParser;
+use jiff::Timestamp;
+
+use crate::{
+    apply::{GroupOutcome, Report},
+    exit::Exit,
+    guard::Overrides,
+    report::{Format, json, text},
+};
+
+use super::{
+    Failure, Global, Screen, confirm, pass, plan,
+    plan::Shared,
+    progress::Meter,
+    project::{self, Selection, Targets},
+    stop::stop,
+};
+
+/// Make the cloud hold what the files declare
+///
+/// Plans, lets the guard look, shows the plan and asks; then makes the changes and reads back that they are there.
+/// A saved plan is applied without asking, and refused when anything has moved since it was saved.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rulekeep apply                    plan, ask, apply
+  rulekeep apply --target web       one group
+  rulekeep apply plan.json          exactly what `rulekeep plan --out plan.json` has shown
+  rulekeep apply --yes -o json=report.json      in CI")]
+pub(super) struct Args {
+    /// A saved plan, or only groups declared in these files or folders
+    #[arg(value_name = "PLAN|PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    targets: Targets,
+    /// Do not ask
+    #[arg(
+        long,
+        env = "RULEKEEP_YES",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    yes: bool,
+    /// Let up to N deletes in a group pass the guard
+    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_DELETES")]
+    allow_deletes: Option<usize>,
+    /// Let up to N changes in a group pass the guard
+    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_CHANGES")]
+    allow_changes: Option<usize>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let saved = args.saved_plan()?.map(pass::read_saved).transpose()?;
+    let asks = !args.yes && saved.is_none();
+    let desired = project::load(global, screen)?;
+    let at = Timestamp::now();
+    let stamp = pass::stamp(&desired, at);
+    let parallelism = args.shared.parallelism.into();
+    let selection = match &saved {
+        Some(saved) => saved.selection.below(&desired.project.root),
+        None => Selection {
+            paths: args.paths.clone(),
+            targets: args.targets.clone(),
+        },
+    };
+    let meter = Meter::new(global);
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
+    drop(meter);
+
+    let diagnostics = prepared.diagnostics();
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let guarded = prepared.guarded(&Overrides {
+        allow_deletes: args.allow_deletes,
+        allow_changes: args.allow_changes,
+    });
+    let (approved, refusals) = match guarded {
+        Ok(approved) => (Some(approved), Vec::new()),
+        Err(refusals) => (None, refusals),
+    };
+    let shown = prepared.report(&refusals, &stamp);
+    if args.shared.is_text() {
+        screen.result(&text::plan(&shown, &screen.out))?;
+    } else if asks || approved.is_none() {
+        screen.say(&text::plan(&shown, &screen.err));
+    }
+    if prepared.is_errored() {
+        return Err(plan::not_whole(&shown, &diagnostics));
+    }
+    if let Some(saved) = &saved {
+        let moved = pass::check(saved, &prepared);
+        if !moved.is_empty() {
+            return Err(stale(moved));
+        }
+    }
+    let Some(approved) = approved else {
+        return Err(refused(refusals.len()));
+    };
+    if prepared.is_empty() {
+        return finish(args, screen, &Report::default(), true);
+    }
+    if asks {
+        if !confirm::can_ask() {
+            return Err(confirm::nobody_to_ask());
+        }
+        if !confirm::ask(screen)? {
+            return Err(Failure::new("not confirmed; nothing was changed"));
+        }
+    }
+    let meter = Meter::new(global);
+    let stop = stop(
+        *screen,
+        "stopping after the calls in flight; once more stops at once",
+    );
+    let report = pass::apply(&prepared, &approved, parallelism, &meter, stop).await?;
+    drop(meter);
+    finish(args, screen, &report, false)
+}
+
+/// Prints what came of it; `nothing`: the plan was empty and has said so.
+fn finish(args: &Args, screen: &Screen, report: &Report, nothing: bool) -> Result<Exit, Failure> {
+    let draw = |format: Format, style: &text::TextStyle| match format {
+        Format::Text if nothing => "No changes.\n".to_owned(),
+        Format::Text => text::applied(report, style),
+        Format::Json => json::applied(report),
+    };
+    if nothing && args.shared.is_text() {
+        screen.files(&args.shared.output, draw)?;
+    } else {
+        if args.shared.is_text() {
+            screen.result("\n")?;
+        }
+        screen.report(&args.shared.output, draw)?;
+    }
+    let exit = exit(report);
+    if exit != Exit::Done {
+        screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing");
+    }
+    Ok(exit)
+}
+
+/// How the program ends after an apply.
+fn exit(report: &Report) -> Exit {
+    let mut outcomes = report.groups.iter().map(|group| &group.outcome);
+    if outcomes
+        .clone()
+        .all(|outcome| matches!(outcome, GroupOutcome::Done))
+    {
+        return Exit::Done;
+    }
+    if outcomes.any(|outcome| matches!(outcome, GroupOutcome::Interrupted | GroupOutcome::NotBegun))
+    {
+        return Exit::Interrupted;
+    }
+    let something = report.groups.iter().any(|group| {
+        matches!(group.outcome, GroupOutcome::Done)
+            || group.added + group.changed + group.destroyed > 0
+    });
+    if something {
+        Exit::Partial
+    } else {
+        Exit::Error
+    }
+}
+
+fn refused(reasons: usize) -> Failure {
+    Failure::with(
+        Exit::Refused,
+        format!(
+            "the guard refused the plan for {}; nothing was changed",
+            text::count(reasons, "reason")
+        ),
+    )
+}
+
+fn stale(moved: Vec<String>) -> Failure {
+    let mut failure = Failure::with(
+        Exit::Stale,
+        "the saved plan no longer fits; nothing was changed",
+    )
+    .help("look at a new one: `rulekeep plan --out FILE`");
+    failure.causes = moved;
+    failure
+}
+
+impl Args {
+    /// The saved plan among the arguments: group files are YAML, so a plan is what ends with `.json`.
+    fn saved_plan(&self) -> Result<Option<&Path>, Failure> {
+        let is_plan = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+        let Some(plan) = self.paths.iter().find(is_plan) else {
+            return Ok(None);
+        };
+        if self.paths.len() > 1 || !self.targets.targets.is_empty() {
+            return Err(Failure::usage(
+                "a saved plan is applied as it is, without paths or targets beside it",
+            )
+            .help("narrow it when it is made: `rulekeep plan --target GROUP --out FILE`"));
+        }
+        Ok(Some(plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        apply::GroupReport,
+        model::{AccountName, GroupId, RegionId},
+        plan::Address,
+    };
+
+    use super::*;
+
+    fn ended(outcomes: Vec<(GroupOutcome, usize)>) -> Exit {
+        let groups = outcomes.into_iter().map(|(outcome, added)| GroupReport {
+            address: Address {
+                account: AccountName::new("demo"),
+                region: RegionId::new("cn-hangzhou"),
+                group: GroupId::new("sg-1"),
+            },
+            name: "web".into(),
+            outcome,
+            added,
+            changed: 0,
+            destroyed: 0,
+            notes: Vec::new(),
+        });
+        exit(&Report {
+            run_id: String::new(),
+            groups: groups.collect(),
+        })
+    }
+
+    fn failed() -> GroupOutcome {
+        GroupOutcome::Failed {
+            call: String::new(),
+            error: String::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_says_how_much_was_done() {
+        use GroupOutcome::{Done, Interrupted, NotBegun, NotYetVisible};
+        assert_eq!(ended(vec![]), Exit::Done);
+        assert_eq!(ended(vec![(Done, 1), (Done, 0)]), Exit::Done);
+        assert_eq!(ended(vec![(Done, 1), (failed(), 0)]), Exit::Partial);
+        assert_eq!(ended(vec![(failed(), 1)]), Exit::Partial);
+        assert_eq!(ended(vec![(failed(), 0)]), Exit::Error);
+        assert_eq!(ended(vec![(NotYetVisible(vec![]), 1)]), Exit::Partial);
+        assert_eq!(ended(vec![(Done, 1), (NotBegun, 0)]), Exit::Interrupted);
+        assert_eq!(
+            ended(vec![(failed(), 0), (Interrupted, 1)]),
+            Exit::Interrupted
+        );
+    }
+}

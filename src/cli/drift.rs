@@ -1,0 +1,53 @@
+//! `rulekeep drift`.
+
+use jiff::Timestamp;
+
+use crate::{
+    exit::Exit,
+    report::{Format, json, text},
+};
+
+use super::{
+    Failure, Global, Screen, pass,
+    plan::{Shared, not_whole},
+    progress::Meter,
+    project::{self, Selection},
+};
+
+/// Say where the cloud differs from the files
+///
+/// The same comparison as `plan`, in words for a job that watches. Exits with 2 when there is any drift. Live rules that
+/// partial mode leaves alone are no drift.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let desired = project::load(global, screen)?;
+    let at = Timestamp::now();
+    let stamp = pass::stamp(&desired, at);
+    let meter = Meter::new(global);
+    let parallelism = args.shared.parallelism.into();
+    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    drop(meter);
+
+    let diagnostics = prepared.diagnostics();
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let report = prepared.report(&[], &stamp);
+    screen.report(&args.shared.output, |format, style| match format {
+        Format::Text => text::drift(&report, style),
+        Format::Json => json::plan(&report),
+    })?;
+    if prepared.is_errored() {
+        return Err(not_whole(&report, &diagnostics));
+    }
+    if prepared.is_empty() {
+        return Ok(Exit::Done);
+    }
+    screen.hint("`rulekeep apply` makes the cloud hold what the files declare");
+    Ok(Exit::Changes)
+}

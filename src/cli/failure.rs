@@ -1,0 +1,62 @@
+//! Why a command failed, as it is told: one line, the causes, then the next step.
+
+use std::error::Error;
+
+use crate::exit::Exit;
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the shell is told.
+    pub exit: Exit,
+    /// One line.
+    pub message: String,
+    /// What lies behind it, the nearest first.
+    pub causes: Vec<String>,
+    /// What to do next, a line each.
+    pub help: Vec<String>,
+}
+
+impl Failure {
+    /// An error.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::with(Exit::Error, message)
+    }
+
+    /// Wrong usage that clap cannot see.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::with(Exit::Usage, message)
+    }
+
+    /// A failure with its own exit code.
+    pub fn with(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Adds an error and what lies behind it.
+    #[must_use]
+    pub fn because(mut self, error: &dyn Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Many errors repeat their source in their own text.
+            if !self.causes.last().is_some_and(|last| last.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds a next step.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+}

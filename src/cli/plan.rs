@@ -1,0 +1,180 @@
+//! `rulekeep plan`.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    diag::Diagnostic,
+    exit::Exit,
+    guard::Overrides,
+    report::{Format, OutputSpec, PlanReport, json, text},
+};
+
+use super::{
+    Failure, Global, Screen, output, pass,
+    progress::Meter,
+    project::{self, Selection},
+};
+
+/// Show what `apply` would change
+///
+/// Reads the files and the cloud and changes neither. What the guard would refuse is shown with the plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rulekeep plan                          every group
+  rulekeep plan rules/web.yaml           the groups of one file
+  rulekeep plan --target web --verbose   one group, with every field
+  rulekeep plan --out plan.json          save it; `rulekeep apply plan.json` applies exactly this
+  rulekeep plan -o json | jq .summary    for programs")]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Save the plan for `apply`, which refuses it when anything has moved since
+    #[arg(long, value_name = "FILE", env = "RULEKEEP_OUT")]
+    out: Option<PathBuf>,
+    /// Exit with 2 when there are changes
+    #[arg(
+        long,
+        env = "RULEKEEP_DETAILED_EXITCODE",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    detailed_exitcode: bool,
+    /// Plan as of this moment, for `expires`: a date or an RFC 3339 time
+    #[arg(long, value_name = "TIME", value_parser = moment, env = "RULEKEEP_AT")]
+    at: Option<Timestamp>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// What all commands that plan take.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Shared {
+    /// Write the result as text or json, to stdout or =FILE; may be repeated
+    #[arg(
+        short,
+        long = "output",
+        value_name = "FORMAT[=FILE]",
+        env = "RULEKEEP_OUTPUT"
+    )]
+    pub(super) output: Vec<OutputSpec>,
+    /// Most requests at a time
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        env = "RULEKEEP_PARALLELISM"
+    )]
+    pub(super) parallelism: u16,
+}
+
+pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let desired = project::load(global, screen)?;
+    let at = args.at.unwrap_or_else(Timestamp::now);
+    let stamp = pass::stamp(&desired, at);
+    let meter = Meter::new(global);
+    let parallelism = args.shared.parallelism.into();
+    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    drop(meter);
+
+    let diagnostics = prepared.diagnostics();
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let refusals = prepared
+        .guarded(&Overrides::default())
+        .err()
+        .unwrap_or_default();
+    let report = prepared.report(&refusals, &stamp);
+    screen.report(&args.shared.output, |format, style| {
+        draw(format, &report, style)
+    })?;
+    if prepared.is_errored() {
+        return Err(not_whole(&report, &diagnostics));
+    }
+    if let Some(path) = &args.out {
+        pass::save(&prepared, path, &stamp)?;
+    }
+    if refusals.is_empty() && !prepared.is_empty() {
+        screen.hint(&match &args.out {
+            Some(path) => format!("`rulekeep apply {}` applies exactly this plan", path.display()),
+            None => "`rulekeep apply` makes these changes; `rulekeep plan --out FILE` saves the plan for it".to_owned(),
+        });
+    }
+    Ok(if args.detailed_exitcode && !prepared.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+/// A plan in a format.
+pub(super) fn draw(format: Format, report: &PlanReport<'_>, style: &text::TextStyle) -> String {
+    match format {
+        Format::Text => text::plan(report, style),
+        Format::Json => json::plan(report),
+    }
+}
+
+/// What is said when the plan lacks something.
+pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> Failure {
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return project::not_sound(diagnostics);
+    }
+    let groups = text::count(report.failures.len(), "group");
+    let failure = Failure::new(format!("{groups} could not be read; nothing was changed"));
+    // Where stdout has the text, it has said why.
+    let failure = failure.help("mend the access, or leave groups out with PATH or --target");
+    report
+        .failures
+        .iter()
+        .take(3)
+        .fold(failure, |failure, unread| {
+            let mut failure = failure;
+            failure
+                .causes
+                .push(format!("{}: {}", unread.group, unread.error));
+            failure
+        })
+}
+
+/// A date, meaning its beginning in UTC, or an RFC 3339 time.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    // A time without a zone would be read as a date, and its time lost.
+    Date::strptime("%Y-%m-%d", text)
+        .and_then(|date| date.to_zoned(TimeZone::UTC))
+        .map(|zoned| zoned.timestamp())
+        .map_err(|_| {
+            "neither a date (2027-01-31) nor an RFC 3339 time (2027-01-31T08:00:00Z)".into()
+        })
+}
+
+impl Shared {
+    /// Whether stdout has text.
+    pub(super) fn is_text(&self) -> bool {
+        output::stdout_format(&self.output) == Format::Text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_date_or_a_time() {
+        let at = |text: &str| moment(text).map(|time| time.to_string());
+        assert_eq!(at("2027-01-31"), Ok("2027-01-31T00:00:00Z".into()));
+        assert_eq!(
+            at("2027-01-31T08:00:00+08:00"),
+            Ok("2027-01-31T00:00:00Z".into())
+        );
+        for text in ["", "tomorrow", "2027-02-30", "2027-01-31T08:00"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Which project and which of its groups a command is about.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use crate::{
+    desired::{self, Desired, DesiredGroup, Selector},
+    diag::Diagnostic,
+    exit::Exit,
+    reconcile,
+    report::text::count,
+};
+
+use super::{Failure, Global, Screen};
+
+/// Name of the project file.
+pub(super) const PROJECT_FILE: &str = "rulekeep.yaml";
+
+/// Which groups of the project.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Selection {
+    /// Only groups declared in these files or folders
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) targets: Targets,
+}
+
+/// Which groups of the project, by name.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Targets {
+    /// Only this group: its id, its name, or account/region/group; may be repeated
+    #[arg(
+        long = "target",
+        value_name = "GROUP",
+        value_delimiter = ',',
+        env = "RULEKEEP_TARGET"
+    )]
+    pub(super) targets: Vec<String>,
+}
+
+/// The project file of a run.
+pub(super) fn file(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(file) = &global.project {
+        return Ok(file.clone());
+    }
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new("the current folder cannot be told").because(&error))?;
+    nearest(&here).ok_or_else(|| {
+        Failure::new(format!(
+            "there is no {PROJECT_FILE} in this folder or in one above it"
+        ))
+        .help("`rulekeep init` writes one; `--project FILE` names one that is elsewhere")
+    })
+}
+
+fn nearest(folder: &Path) -> Option<PathBuf> {
+    folder
+        .ancestors()
+        .map(|folder| folder.join(PROJECT_FILE))
+        .find(|file| file.is_file())
+}
+
+/// Reads the project and draws what is wrong with it on stderr.
+pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure> {
+    let file = file(global)?;
+    match desired::load(&file) {
+        Ok((desired, warnings)) => {
+            screen.diagnostics(&desired.sources, &warnings);
+            Ok(desired)
+        }
+        Err(error) => {
+            screen.diagnostics(&error.sources, &error.diagnostics);
+            Err(not_sound(&error.diagnostics))
+        }
+    }
+}
+
+/// What is said once diagnostics with an error among them have been drawn.
+pub(super) fn not_sound(diagnostics: &[Diagnostic]) -> Failure {
+    let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+    Failure::with(
+        Exit::Error,
+        format!(
+            "{} in the files; nothing was changed",
+            count(errors, "error")
+        ),
+    )
+    .help("mend the files as drawn above; `rulekeep validate` checks them without a cloud")
+}
+
+impl Selection {
+    /// The chosen groups, as indices into [`Desired::groups`]; every path and every target must choose one.
+    pub(super) fn choose(&self, desired: &Desired) -> Result<BTreeSet<usize>, Failure> {
+        let chosen = reconcile::select(desired, &self.within(desired)?);
+        chosen
+            .map(|chosen| chosen.into_iter().collect())
+            .map_err(|error| {
+                Failure::new(error.to_string()).help(
+                    "paths are group files or folders of them; a target is a group's id, its name, or account/region/group",
+                )
+            })
+    }
+
+    /// The choice of a saved plan, whose paths start at the project's folder.
+    pub(super) fn below(&self, root: &Path) -> Self {
+        let mut selection = self.clone();
+        for path in &mut selection.paths {
+            *path = root.join(&*path);
+        }
+        selection
+    }
+
+    /// The same choice with paths from the project's folder in place of the working folder.
+    pub(super) fn within(&self, desired: &Desired) -> Result<reconcile::Selection, Failure> {
+        let Self { paths, targets } = self;
+        let paths = paths.iter().map(|path| {
+            std::path::absolute(path).map_err(|error| {
+                Failure::new(format!("{} cannot be found", path.display())).because(&error)
+            })
+        });
+        let selection = reconcile::Selection {
+            paths: paths.collect::<Result<_, _>>()?,
+            targets: targets.targets.clone(),
+        };
+        Ok(selection.within(&desired.project.root))
+    }
+}
+
+/// Whether a word on the command line means a declared group.
+pub(super) fn is_meant(group: &DesiredGroup, word: &str) -> bool {
+    let names = [
+        match &group.selector {
+            Selector::Id(id) => Some(id.as_str()),
+            Selector::Name { .. } => None,
+        },
+        group.declared_name().map(|name| name.as_str()),
+    ];
+    let prefix = format!("{}/{}/", group.account, group.region);
+    let bare = word.strip_prefix(&prefix).unwrap_or(word);
+    names.into_iter().flatten().any(|name| name == bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_project_file_is_found_in_a_parent() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("rules/net");
+        fs::create_dir_all(&inner).unwrap();
+        assert_eq!(nearest(&inner), None);
+        fs::write(folder.path().join(PROJECT_FILE), "").unwrap();
+        assert_eq!(nearest(&inner), Some(folder.path().join(PROJECT_FILE)));
+    }
+}

@@ -1,0 +1,45 @@
+//! `rulekeep schema`.
+
+use clap::ValueEnum;
+
+use crate::{exit::Exit, report::json};
+
+use super::{Failure, Screen, pass};
+
+/// Print the JSON Schema of a file or an output
+///
+/// Editors that speak the YAML language server complete and check the files with it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rulekeep schema group > schema/group.schema.json
+  # and as the first line of a group file:
+  # yaml-language-server: $schema=../schema/group.schema.json")]
+pub(super) struct Args {
+    /// Of what
+    #[arg(value_enum)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// The project file
+    Project,
+    /// Group files
+    Group,
+    /// What `plan -o json` writes
+    Plan,
+}
+
+pub(super) fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+    let mut schema = match args.of {
+        Of::Project => pass::project_schema(),
+        Of::Group => pass::group_schema(),
+        Of::Plan => json::plan_schema(),
+    };
+    if !schema.ends_with('\n') {
+        schema.push('\n');
+    }
+    screen.result(&schema)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,92 @@
+//! `rulekeep validate`.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use crate::{
+    desired::{self, Desired},
+    diag::{self, Diagnostic, FileId, Sources},
+    exit::Exit,
+    model::Direction,
+    report::text::count,
+};
+
+use super::{
+    Failure, Global, Screen,
+    project::{self, Selection, Targets},
+};
+
+/// Check the files without asking any cloud
+///
+/// Reports every problem of every file at once, each with its line and a way to mend it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only groups declared in these files or folders
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let file = project::file(global)?;
+    match desired::load(&file) {
+        Ok((desired, warnings)) => {
+            let selection = Selection {
+                paths: args.paths.clone(),
+                targets: Targets::default(),
+            };
+            let chosen = selection.choose(&desired)?;
+            let files: BTreeSet<FileId> = chosen
+                .iter()
+                .map(|index| desired.groups[*index].span.file)
+                .collect();
+            let shown: Vec<_> = warnings
+                .into_iter()
+                .filter(|warning| args.paths.is_empty() || concerns(warning, &files))
+                .collect();
+            print(screen, &desired.sources, &shown)?;
+            screen.result(&summary(&desired, &chosen, &files))?;
+            Ok(Exit::Done)
+        }
+        // A broken file may break others: all is shown, whatever was asked for.
+        Err(error) => {
+            print(screen, &error.sources, &error.diagnostics)?;
+            let errors = error.diagnostics.iter().filter(|d| d.is_error()).count();
+            let warnings = error.diagnostics.len() - errors;
+            let mut line = count(errors, "error");
+            if warnings > 0 {
+                line = format!("{line}, {}", count(warnings, "warning"));
+            }
+            screen.result(&format!("{line}\n"))?;
+            Ok(Exit::Error)
+        }
+    }
+}
+
+fn print(screen: &Screen, sources: &Sources, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    let drawn = diag::render(sources, diagnostics, screen.out.colour);
+    screen.result(&format!("{}\n\n", drawn.trim_end()))
+}
+
+fn concerns(diagnostic: &Diagnostic, files: &BTreeSet<FileId>) -> bool {
+    let mut labels = diagnostic.labels.iter();
+    labels.any(|label| files.contains(&label.span.file))
+}
+
+/// `ok: 12 groups, 97 rules in 9 files`.
+fn summary(desired: &Desired, chosen: &BTreeSet<usize>, files: &BTreeSet<FileId>) -> String {
+    let rules: usize = chosen
+        .iter()
+        .map(|index| &desired.groups[*index])
+        .flat_map(|group| Direction::BOTH.map(|direction| group.direction(direction)))
+        .flatten()
+        .map(<[_]>::len)
+        .sum();
+    format!(
+        "ok: {}, {} in {}\n",
+        count(chosen.len(), "group"),
+        count(rules, "rule"),
+        count(files.len(), "file")
+    )
+}

@@ -1,0 +1,457 @@
+//! One document of a group file -> a group with its rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    desired::{
+        AbsentRule, Account, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
+        common::{assertions, limits, quota},
+        fields::{Entry, Fields, Out, Shape, list, nearest, text, word},
+        ignore::ignore,
+        names::Names,
+        rule, value,
+        yaml::{Node, Value},
+    },
+    diag::{Code, Diagnostic, Span},
+    model::{AccountName, Direction, GroupId, RegionId},
+};
+
+/// Keys of a group document.
+pub(super) const GROUP: Shape = Shape {
+    what: "a group",
+    keys: &[
+        "group",
+        "name",
+        "vpc",
+        "account",
+        "region",
+        "mode",
+        "ingress",
+        "egress",
+        "absent",
+        "ignore",
+        "allow_empty",
+        "system_rules",
+        "quota",
+        "guard",
+        "assertions",
+        "owner",
+        "ticket",
+        "description",
+    ],
+    synonyms: &[
+        ("rules", "`ingress` and `egress`"),
+        ("inbound", "`ingress`"),
+        ("outbound", "`egress`"),
+        ("security_group", "`group`"),
+        ("security_group_id", "`group`"),
+        ("id", "`group`"),
+        ("vpc_id", "`vpc`"),
+    ],
+};
+/// Keys of `mode`.
+pub(super) const MODE: Shape = Shape {
+    what: "`mode`",
+    keys: &["ingress", "egress"],
+    synonyms: &[],
+};
+/// Keys of `absent`.
+pub(super) const ABSENT: Shape = Shape {
+    what: "`absent`",
+    keys: &["ingress", "egress"],
+    synonyms: &[],
+};
+const MODES: [(&str, Mode); 2] = [("complete", Mode::Complete), ("partial", Mode::Partial)];
+/// Directions by name.
+pub(super) const DIRECTIONS: [(&str, Direction); 2] = [
+    ("ingress", Direction::Ingress),
+    ("egress", Direction::Egress),
+];
+
+/// What a group takes from the project file.
+pub(super) struct Scope {
+    pub(super) names: Names,
+    pub(super) accounts: BTreeMap<AccountName, Account>,
+    /// Accounts that are declared, also those that are declared wrongly.
+    pub(super) account_names: Vec<String>,
+    pub(super) default_account: Option<AccountName>,
+    pub(super) default_region: Option<RegionId>,
+    /// Whether the defaults say these at all, perhaps wrongly.
+    pub(super) says_account: bool,
+    pub(super) says_region: bool,
+    pub(super) quota: u32,
+    pub(super) limits: Limits,
+    /// Whether the project file could be read; without it nothing is said about what it should hold.
+    pub(super) complete: bool,
+}
+
+/// Reads one document; `None` when it does not even say which group it is about.
+pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<DesiredGroup> {
+    let fields = Fields::read(node, &GROUP, out)?;
+    let selector = selector(&fields, out);
+    let alias = alias(&fields, selector.as_ref(), out);
+    let account = account(&fields, scope, out);
+    let region = match fields.get("region") {
+        Some(node) => super::project::region(node, out),
+        None => scope.default_region.clone().or_else(|| {
+            if scope.complete && !scope.says_region && !fields.meant("region") {
+                out.push(
+                    Diagnostic::error(Code::MissingKey, "the group does not say its region")
+                        .label(fields.head(), "no `region`, and the project has no default")
+                        .help("add `region: cn-hangzhou`, or `defaults: { region: cn-hangzhou }` to the project file"),
+                );
+            }
+            None
+        }),
+    };
+    let mode = mode(&fields, out);
+    let mut room = rule::MAX_PER_GROUP;
+    let mut ingress = rules(&fields, Direction::Ingress, &mut room, scope, out);
+    let mut egress = rules(&fields, Direction::Egress, &mut room, scope, out);
+    let absent = absent(&fields, mode, &mut room, scope, out);
+    if let Some(mode) = mode {
+        // A rule that must not exist is reason enough to look at the direction.
+        for (direction, rules) in [
+            (Direction::Ingress, &mut ingress),
+            (Direction::Egress, &mut egress),
+        ] {
+            let wanted = absent
+                .iter()
+                .any(|absent| absent.rule.direction == direction);
+            if wanted && rules.is_none() && of(mode, direction) == Mode::Partial {
+                *rules = Some(Vec::new());
+            }
+        }
+    }
+    let ignore = ignore(&fields, mode, scope, out);
+    let allow_empty = fields.flag("allow_empty", out).unwrap_or(false);
+    let words = [("keep", SystemRules::Keep), ("delete", SystemRules::Delete)];
+    let system_rules = fields.word("system_rules", &words, out);
+    let limits = limits(&fields, scope.limits, out);
+    let quota = fields
+        .get("quota")
+        .and_then(|node| quota(node, out))
+        .unwrap_or(scope.quota);
+    assertions(&fields, &scope.names, out);
+    for key in ["owner", "ticket", "description"] {
+        fields.text(key, out);
+    }
+    Some(DesiredGroup {
+        account: account?,
+        region: region?,
+        selector: selector?,
+        alias,
+        span: fields
+            .get("group")
+            .map_or(fields.head(), |group| group.span),
+        mode: mode?,
+        ingress,
+        egress,
+        absent,
+        ignore,
+        allow_empty,
+        system_rules,
+        limits,
+        quota,
+    })
+}
+
+fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
+    let Some(node) = fields.get("group") else {
+        if fields.meant("group") {
+            return None;
+        }
+        out.push(
+            Diagnostic::error(
+                Code::MissingKey,
+                "the document does not say which group it is for",
+            )
+            .label(fields.head(), "no `group`")
+            .help("add `group: sg-..` with the id, or `group: name`"),
+        );
+        return None;
+    };
+    let written = text(node, "group", out)?;
+    if written.starts_with("sg-") {
+        let id = value::group_id(node, written, out)?;
+        if let Some(vpc) = fields.entry("vpc") {
+            out.push(
+                Diagnostic::error(
+                    Code::InvalidGroup,
+                    "`vpc` narrows a name, and this group is selected by id",
+                )
+                .label(vpc.key_span, "not needed")
+                .label(node.span, "an id is unique")
+                .help("remove `vpc`"),
+            );
+        }
+        return Some(Selector::Id(id));
+    }
+    let name = value::group_name(node, written, out)?;
+    let vpc = match fields.get("vpc") {
+        None => None,
+        Some(node) => Some(value::vpc_id(node, out)?),
+    };
+    Some(Selector::Name { name, vpc })
+}
+
+fn alias(
+    fields: &Fields<'_, '_>,
+    selector: Option<&Selector>,
+    out: &mut Out,
+) -> Option<crate::model::GroupName> {
+    let entry = fields.entry("name")?;
+    let written = text(entry.value, "name", out)?;
+    if let Some(Selector::Name { .. }) = selector {
+        out.push(
+            Diagnostic::error(
+                Code::InvalidGroup,
+                "`name` is for groups that are selected by id",
+            )
+            .label(entry.key_span, "a second name")
+            .help("remove it: `group` already is the name"),
+        );
+        return None;
+    }
+    if GroupId::looks_like(written) {
+        out.push(
+            Diagnostic::error(
+                Code::InvalidGroup,
+                format!("the name `{written}` looks like an id"),
+            )
+            .label(entry.value.span, "not a name")
+            .help("give a name that people would say, such as jump-hosts"),
+        );
+        return None;
+    }
+    value::group_name(entry.value, written, out)
+}
+
+fn account(fields: &Fields<'_, '_>, scope: &Scope, out: &mut Out) -> Option<AccountName> {
+    let Some(node) = fields.get("account") else {
+        if scope.default_account.is_none()
+            && scope.complete
+            && !scope.says_account
+            && !fields.meant("account")
+        {
+            out.push(
+                Diagnostic::error(Code::MissingKey, "the group does not say its account")
+                    .label(
+                        fields.head(),
+                        "no `account`, and the project has no default",
+                    )
+                    .help(
+                        "add `account: NAME`, or `defaults: { account: NAME }` to the project file",
+                    ),
+            );
+        }
+        return scope.default_account.clone();
+    };
+    let written = text(node, "account", out)?;
+    if scope.account_names.iter().any(|name| name == written) {
+        return Some(AccountName::new(written));
+    }
+    if scope.complete {
+        out.push(unknown_account(node.span, written, &scope.account_names));
+    }
+    None
+}
+
+/// An account that the project file does not have.
+pub(super) fn unknown_account(span: Span, written: &str, known: &[String]) -> Diagnostic {
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    Diagnostic::error(
+        Code::UnknownAccount,
+        format!("no account is called `{written}`"),
+    )
+    .label(span, "not under `accounts:` in the project file")
+    .help(match nearest(written, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the project has {}", super::fields::keys_of(&names)),
+    })
+}
+
+fn mode(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Modes> {
+    let help = "`mode: complete` deletes rules that are not declared, `mode: partial` leaves them alone; there is no default";
+    let Some(node) = fields.get("mode") else {
+        if fields.meant("mode") {
+            return None;
+        }
+        out.push(
+            Diagnostic::error(Code::MissingMode, "the group does not say its `mode`")
+                .label(
+                    fields
+                        .get("group")
+                        .map_or(fields.head(), |group| group.span),
+                    "complete or partial?",
+                )
+                .help(help),
+        );
+        return None;
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        return word(node, "mode", &MODES, out).map(|mode| Modes {
+            ingress: mode,
+            egress: mode,
+        });
+    }
+    let before = out.len();
+    let sub = Fields::read(node, &MODE, out)?;
+    let mut one = |key: &str| {
+        if sub.get(key).is_some() {
+            return sub.word(key, &MODES, out);
+        }
+        if let Some(entry) = fields.entry(key) {
+            out.push(
+                Diagnostic::error(Code::MissingMode, format!("`mode` does not say {key}"))
+                    .label(node.span, format!("no `{key}`"))
+                    .label(entry.key_span, "declared here")
+                    .help(help),
+            );
+        }
+        // A direction that is not managed: what is said of it never counts.
+        Some(Mode::Partial)
+    };
+    let (ingress, egress) = (one("ingress"), one("egress"));
+    if sub.is_empty() && out.len() == before {
+        out.push(
+            Diagnostic::error(Code::MissingMode, "`mode` says nothing")
+                .label(node.span, "empty")
+                .help(help),
+        );
+    }
+    Some(Modes {
+        ingress: ingress?,
+        egress: egress?,
+    })
+}
+
+/// The mode of a direction.
+pub(super) fn of(mode: Modes, direction: Direction) -> Mode {
+    match direction {
+        Direction::Ingress => mode.ingress,
+        Direction::Egress => mode.egress,
+    }
+}
+
+fn rules(
+    fields: &Fields<'_, '_>,
+    direction: Direction,
+    room: &mut usize,
+    scope: &Scope,
+    out: &mut Out,
+) -> Option<Vec<DesiredRule>> {
+    let entry = fields.entry(match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    })?;
+    rule_list(&entry, direction, room, scope, out)
+}
+
+fn rule_list(
+    entry: &Entry<'_, '_>,
+    direction: Direction,
+    room: &mut usize,
+    scope: &Scope,
+    out: &mut Out,
+) -> Option<Vec<DesiredRule>> {
+    let mut rules = Vec::new();
+    for item in list(entry.value, entry.key, out)? {
+        let more = rule::check(item, direction, &scope.names, out);
+        if more.len() > *room {
+            out.push(
+                Diagnostic::error(
+                    Code::TooManyRules,
+                    format!("the rules of this group multiply to more than {}", rule::MAX_PER_GROUP),
+                )
+                .label(entry.key_span, "in this list")
+                .help("no security group holds that many; use wider CIDRs, or prefix lists and port lists of the cloud"),
+            );
+            break;
+        }
+        *room -= more.len();
+        rules.extend(more);
+    }
+    rules.sort_by(|a, b| canonical(a).cmp(&canonical(b)));
+    Some(rules)
+}
+
+/// The order of rules everywhere: from the strongest to the weakest, whatever the order in the file.
+fn canonical(rule: &DesiredRule) -> impl Ord + '_ {
+    let DesiredRule {
+        direction,
+        nic,
+        priority,
+        policy,
+        protocol,
+        peer,
+        local,
+        description,
+        expires,
+        span: _,
+    } = rule;
+    (
+        (direction, nic, priority, policy, protocol, peer, local),
+        (description, expires),
+    )
+}
+
+fn absent(
+    fields: &Fields<'_, '_>,
+    mode: Option<Modes>,
+    room: &mut usize,
+    scope: &Scope,
+    out: &mut Out,
+) -> Vec<AbsentRule> {
+    let mut rules = Vec::new();
+    let Some(sub) = fields
+        .get("absent")
+        .and_then(|node| Fields::read(node, &ABSENT, out))
+    else {
+        return rules;
+    };
+    for direction in Direction::BOTH {
+        let key = DIRECTIONS[direction as usize].0;
+        let Some(entry) = sub.entry(key) else {
+            continue;
+        };
+        if mode.is_some_and(|mode| of(mode, direction) == Mode::Complete) {
+            out.push(
+                Diagnostic::error(
+                    Code::ModeMismatch,
+                    format!("`absent` means nothing for {key} in complete mode"),
+                )
+                .label(
+                    entry.key_span,
+                    "every rule that is not declared is deleted anyway",
+                )
+                .label(
+                    fields.get("mode").map_or(fields.head(), |mode| mode.span),
+                    "complete",
+                )
+                .help("remove it, or write `mode: partial`"),
+            );
+        }
+        let with_priority = items_with(entry.value, "priority");
+        let more = rule_list(&entry, direction, room, scope, out);
+        rules.extend(more.into_iter().flatten().map(|rule| AbsentRule {
+            any_priority: !with_priority.contains(&rule.span),
+            rule,
+        }));
+    }
+    rules
+}
+
+/// The places of a list's items that have a key.
+fn items_with(list: &Node<'_>, key: &str) -> BTreeSet<Span> {
+    let Value::List(items) = &list.value else {
+        return BTreeSet::new();
+    };
+    let has_key = |item: &&Node<'_>| match &item.value {
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(name, _)| matches!(&name.value, Value::Scalar(name) if name.text == key)),
+        Value::Scalar(_) | Value::List(_) => false,
+    };
+    items.iter().filter(has_key).map(|item| item.span).collect()
+}

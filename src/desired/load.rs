@@ -1,0 +1,362 @@
+//! Files -> [`Desired`]: finds them, reads them on all cores, and puts the results together.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+
+use crate::{
+    desired::{
+        Desired, DesiredGroup, LoadError, Project, collide,
+        fields::Out,
+        group, project,
+        yaml::{self, Node, Value},
+    },
+    diag::{Code, Diagnostic, FileId, Sources, Span},
+};
+
+/// Larger files are refused: 200,000 rules are 31 MB.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// A file as it is handed over, in memory.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// As it is shown: relative to the project file's folder, with forward slashes.
+    pub path: PathBuf,
+    /// Its text, or why it has none.
+    pub text: Result<Arc<str>, String>,
+}
+
+impl SourceFile {
+    /// A file with text.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            path: path.into(),
+            text: Ok(text.into()),
+        }
+    }
+}
+
+/// Reads a project and checks everything that needs no cloud.
+///
+/// `Err` holds what was found when at least one of it is an error, with the sources to draw it on; with `Ok` come the
+/// warnings.
+pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+    let root = match project_file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = project_file
+        .file_name()
+        .map_or_else(|| project_file.to_owned(), PathBuf::from);
+    let project = match read(project_file) {
+        Ok(text) => SourceFile {
+            path: name,
+            text: Ok(text),
+        },
+        Err(Unread::Missing) => {
+            return Err(LoadError {
+                sources: Sources::default(),
+                diagnostics: vec![
+                    Diagnostic::error(
+                        Code::NoFiles,
+                        format!("there is no project file {}", project_file.display()),
+                    )
+                    .help("`rulekeep init` writes one; another one is named with its path"),
+                ],
+            });
+        }
+        Err(Unread::Other(reason)) => SourceFile {
+            path: name,
+            text: Err(reason),
+        },
+    };
+    assemble(root, project, |rules| find(root, project_file, rules))
+}
+
+/// As [`load`], of files that are in memory already; `root` is only kept for relative paths.
+pub fn load_files(
+    root: &Path,
+    project: SourceFile,
+    files: Vec<SourceFile>,
+) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+    assemble(root, project, |_| Ok(files))
+}
+
+/// What came of one group file.
+type FileResult = (Vec<DesiredGroup>, Out);
+
+fn assemble(
+    root: &Path,
+    project: SourceFile,
+    find: impl FnOnce(&str) -> Result<Vec<SourceFile>, String>,
+) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+    let mut sources = Sources::default();
+    let mut out = Out::new();
+    let id = take_in(&mut sources, project, &mut out);
+    let text = Arc::clone(&sources.get(id).text);
+    let draft = read_project(id, &text, !out.is_empty(), &mut out);
+    for secret in &draft.secrets {
+        sources.mask(*secret);
+    }
+    let files = match &draft.rules {
+        // Without the folder's name there is nothing to look into; `find` still has files that are in memory.
+        None => find("rules").unwrap_or_default(),
+        Some((rules, span)) => {
+            match find(rules) {
+                Ok(files) => {
+                    if files.is_empty() {
+                        out.push(
+                        Diagnostic::error(Code::NoFiles, format!("there is no group file below {rules}"))
+                            .label(*span, "no *.yaml here whose name does not begin with `_`")
+                            .help("`rulekeep adopt` writes group files from the groups that there are"),
+                    );
+                    }
+                    files
+                }
+                Err(reason) => {
+                    out.push(
+                    Diagnostic::error(Code::NoFiles, reason)
+                        .label(*span, "cannot be read")
+                        .help("the path is relative to the project file; make the folder, or name another one"),
+                );
+                    Vec::new()
+                }
+            }
+        }
+    };
+    let mut files = files;
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let ids: Vec<FileId> = files
+        .into_iter()
+        .map(|file| take_in(&mut sources, file, &mut out))
+        .collect();
+    let results: Vec<FileResult> = ids
+        .par_iter()
+        .map(|id| read_groups(*id, &sources.get(*id).text, &draft.scope))
+        .collect();
+    let mut groups = Vec::with_capacity(results.len());
+    for (more, problems) in results {
+        groups.extend(more);
+        out.extend(problems);
+    }
+    groups.sort_by(|a, b| {
+        (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
+    });
+    collide::check(&groups, &sources, &mut out);
+    out.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.position(), d.code);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    if out.iter().any(Diagnostic::is_error) {
+        return Err(LoadError {
+            sources,
+            diagnostics: out,
+        });
+    }
+    let desired = Desired {
+        project: Project {
+            root: root.to_owned(),
+            accounts: draft.scope.accounts,
+        },
+        groups,
+        sources,
+    };
+    Ok((desired, out))
+}
+
+fn take_in(sources: &mut Sources, file: SourceFile, out: &mut Out) -> FileId {
+    let SourceFile { path, text } = file;
+    let (text, problem) = match text {
+        Ok(text) => (text, None),
+        Err(reason) => (Arc::from(""), Some(reason)),
+    };
+    let shown = path.display().to_string();
+    let id = sources.add(path, text);
+    if let Some(reason) = problem {
+        out.push(
+            Diagnostic::error(
+                Code::UnreadableFile,
+                format!("{shown} cannot be read: {reason}"),
+            )
+            .label(beginning(id), "")
+            .help("mend or remove the file; files whose names begin with `_` are not read"),
+        );
+    }
+    id
+}
+
+fn beginning(file: FileId) -> Span {
+    Span {
+        file,
+        start: 0,
+        end: 0,
+        line: 1,
+        column: 1,
+    }
+}
+
+fn read_project(id: FileId, text: &str, unreadable: bool, out: &mut Out) -> project::Draft {
+    let parsed = yaml::parse(id, text);
+    let broken = unreadable || !parsed.diagnostics.is_empty();
+    out.extend(parsed.diagnostics);
+    let mut documents = parsed.documents.iter();
+    let draft = match documents.next() {
+        Some(node) => {
+            let mut draft = project::check(node, out);
+            draft.scope.complete &= !broken;
+            draft.scope.names.complete &= !broken;
+            draft
+        }
+        None => {
+            if !broken {
+                out.push(
+                    Diagnostic::error(Code::MissingKey, "the project file is empty")
+                        .label(beginning(id), "")
+                        .help("`rulekeep init` writes one to start from"),
+                );
+            }
+            project::Draft::unreadable()
+        }
+    };
+    if let Some(second) = documents.next() {
+        out.push(
+            Diagnostic::error(Code::InvalidValue, "the project file has a second document")
+                .label(head(second), "begins here")
+                .help(
+                    "remove the `---` before it; group documents belong into files below `rules:`",
+                ),
+        );
+    }
+    draft
+}
+
+/// The first key of a map, or the whole of anything else.
+fn head(node: &Node<'_>) -> Span {
+    match &node.value {
+        Value::Map(entries) => entries.first().map_or(node.span, |(key, _)| key.span),
+        Value::List(_) | Value::Scalar(_) => node.span,
+    }
+}
+
+fn read_groups(id: FileId, text: &str, scope: &group::Scope) -> FileResult {
+    let parsed = yaml::parse(id, text);
+    let mut out = parsed.diagnostics;
+    let groups = parsed
+        .documents
+        .iter()
+        .filter_map(|node| group::check(node, scope, &mut out))
+        .collect();
+    (groups, out)
+}
+
+/// Why a file has no text.
+enum Unread {
+    Missing,
+    Other(String),
+}
+
+fn read(path: &Path) -> Result<Arc<str>, Unread> {
+    let other = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Unread::Missing,
+        _ => Unread::Other(error.to_string()),
+    };
+    let metadata = fs::metadata(path).map_err(other)?;
+    if metadata.len() > MAX_BYTES {
+        return Err(Unread::Other(format!(
+            "it is larger than {} MiB",
+            MAX_BYTES >> 20
+        )));
+    }
+    let bytes = fs::read(path).map_err(other)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.into()),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..valid]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            Err(Unread::Other(format!("line {line} is not UTF-8")))
+        }
+    }
+}
+
+/// Every group file below a folder, read; or why the folder cannot be looked into.
+fn find(root: &Path, project_file: &Path, rules: &str) -> Result<Vec<SourceFile>, String> {
+    let folder = root.join(rules);
+    let mut paths = Vec::new();
+    let mut seen = BTreeSet::new();
+    if folder.is_file() {
+        paths.push(folder.clone());
+    } else {
+        walk(&folder, &mut seen, &mut paths).map_err(|(path, error)| match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no folder {}", shown(root, &path)),
+            _ => format!("the folder {} cannot be read: {error}", shown(root, &path)),
+        })?;
+    }
+    let own = project_file.canonicalize().ok();
+    let is_own = |path: &PathBuf| own.is_some() && path.canonicalize().ok() == own;
+    Ok(paths
+        .into_par_iter()
+        .filter(|path| !is_own(path))
+        .map(|path| SourceFile {
+            text: read(&path).map_err(|problem| match problem {
+                Unread::Missing => "it is not there any more".to_owned(),
+                Unread::Other(reason) => reason,
+            }),
+            path: PathBuf::from(shown(root, &path)),
+        })
+        .collect())
+}
+
+/// Adds the group files of a folder; folders that links lead to are looked into once.
+fn walk(
+    folder: &Path,
+    seen: &mut BTreeSet<PathBuf>,
+    paths: &mut Vec<PathBuf>,
+) -> Result<(), (PathBuf, io::Error)> {
+    let fail = |error| (folder.to_owned(), error);
+    if !seen.insert(folder.canonicalize().map_err(fail)?) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if name.starts_with(['_', '.']) {
+            continue;
+        }
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if path.is_dir() {
+            walk(&path, seen, paths)?;
+        } else if is_yaml {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A path as it is shown: relative to the project file's folder, with forward slashes.
+fn shown(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let is_absolute = relative.is_absolute();
+    let parts: Vec<_> = relative
+        .components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    if is_absolute {
+        relative.to_string_lossy().into_owned()
+    } else {
+        parts.join("/")
+    }
+}

@@ -1,0 +1,165 @@
+//! Plans and apply reports as text and JSON; one file per format.
+//!
+//! Everything here is a pure function from values to a `String`: where it goes is for `cli/output.rs`. A further
+//! format is a file beside `json.rs`, a variant of [`Format`] and an arm where the compiler asks for one.
+
+pub mod json;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod text;
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use jiff::Timestamp;
+
+use crate::{diag::Sources, guard::Refusal, plan::Plan};
+
+/// A plan with everything that is reported beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanReport<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The files, for places.
+    pub sources: &'a Sources,
+    /// What the guard has against it.
+    pub refusals: &'a [Refusal],
+    /// Groups that could not be read and are therefore not part of the plan.
+    pub failures: &'a [ReadFailure],
+    /// When and from what it was made.
+    pub stamp: &'a Stamp,
+}
+
+impl PlanReport<'_> {
+    /// Whether something could not be planned.
+    pub fn is_errored(&self) -> bool {
+        !self.failures.is_empty() || self.plan.diagnostics.iter().any(|d| d.is_error())
+    }
+
+    /// Whether an apply would be let through and have something to do.
+    pub fn is_applyable(&self) -> bool {
+        !self.is_errored() && self.refusals.is_empty() && !self.plan.counts().is_empty()
+    }
+}
+
+/// A group that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFailure {
+    /// Which group: `account/region/name`.
+    pub group: String,
+    /// What the cloud or the connection said.
+    pub error: String,
+}
+
+/// When and from what a plan was made; given from outside, so that reports are pure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// When.
+    pub timestamp: Timestamp,
+    /// The git commit of the files.
+    pub commit: Option<String>,
+    /// Whether the files differ from that commit; `None`: not known.
+    pub dirty: Option<bool>,
+}
+
+/// A format of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs, with a schema.
+    Json,
+}
+
+impl Format {
+    /// Every format there is.
+    pub const ALL: &'static [Self] = &[Self::Text, Self::Json];
+
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One output of a run: `json` is stdout, `json=plan.json` a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// In which format.
+    pub format: Format,
+    /// To which file; `None`: stdout.
+    pub path: Option<PathBuf>,
+}
+
+/// Why a text is no output.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutputSpecError {
+    /// No such format.
+    #[error("unknown format `{0}`; known are {known}", known = known_formats())]
+    UnknownFormat(String),
+    /// `json=` without a path.
+    #[error("`{0}=` names no file; `{0}` alone is stdout")]
+    NoPath(Format),
+}
+
+fn known_formats() -> String {
+    let names: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
+    names.join(", ")
+}
+
+impl FromStr for OutputSpec {
+    type Err = OutputSpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, path) = match text.split_once('=') {
+            None => (text, None),
+            Some((name, path)) => (name, Some(path)),
+        };
+        let format = Format::ALL
+            .iter()
+            .copied()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| OutputSpecError::UnknownFormat(name.to_owned()))?;
+        match path {
+            Some("") => Err(OutputSpecError::NoPath(format)),
+            path => Ok(Self {
+                format,
+                path: path.map(PathBuf::from),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_a_format_and_perhaps_a_file() {
+        let spec = |text: &str| text.parse::<OutputSpec>();
+        assert_eq!(
+            spec("json=a=b.json"),
+            Ok(OutputSpec {
+                format: Format::Json,
+                path: Some("a=b.json".into())
+            })
+        );
+        assert_eq!(spec("text").unwrap().path, None);
+        assert_eq!(spec("json="), Err(OutputSpecError::NoPath(Format::Json)));
+    }
+
+    #[test]
+    fn an_unknown_format_is_told_the_known_ones() {
+        assert_eq!(
+            "yaml=x".parse::<OutputSpec>().unwrap_err().to_string(),
+            "unknown format `yaml`; known are text, json"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Reports for people: one line per rule, aligned, each starting with its sign so that it reads as a diff.
+//!
+//! Pure: the width of the terminal and whether there is colour are given.
+
+mod applied;
+mod drift;
+mod escape;
+mod plan;
+mod refusal;
+mod rule_line;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use applied::applied;
+pub use drift::drift;
+pub use escape::{cut, escape, escape_lines, width};
+pub use plan::plan;
+pub use refusal::refusals;
+pub(crate) use rule_line::live_cells;
+
+use anstyle::{AnsiColor, Style};
+
+/// How a text report is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextStyle {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether escape codes for colours are written.
+    pub colour: bool,
+    /// Whether every field of every rule is shown, and every group.
+    pub verbose: bool,
+}
+
+/// What a piece of text means; the colours are chosen here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing special.
+    Plain,
+    /// Comes into being.
+    Added,
+    /// Goes away; also what failed.
+    Removed,
+    /// Changes in place; also warnings.
+    Changed,
+    /// Of little weight.
+    Faint,
+    /// Names and summaries.
+    Strong,
+}
+
+impl TextStyle {
+    /// The text in its tone.
+    pub fn paint(&self, tone: Tone, text: impl std::fmt::Display) -> String {
+        let style = match tone {
+            Tone::Plain => return text.to_string(),
+            Tone::Added => AnsiColor::Green.on_default(),
+            Tone::Removed => AnsiColor::Red.on_default(),
+            Tone::Changed => AnsiColor::Yellow.on_default(),
+            Tone::Faint => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
+        };
+        if self.colour {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_string()
+        }
+    }
+}
+
+/// `1 rule`, `2 rules`.
+pub(crate) fn count(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}

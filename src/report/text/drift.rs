@@ -1,0 +1,75 @@
+//! The plan in drift words: what the cloud has otherwise than the files say.
+
+use crate::{plan::ChangeKind, report::PlanReport};
+
+use super::{
+    TextStyle, Tone, count, escape, escape_lines,
+    plan::header,
+    rule_line,
+    table::{self, Row},
+};
+
+/// Draws drift; the last line is `Drift: 1 missing, 1 differs, 2 live only.` or `No drift.`.
+pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut text = String::new();
+    let mut calm = 0;
+    for group in &report.plan.groups {
+        if group.changes.is_empty() {
+            calm += 1;
+            if !style.verbose {
+                continue;
+            }
+        }
+        text.push_str(&header(group, report, style));
+        let mut rows: Vec<Row> = group
+            .changes
+            .iter()
+            .map(|change| {
+                let mut row = rule_line::change(change, report, style);
+                row.lead = match change.kind {
+                    ChangeKind::Add(_) => "missing",
+                    ChangeKind::Modify { .. } => "differs",
+                    ChangeKind::Delete(_) => "live only",
+                };
+                row
+            })
+            .collect();
+        if style.verbose {
+            let left = group.unmanaged.iter();
+            rows.extend(left.map(|seen| rule_line::live("unmanaged", seen, style)));
+        }
+        text.push_str(&table::draw(&rows, style));
+        text.push('\n');
+    }
+    if calm > 0 && !style.verbose {
+        text.push_str(&format!("{} as declared\n", count(calm, "group")));
+    }
+    for failure in report.failures {
+        let line = format!("could not be read: {}", escape(&failure.group));
+        text.push_str(&style.paint(Tone::Removed, line));
+        text.push('\n');
+        for line in escape_lines(&failure.error).lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    let counts = report.plan.counts();
+    let summary = if counts.is_empty() {
+        "No drift.".to_owned()
+    } else {
+        let verb = if counts.change == 1 {
+            "differs"
+        } else {
+            "differ"
+        };
+        format!(
+            "Drift: {} missing, {} {verb}, {} live only.",
+            counts.add, counts.change, counts.destroy
+        )
+    };
+    if calm > 0 || !report.failures.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&style.paint(Tone::Strong, summary));
+    text.push('\n');
+    text
+}

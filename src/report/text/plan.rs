@@ -1,0 +1,282 @@
+//! The plan as people read it.
+
+use crate::{
+    desired::Mode,
+    model::Direction,
+    plan::{ChangeKind, GroupPlan, Plan},
+    report::PlanReport,
+};
+
+use super::{
+    TextStyle, Tone, count, escape, escape_lines,
+    refusal::refusals,
+    rule_line,
+    table::{self, Row},
+    width,
+};
+
+/// Without `--verbose`, a longer list of unmanaged rules is cut to this.
+const MOST_UNMANAGED: usize = 10;
+/// Use of the quota worth a word.
+const TIGHT_PERCENT: u64 = 80;
+
+/// Draws a plan; the last line is `Plan: 3 to add, 1 to change, 2 to destroy.` or `No changes.`.
+pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut text = String::new();
+    for group in &report.plan.groups {
+        if style.verbose || !group.changes.is_empty() {
+            text.push_str(&header(group, report, style));
+            text.push_str(&packed(&facts(group), style.width));
+            text.push_str(&rows(group, report, style));
+            text.push('\n');
+        }
+    }
+    text.push_str(&rest(report, style));
+    text.push_str(&refusals(report.refusals, report.sources, style));
+    text.push_str(&style.paint(Tone::Strong, summary(report.plan)));
+    text.push('\n');
+    text
+}
+
+/// The last line.
+fn summary(plan: &Plan) -> String {
+    let counts = plan.counts();
+    if counts.is_empty() {
+        return "No changes.".to_owned();
+    }
+    format!(
+        "Plan: {} to add, {} to change, {} to destroy.",
+        counts.add, counts.change, counts.destroy
+    )
+}
+
+/// Who the group is.
+pub(super) fn header(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let GroupPlan { address, name, .. } = group;
+    let mut head = style.paint(Tone::Strong, escape(name.as_str()));
+    if name.as_str() != address.group.as_str() {
+        head = format!("{head}  {}", escape(address.group.as_str()));
+    }
+    let whereabouts = format!(
+        "{}/{}/{}",
+        address.account, address.region, group.observed.info.network
+    );
+    let place = style.paint(Tone::Faint, escape(&report.sources.place(group.span)));
+    format!(
+        "{head}  {}  {}  {place}\n",
+        escape(&whereabouts),
+        modes(group)
+    )
+}
+
+/// Facts side by side, on as many lines as the terminal needs.
+fn packed(facts: &[String], columns: usize) -> String {
+    let mut text = String::new();
+    let mut line = String::new();
+    for fact in facts {
+        if line.is_empty() {
+            line = format!("  {fact}");
+        } else if width(&line) + 3 + width(fact) <= columns {
+            line = format!("{line}   {fact}");
+        } else {
+            text.push_str(&line);
+            text.push('\n');
+            line = format!("  {fact}");
+        }
+    }
+    text.push_str(&line);
+    text.push('\n');
+    text
+}
+
+/// `complete`, or a word per direction where they differ.
+fn modes(group: &GroupPlan) -> String {
+    let word = |mode: Option<Mode>| match mode {
+        Some(mode) => mode.to_string(),
+        None => "not managed".to_owned(),
+    };
+    let [ingress, egress] = group.modes;
+    if ingress == egress {
+        word(ingress)
+    } else {
+        format!("ingress {}, egress {}", word(ingress), word(egress))
+    }
+}
+
+/// What becomes of it in numbers, and what is tight or unusual.
+fn facts(group: &GroupPlan) -> Vec<String> {
+    let counts = group.counts();
+    let mut facts = Vec::new();
+    if counts.is_empty() {
+        facts.push("unchanged".to_owned());
+    } else {
+        facts.push(format!(
+            "+{} ~{} -{}",
+            counts.add, counts.change, counts.destroy
+        ));
+    }
+    if group.observed.info.managed {
+        facts.push("owned by a cloud service: read only".to_owned());
+    }
+    // A delete with a place obeys an `absent` entry; one without obeys the mode.
+    let live_only = group
+        .changes
+        .iter()
+        .filter(|change| matches!(change.kind, ChangeKind::Delete(_)) && change.span.is_none())
+        .count();
+    match live_only {
+        0 => {}
+        1 => facts.push("complete: 1 live-only rule will be deleted".to_owned()),
+        n => facts.push(format!("complete: {n} live-only rules will be deleted")),
+    }
+    for (n, word) in [
+        (group.unmanaged.len(), "unmanaged"),
+        (group.ignored.len(), "ignored"),
+        (group.system_level.len(), "system-level kept"),
+        (group.expired.len(), "expired"),
+    ] {
+        if n > 0 {
+            facts.push(format!("{n} {word}"));
+        }
+    }
+    let quota = &group.quota;
+    let most = quota.before.max(quota.peak).max(quota.after);
+    if u64::from(most) * 100 > u64::from(quota.limit) * TIGHT_PERCENT {
+        facts.push(if quota.peak > quota.after {
+            format!(
+                "quota {} of {}, {} on the way",
+                quota.after, quota.limit, quota.peak
+            )
+        } else {
+            format!("quota {} of {}", quota.after, quota.limit)
+        });
+    }
+    facts
+}
+
+fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut rows: Vec<Row> = group
+        .changes
+        .iter()
+        .map(|change| rule_line::change(change, report, style))
+        .collect();
+    let shown = if style.verbose {
+        usize::MAX
+    } else {
+        MOST_UNMANAGED
+    };
+    for seen in group.unmanaged.iter().take(shown) {
+        rows.push(rule_line::live("?", seen, style));
+    }
+    if style.verbose {
+        for (seen, span) in &group.ignored {
+            let mut row = rule_line::live(" ", seen, style);
+            let place = report.sources.place(*span);
+            prefix(&mut row, &format!("ignored by {}", escape(&place)));
+            rows.push(row);
+        }
+        for seen in &group.system_level {
+            let mut row = rule_line::live(" ", seen, style);
+            prefix(&mut row, "system-level, kept");
+            rows.push(row);
+        }
+    }
+    let mut text = table::draw(&rows, style);
+    let hidden = group.unmanaged.len().saturating_sub(shown);
+    if hidden > 0 {
+        let line = format!("? {hidden} more unmanaged; --verbose lists them");
+        text.push_str(&style.paint(Tone::Faint, line));
+        text.push('\n');
+    }
+    for span in &group.expired {
+        let line = format!(
+            "  expired, no longer desired: {}",
+            escape(&report.sources.place(*span))
+        );
+        text.push_str(&style.paint(Tone::Changed, line));
+        text.push('\n');
+    }
+    for direction in Direction::BOTH {
+        let left = group
+            .observed
+            .rules
+            .iter()
+            .filter(|seen| seen.rule.direction == direction)
+            .count();
+        if group.mode(direction).is_none() && left > 0 {
+            let line = format!(
+                "  {direction} is not managed: {} left alone",
+                count(left, "live rule")
+            );
+            text.push_str(&style.paint(Tone::Faint, line));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn prefix(row: &mut Row, text: &str) {
+    if let Some(first) = row.more.first_mut() {
+        *first = format!("{text}; {first}");
+    }
+}
+
+/// What there is to say of the run as a whole.
+fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut text = String::new();
+    if !style.verbose {
+        text.push_str(&unchanged(report.plan));
+    }
+    for failure in report.failures {
+        let line = format!("could not be read: {}", escape(&failure.group));
+        text.push_str(&style.paint(Tone::Removed, line));
+        text.push('\n');
+        for line in escape_lines(&failure.error).lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    let counts = report.plan.counts();
+    if counts.calls > 0 {
+        // Schedules run side by side: the longest one says how many waves there are.
+        let waves = report
+            .plan
+            .schedules
+            .iter()
+            .map(|schedule| schedule.waves.len())
+            .max()
+            .unwrap_or(0);
+        text.push_str(&format!(
+            "order: {} in {}\n",
+            count(counts.calls, "call"),
+            count(waves, "wave")
+        ));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// One line for all groups in which nothing is to be done.
+fn unchanged(plan: &Plan) -> String {
+    let calm: Vec<_> = plan
+        .groups
+        .iter()
+        .filter(|group| group.changes.is_empty())
+        .collect();
+    if calm.is_empty() {
+        return String::new();
+    }
+    let mut line = format!("{} unchanged", count(calm.len(), "group"));
+    let unmanaged: usize = calm.iter().map(|group| group.unmanaged.len()).sum();
+    if unmanaged > 0 {
+        line.push_str(&format!(", with {}", count(unmanaged, "unmanaged rule")));
+        line.push_str(" (--verbose lists them)");
+    }
+    let expired: usize = calm.iter().map(|group| group.expired.len()).sum();
+    if expired > 0 {
+        line.push_str(&format!(", {}", count(expired, "expired declaration")));
+    }
+    line.push('\n');
+    line
+}

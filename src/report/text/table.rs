@@ -1,0 +1,130 @@
+//! Rows of one group in aligned columns.
+
+use super::{
+    TextStyle, Tone,
+    escape::{cut, width},
+};
+
+/// A cell wider than this does not widen its column for all other rows.
+const WIDEST_COLUMN: usize = 44;
+/// A description gets at least this, also where the line then leaves the terminal.
+const LEAST_DESCRIPTION: usize = 16;
+/// And at most this, so that the place stays near.
+const MOST_DESCRIPTION: usize = 60;
+const GAP: &str = "  ";
+
+/// A free text that may be cut: descriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Flexible {
+    /// One text.
+    Text(String),
+    /// The text before and after.
+    Pair(String, String),
+}
+
+impl Flexible {
+    fn draw(&self, limit: usize) -> String {
+        match self {
+            Self::Text(text) => cut(text, limit),
+            Self::Pair(old, new) => {
+                // The arrow and its spaces take 3, the quotes 4. What one side leaves, the other may use.
+                let room = limit.saturating_sub(7);
+                let half = room / 2;
+                let for_old = half.max(room.saturating_sub(width(new)));
+                let old = cut(old, for_old);
+                let for_new = room.saturating_sub(width(&old)).max(half);
+                format!("\"{old}\" → \"{}\"", cut(new, for_new))
+            }
+        }
+    }
+}
+
+/// One rule of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// What the line starts with: a sign, or a word in drift reports.
+    pub lead: &'static str,
+    /// Colour of the line.
+    pub tone: Tone,
+    /// Columns that are never cut.
+    pub cells: Vec<String>,
+    /// The column that is.
+    pub description: Flexible,
+    /// `file:line` or the rule's id.
+    pub place: String,
+    /// Further lines, shown below the row.
+    pub more: Vec<String>,
+}
+
+/// Draws rows under each other; every row has as many cells as the first.
+pub(super) fn draw(rows: &[Row], style: &TextStyle) -> String {
+    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    // A sign stands close to its rule, a word apart from it.
+    let lead = match rows.iter().map(|row| width(row.lead)).max().unwrap_or(0) {
+        sign @ 0..=1 => sign,
+        word => word + 1,
+    };
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.cells.get(column))
+                .map(|cell| width(cell))
+                .filter(|width| *width <= WIDEST_COLUMN)
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let place = rows.iter().map(|row| width(&row.place)).max().unwrap_or(0);
+    // The sign and one space, the cells, the description, the place, with gaps between.
+    let fixed = lead + 1 + widths.iter().map(|w| w + GAP.len()).sum::<usize>() + GAP.len() + place;
+    let limit = if style.verbose {
+        usize::MAX
+    } else {
+        style
+            .width
+            .saturating_sub(fixed)
+            .clamp(LEAST_DESCRIPTION, MOST_DESCRIPTION)
+    };
+    let descriptions: Vec<String> = rows.iter().map(|row| row.description.draw(limit)).collect();
+    let described = descriptions
+        .iter()
+        .map(|text| width(text))
+        .max()
+        .unwrap_or(0);
+
+    let mut drawn = String::new();
+    for (row, description) in rows.iter().zip(&descriptions) {
+        let mut line = pad(row.lead, lead);
+        line.push(' ');
+        for (cell, width) in row.cells.iter().zip(&widths) {
+            line.push_str(&pad(cell, *width));
+            line.push_str(GAP);
+        }
+        if described > 0 {
+            line.push_str(&pad(description, described));
+            line.push_str(GAP);
+        }
+        if row.place.is_empty() {
+            drawn.push_str(&style.paint(row.tone, line.trim_end()));
+        } else {
+            let text = line.trim_end();
+            let spaces = &line[text.len()..];
+            drawn.push_str(&style.paint(row.tone, text));
+            drawn.push_str(spaces);
+            drawn.push_str(&style.paint(Tone::Faint, &row.place));
+        }
+        drawn.push('\n');
+        for more in &row.more {
+            drawn.push_str(&" ".repeat(lead + 3));
+            drawn.push_str(&style.paint(Tone::Faint, more));
+            drawn.push('\n');
+        }
+    }
+    drawn
+}
+
+/// Fills a text with spaces up to a number of columns.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(spaces))
+}
