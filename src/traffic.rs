@@ -17,10 +17,13 @@
 pub mod addresses;
 pub mod atlas;
 pub mod bits;
+pub mod certificate;
 pub mod clause;
 pub mod difference;
 pub mod lines;
 mod pairs;
 pub mod services;
+pub mod space;
+pub mod speak;
 
 pub use pairs::{may_overlap, rank, surely_covers};

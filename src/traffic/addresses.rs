@@ -36,7 +36,11 @@ fn bits(family: Family) -> u8 {
 
 fn last(family: Family, (first, length): Prefix) -> u128 {
     let host = bits(family) - length;
-    if host >= 128 { u128::MAX } else { first | ((1 << host) - 1) }
+    if host >= 128 {
+        u128::MAX
+    } else {
+        first | ((1 << host) - 1)
+    }
 }
 
 /// Whether a set holds all (`Some(true)`), none (`Some(false)`) or some of a prefix.
@@ -50,7 +54,10 @@ fn uniform(set: &[Interval], first: u128, last: u128) -> Option<bool> {
 }
 
 fn halves(family: Family, (first, length): Prefix) -> [Prefix; 2] {
-    [(first, length + 1), (first | 1 << (bits(family) - length - 1), length + 1)]
+    [
+        (first, length + 1),
+        (first | 1 << (bits(family) - length - 1), length + 1),
+    ]
 }
 
 fn colours(family: Family, set: &[Interval], prefix: Prefix) -> Colours {
@@ -68,7 +75,13 @@ fn colours(family: Family, set: &[Interval], prefix: Prefix) -> Colours {
     }
 }
 
-fn emit(family: Family, set: &[Interval], prefix: Prefix, inherited: bool, table: &mut Vec<(Prefix, bool)>) {
+fn emit(
+    family: Family,
+    set: &[Interval],
+    prefix: Prefix,
+    inherited: bool,
+    table: &mut Vec<(Prefix, bool)>,
+) {
     let verdict = match colours(family, set, prefix) {
         Colours::Both => inherited,
         Colours::In => true,
@@ -111,7 +124,8 @@ pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
         if is_in {
             items.push((prefix, Vec::new()));
         } else {
-            let holds = |outer: Prefix| outer.0 <= prefix.0 && last(family, prefix) <= last(family, outer);
+            let holds =
+                |outer: Prefix| outer.0 <= prefix.0 && last(family, prefix) <= last(family, outer);
             let item = items.iter_mut().rev().find(|(outer, _)| holds(*outer));
             item.expect("what is taken out was in").1.push(prefix);
         }
@@ -123,7 +137,10 @@ pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
             if inner.is_empty() {
                 return outer;
             }
-            let inner: Vec<String> = inner.into_iter().map(|prefix| prefix_text(family, prefix)).collect();
+            let inner: Vec<String> = inner
+                .into_iter()
+                .map(|prefix| prefix_text(family, prefix))
+                .collect();
             format!("{outer} except {}", inner.join(" and "))
         })
         .collect();
@@ -133,10 +150,18 @@ pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::Cidr, traffic::clause::{cidr_interval, merge}};
+    use crate::{
+        model::Cidr,
+        traffic::clause::{cidr_interval, merge},
+    };
 
     fn set(texts: &[&str]) -> Vec<Interval> {
-        merge(texts.iter().map(|text| cidr_interval(text.parse::<Cidr>().unwrap())).collect())
+        merge(
+            texts
+                .iter()
+                .map(|text| cidr_interval(text.parse::<Cidr>().unwrap()))
+                .collect(),
+        )
     }
 
     fn without(mut set: Vec<Interval>, text: &str) -> Vec<Interval> {
@@ -154,13 +179,19 @@ mod tests {
         let all = set(&["0.0.0.0/0"]);
         assert_eq!(print(Family::V4, &all), ("0.0.0.0/0".into(), 1));
         let some = without(without(all, "10.0.0.0/8"), "203.0.113.0/24");
-        assert_eq!(print(Family::V4, &some).0, "0.0.0.0/0 except 10.0.0.0/8 and 203.0.113.0/24");
+        assert_eq!(
+            print(Family::V4, &some).0,
+            "0.0.0.0/0 except 10.0.0.0/8 and 203.0.113.0/24"
+        );
         let again = merge([some, set(&["10.1.0.0/16"])].concat());
         assert_eq!(
             print(Family::V4, &again).0,
             "0.0.0.0/0 except 10.0.0.0/8 and 203.0.113.0/24, 10.1.0.0/16"
         );
         assert_eq!(print(Family::V6, &set(&["::/0"])).0, "::/0");
-        assert_eq!(print(Family::V4, &set(&["0.0.0.0/1", "128.0.0.0/1"])).0, "0.0.0.0/0");
+        assert_eq!(
+            print(Family::V4, &set(&["0.0.0.0/1", "128.0.0.0/1"])).0,
+            "0.0.0.0/0"
+        );
     }
 }

@@ -82,10 +82,21 @@ impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
         tuples: &[Vec<NodeId>],
         label: impl Fn(&[L]) -> K,
     ) -> (Diagram<K>, Vec<NodeId>) {
-        let mut product =
-            Product { of: self, label, nodes: Vec::new(), ids: HashMap::new(), memo: HashMap::new() };
+        let mut product = Product {
+            of: self,
+            label,
+            nodes: Vec::new(),
+            ids: HashMap::new(),
+            memo: HashMap::new(),
+        };
         let roots = tuples.iter().map(|roots| product.node(roots)).collect();
-        (Diagram { nodes: product.nodes, roots: Vec::new() }, roots)
+        (
+            Diagram {
+                nodes: product.nodes,
+                roots: Vec::new(),
+            },
+            roots,
+        )
     }
 }
 
@@ -136,7 +147,11 @@ impl<L: Copy, K: Copy + Eq + std::hash::Hash, F: Fn(&[L]) -> K> Product<'_, L, K
                 Node::Cut(..) | Node::Leaf(_) => None,
             })
             .collect();
-        let mut borders: Vec<u128> = pieces.iter().flatten().flat_map(|p| p.iter().map(|(last, _)| *last)).collect();
+        let mut borders: Vec<u128> = pieces
+            .iter()
+            .flatten()
+            .flat_map(|p| p.iter().map(|(last, _)| *last))
+            .collect();
         borders.sort_unstable();
         borders.dedup();
         let mut at = vec![0; parts.len()];
@@ -192,7 +207,10 @@ pub struct Atlas {
 impl Atlas {
     /// Cuts space by clauses, which must stand from strongest to weakest, in each of the worlds.
     pub fn new(clauses: &[Clause], worlds: Vec<World>) -> Self {
-        debug_assert!(clauses.is_sorted_by_key(Clause::rank), "from strongest to weakest");
+        debug_assert!(
+            clauses.is_sorted_by_key(Clause::rank),
+            "from strongest to weakest"
+        );
         let mut builder = Builder {
             clauses,
             family: Family::V4,
@@ -212,13 +230,19 @@ impl Atlas {
         }
         Self {
             signatures: builder.signatures,
-            diagram: Diagram { nodes: builder.nodes, roots },
+            diagram: Diagram {
+                nodes: builder.nodes,
+                roots,
+            },
         }
     }
 
     /// Names every signature anew; pieces that get one name and touch become one. For clauses of one order of dimensions the result
     /// depends on the sets of packets alone, not on the rules they came from.
-    pub fn relabel<L: Copy + Eq + std::hash::Hash>(&self, label: impl Fn(&Bits) -> L) -> Diagram<L> {
+    pub fn relabel<L: Copy + Eq + std::hash::Hash>(
+        &self,
+        label: impl Fn(&Bits) -> L,
+    ) -> Diagram<L> {
         let labels: Vec<L> = self.signatures.iter().map(label).collect();
         let mut nodes: Vec<Node<L>> = Vec::new();
         let mut ids: HashMap<Node<L>, NodeId> = HashMap::new();
@@ -330,7 +354,12 @@ impl Builder<'_> {
                 Far::Addresses(..) => {}
             }
         }
-        self.sweep(Dimension::Peer, everywhere, &intervals, (0, family.last_address()))
+        self.sweep(
+            Dimension::Peer,
+            everywhere,
+            &intervals,
+            (0, family.last_address()),
+        )
     }
 
     /// One pass over the borders of intervals, in each piece going on with the clauses that match there.
@@ -382,7 +411,9 @@ impl Builder<'_> {
 
     /// The node of the clauses that are still in play, from a dimension on.
     fn below(&mut self, dimension: Option<Dimension>, active: &Bits) -> NodeId {
-        let Some(dimension) = dimension else { return self.leaf(active) };
+        let Some(dimension) = dimension else {
+            return self.leaf(active);
+        };
         let constrained = active.and(&self.constrained[dimension as usize - 1]);
         if constrained.is_empty() {
             return self.below(dimension.next(), active);
@@ -395,15 +426,23 @@ impl Builder<'_> {
         let mut intervals: Vec<(Interval, usize)> = Vec::new();
         for index in constrained.iter() {
             let clause = &self.clauses[index];
-            let mut take = |ranges: &[Interval]| intervals.extend(ranges.iter().map(|&range| (range, index)));
+            let mut take =
+                |ranges: &[Interval]| intervals.extend(ranges.iter().map(|&range| (range, index)));
             match dimension {
                 Dimension::Peer => {}
                 Dimension::Protocol => {
                     let number = u128::from(clause.protocol.expect("says something about it"));
                     take(&[(number, number)]);
                 }
-                Dimension::Destination => take(clause.destination.as_deref().expect("says something about it")),
-                Dimension::Source => take(clause.source.as_deref().expect("says something about it")),
+                Dimension::Destination => take(
+                    clause
+                        .destination
+                        .as_deref()
+                        .expect("says something about it"),
+                ),
+                Dimension::Source => {
+                    take(clause.source.as_deref().expect("says something about it"))
+                }
                 Dimension::Local => take(&[clause.local.expect("says something about it").1]),
             }
         }
@@ -421,7 +460,8 @@ impl Builder<'_> {
         let id = match self.signature_ids.get(signature) {
             Some(&id) => id,
             None => {
-                let id = SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
+                let id =
+                    SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
                 self.signatures.push(signature.clone());
                 self.signature_ids.insert(signature.clone(), id);
                 id

@@ -27,10 +27,14 @@ impl Bits {
 
     /// The smallest number of both sets: the winner of a signature in a state.
     pub fn first_common(&self, other: &Self) -> Option<usize> {
-        self.0.iter().zip(&other.0).enumerate().find_map(|(word, (a, b))| {
-            let both = a & b;
-            (both != 0).then(|| word * 64 + both.trailing_zeros() as usize)
-        })
+        self.0
+            .iter()
+            .zip(&other.0)
+            .enumerate()
+            .find_map(|(word, (a, b))| {
+                let both = a & b;
+                (both != 0).then(|| word * 64 + both.trailing_zeros() as usize)
+            })
     }
 
     /// The numbers in order.

@@ -116,7 +116,15 @@ impl Clause {
                         crate::model::AddressFamily::Ipv4 => Family::V4,
                         crate::model::AddressFamily::Ipv6 => Family::V6,
                     };
-                    Far::Addresses(family, merge(list.entries.iter().map(|cidr| cidr_interval(*cidr)).collect()))
+                    Far::Addresses(
+                        family,
+                        merge(
+                            list.entries
+                                .iter()
+                                .map(|cidr| cidr_interval(*cidr))
+                                .collect(),
+                        ),
+                    )
                 }
                 None => Far::Member(Symbol::PrefixList(id.clone())),
             },
@@ -142,12 +150,18 @@ impl Clause {
             family: match rule.protocol {
                 Protocol::Icmp => Some(Family::V4),
                 Protocol::Icmpv6 => Some(Family::V6),
-                Protocol::All | Protocol::Tcp(_) | Protocol::Udp(_) | Protocol::Gre | Protocol::Number(_) => None,
+                Protocol::All
+                | Protocol::Tcp(_)
+                | Protocol::Udp(_)
+                | Protocol::Gre
+                | Protocol::Number(_) => None,
             },
             protocol: rule.protocol.number(),
             destination,
             source,
-            local: rule.local.map(|cidr| (Family::of(cidr), cidr_interval(cidr))),
+            local: rule
+                .local
+                .map(|cidr| (Family::of(cidr), cidr_interval(cidr))),
         }
     }
 
@@ -168,7 +182,10 @@ impl Clause {
 /// First and last address of a network.
 pub fn cidr_interval(cidr: Cidr) -> Interval {
     match cidr.net() {
-        IpNet::V4(net) => (u32::from(net.network()).into(), u32::from(net.broadcast()).into()),
+        IpNet::V4(net) => (
+            u32::from(net.network()).into(),
+            u32::from(net.broadcast()).into(),
+        ),
         IpNet::V6(net) => (net.network().into(), net.broadcast().into()),
     }
 }

@@ -42,15 +42,28 @@ impl Line {
     /// How many addresses the peers are, IPv6 counted in networks of 64 bits.
     pub fn size(&self) -> u128 {
         let count = |family: &Family, intervals: &[Interval]| -> u128 {
-            let addresses = intervals
-                .iter()
-                .fold(0u128, |sum, (first, last)| sum.saturating_add((last - first).saturating_add(1)));
+            let addresses = intervals.iter().fold(0u128, |sum, (first, last)| {
+                sum.saturating_add((last - first).saturating_add(1))
+            });
             match family {
                 Family::V4 => addresses,
                 Family::V6 => addresses >> 64,
             }
         };
-        self.peers.iter().fold(0, |sum, (family, intervals)| sum.saturating_add(count(family, intervals)))
+        self.peers.iter().fold(0, |sum, (family, intervals)| {
+            sum.saturating_add(count(family, intervals))
+        })
+    }
+}
+
+impl Line {
+    /// Whether the peers are every address of both families.
+    pub fn is_everywhere(&self) -> bool {
+        Family::BOTH.iter().all(|family| {
+            self.peers
+                .get(family)
+                .is_some_and(|set| *set == [(0, family.last_address())])
+        })
     }
 }
 
@@ -91,7 +104,12 @@ impl Picture {
             for (last, node) in pieces {
                 // The same node means the same services in both families, unless it looks at own addresses.
                 let own = cuts_local(diagram, node).then_some(family);
-                peers.entry((node, own)).or_default().entry(family).or_default().push((first, last));
+                peers
+                    .entry((node, own))
+                    .or_default()
+                    .entry(family)
+                    .or_default()
+                    .push((first, last));
                 first = last.wrapping_add(1);
             }
         }
@@ -110,7 +128,12 @@ impl Picture {
             boxes.push(found);
         }
         let (columns, may, must) = columns(&boxes);
-        Self { rows, columns, may, must }
+        Self {
+            rows,
+            columns,
+            may,
+            must,
+        }
     }
 
     /// Greedy choice of rectangles: rows and columns each.
@@ -123,10 +146,14 @@ impl Picture {
             .collect();
         let mut candidates: BTreeSet<(Vec<usize>, Vec<usize>)> = BTreeSet::new();
         let closed_columns = |rows: &[usize]| -> Vec<usize> {
-            (0..self.columns.len()).filter(|column| rows.iter().all(|&row| self.may[row].contains(column))).collect()
+            (0..self.columns.len())
+                .filter(|column| rows.iter().all(|&row| self.may[row].contains(column)))
+                .collect()
         };
         let closed_rows = |columns: &[usize]| -> Vec<usize> {
-            (0..self.rows.len()).filter(|&row| columns.iter().all(|column| self.may[row].contains(column))).collect()
+            (0..self.rows.len())
+                .filter(|&row| columns.iter().all(|column| self.may[row].contains(column)))
+                .collect()
         };
         for column in 0..self.columns.len() {
             let rows = closed_rows(&[column]);
@@ -153,14 +180,23 @@ impl Picture {
         while !open.is_empty() {
             let gain = |rows: &[usize], columns: &[usize]| {
                 rows.iter()
-                    .map(|&row| columns.iter().filter(|&&column| open.contains(&(row, column))).count())
+                    .map(|&row| {
+                        columns
+                            .iter()
+                            .filter(|&&column| open.contains(&(row, column)))
+                            .count()
+                    })
                     .sum::<usize>()
             };
             let best = candidates
                 .iter()
                 .map(|(rows, columns, cost)| (gain(rows, columns), *cost, rows, columns))
                 .filter(|(gain, ..)| *gain > 0)
-                .max_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1)).then_with(|| (b.2, b.3).cmp(&(a.2, a.3))))
+                .max_by(|a, b| {
+                    (a.0 * b.1)
+                        .cmp(&(b.0 * a.1))
+                        .then_with(|| (b.2, b.3).cmp(&(a.2, a.3)))
+                })
                 .expect("every open crossing is in the rectangle of its column");
             let (_, cost, rows, columns) = best;
             for &row in rows {
@@ -174,8 +210,14 @@ impl Picture {
     }
 
     /// Takes out lines that others cover wholly, dearest first, then rows and columns, where the text does not grow.
-    fn prune(&self, mut chosen: Vec<(Vec<usize>, Vec<usize>, usize)>) -> Vec<(Vec<usize>, Vec<usize>)> {
-        let needed = |rows: &[usize], columns: &[usize], others: &[(Vec<usize>, Vec<usize>, usize)], skip: usize| {
+    fn prune(
+        &self,
+        mut chosen: Vec<(Vec<usize>, Vec<usize>, usize)>,
+    ) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let needed = |rows: &[usize],
+                      columns: &[usize],
+                      others: &[(Vec<usize>, Vec<usize>, usize)],
+                      skip: usize| {
             rows.iter().any(|&row| {
                 columns.iter().any(|&column| {
                     self.must[row].contains(&column)
@@ -196,17 +238,29 @@ impl Picture {
                 gone.insert(index);
             }
         }
-        for index in (0..chosen.len()).filter(|index| !gone.contains(index)).collect::<Vec<_>>() {
+        for index in (0..chosen.len())
+            .filter(|index| !gone.contains(index))
+            .collect::<Vec<_>>()
+        {
             for side in [true, false] {
                 let (rows, columns, _) = chosen[index].clone();
                 for &item in if side { &rows } else { &columns } {
                     let (rows, columns, cost) = chosen[index].clone();
-                    let fewer_rows: Vec<usize> =
-                        rows.iter().copied().filter(|&row| !(side && row == item)).collect();
-                    let fewer_columns: Vec<usize> =
-                        columns.iter().copied().filter(|&column| side || column != item).collect();
-                    let (cut_rows, cut_columns): (&[usize], &[usize]) =
-                        if side { (&[item], &columns) } else { (&rows, &[item]) };
+                    let fewer_rows: Vec<usize> = rows
+                        .iter()
+                        .copied()
+                        .filter(|&row| !(side && row == item))
+                        .collect();
+                    let fewer_columns: Vec<usize> = columns
+                        .iter()
+                        .copied()
+                        .filter(|&column| side || column != item)
+                        .collect();
+                    let (cut_rows, cut_columns): (&[usize], &[usize]) = if side {
+                        (&[item], &columns)
+                    } else {
+                        (&rows, &[item])
+                    };
                     if fewer_rows.is_empty()
                         || fewer_columns.is_empty()
                         || needed(cut_rows, cut_columns, &chosen, index)
@@ -247,7 +301,10 @@ impl Picture {
     }
 
     fn services(&self, columns: &[usize]) -> Vec<ServiceBox> {
-        columns.iter().flat_map(|&column| self.columns[column].iter().cloned()).collect()
+        columns
+            .iter()
+            .flat_map(|&column| self.columns[column].iter().cloned())
+            .collect()
     }
 
     fn line(&self, rows: &[usize], columns: &[usize]) -> Line {
@@ -255,7 +312,12 @@ impl Picture {
         let services = self.services(columns);
         let (peers_text, _) = peers_text(&peers);
         let (services_text, _) = services::print(&services);
-        Line { services, peers, services_text, peers_text }
+        Line {
+            services,
+            peers,
+            services_text,
+            peers_text,
+        }
     }
 }
 
@@ -311,21 +373,35 @@ fn collect(
     }
 }
 
-type Columns = (Vec<Vec<ServiceBox>>, Vec<BTreeSet<usize>>, Vec<BTreeSet<usize>>);
+type Columns = (
+    Vec<Vec<ServiceBox>>,
+    Vec<BTreeSet<usize>>,
+    Vec<BTreeSet<usize>>,
+);
 
 /// Cuts services at the borders of all rows, and puts the pieces that are in the same rows in one column.
 fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
     let words = rows.len().div_ceil(64);
-    let own = |boxes: &[(ServiceBox, Cover)]| boxes.iter().find_map(|(service, _)| service.local.map(|local| local.0));
+    let own = |boxes: &[(ServiceBox, Cover)]| {
+        boxes
+            .iter()
+            .find_map(|(service, _)| service.local.map(|local| local.0))
+    };
     // Where a row looks at own addresses, those of the two families are different services.
-    let mut pieces: Vec<(ServiceBox, Mask, Mask)> = if rows.iter().any(|boxes| own(boxes).is_some()) {
-        Family::BOTH.map(|family| ServiceBox { local: Some((family, (0, family.last_address()))), ..ServiceBox::ALL }).to_vec()
-    } else {
-        vec![ServiceBox::ALL]
-    }
-    .into_iter()
-    .map(|service| (service, vec![0; words], vec![0; words]))
-    .collect();
+    let mut pieces: Vec<(ServiceBox, Mask, Mask)> =
+        if rows.iter().any(|boxes| own(boxes).is_some()) {
+            Family::BOTH
+                .map(|family| ServiceBox {
+                    local: Some((family, (0, family.last_address()))),
+                    ..ServiceBox::ALL
+                })
+                .to_vec()
+        } else {
+            vec![ServiceBox::ALL]
+        }
+        .into_iter()
+        .map(|service| (service, vec![0; words], vec![0; words]))
+        .collect();
     for (row, boxes) in rows.iter().enumerate() {
         let mut next = Vec::with_capacity(pieces.len() + boxes.len());
         let row_family = own(boxes);
@@ -336,7 +412,9 @@ fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
                 continue;
             }
             for (service, cover) in boxes {
-                let Some(both) = piece.intersection(service) else { continue };
+                let Some(both) = piece.intersection(service) else {
+                    continue;
+                };
                 let (mut may, mut must) = (may.clone(), must.clone());
                 if *cover != Cover::Never {
                     may[row / 64] |= 1 << (row % 64);
@@ -377,11 +455,30 @@ fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
 fn join(mut pieces: Vec<(ServiceBox, Mask, Mask)>) -> Vec<(ServiceBox, Mask, Mask)> {
     for by_protocol in [false, true] {
         let key = |(service, may, must): &(ServiceBox, Mask, Mask)| {
-            let ServiceBox { protocol, destination, source, local } = service.clone();
+            let ServiceBox {
+                protocol,
+                destination,
+                source,
+                local,
+            } = service.clone();
             if by_protocol {
-                (may.clone(), must.clone(), local, source, destination, protocol)
+                (
+                    may.clone(),
+                    must.clone(),
+                    local,
+                    source,
+                    destination,
+                    protocol,
+                )
             } else {
-                (may.clone(), must.clone(), local, source, protocol, destination)
+                (
+                    may.clone(),
+                    must.clone(),
+                    local,
+                    source,
+                    protocol,
+                    destination,
+                )
             }
         };
         pieces.sort_by_cached_key(key);

@@ -27,7 +27,12 @@ pub const PORTS: Interval = (1, 65535);
 
 impl ServiceBox {
     /// Every service.
-    pub const ALL: Self = Self { protocol: PROTOCOLS, destination: PORTS, source: PORTS, local: None };
+    pub const ALL: Self = Self {
+        protocol: PROTOCOLS,
+        destination: PORTS,
+        source: PORTS,
+        local: None,
+    };
 
     /// What both hold.
     pub fn intersection(&self, other: &Self) -> Option<Self> {
@@ -62,22 +67,35 @@ fn protocol_name(number: u128) -> String {
 }
 
 fn range((first, last): Interval) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}-{last}")
+    }
 }
 
 fn ranges(intervals: Vec<Interval>) -> (String, usize) {
     let merged = merge(intervals);
     let count = merged.len();
-    (merged.into_iter().map(range).collect::<Vec<_>>().join(","), count)
+    (
+        merged.into_iter().map(range).collect::<Vec<_>>().join(","),
+        count,
+    )
 }
 
 /// Boxes that do not overlap, in text, and of how many tokens it is made.
 pub fn print(boxes: &[ServiceBox]) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
-    let mut parts: BTreeMap<(Option<(Family, Interval)>, Interval), Vec<&ServiceBox>> = BTreeMap::new();
+    let mut parts: BTreeMap<(Option<(Family, Interval)>, Interval), Vec<&ServiceBox>> =
+        BTreeMap::new();
     for service in boxes {
-        let restricts = service.local.filter(|(family, interval)| *interval != (0, family.last_address()));
-        parts.entry((restricts, service.source)).or_default().push(service);
+        let restricts = service
+            .local
+            .filter(|(family, interval)| *interval != (0, family.last_address()));
+        parts
+            .entry((restricts, service.source))
+            .or_default()
+            .push(service);
     }
     let mut texts = Vec::new();
     let mut tokens = 0;
@@ -128,7 +146,10 @@ fn protocols(boxes: &[&ServiceBox]) -> (Vec<String>, usize) {
         // Nearly all: say what is missing.
         let mut missing = Vec::new();
         for number in PROTOCOLS.0..=PROTOCOLS.1 {
-            if whole.iter().any(|&(first, last)| first <= number && number <= last) {
+            if whole
+                .iter()
+                .any(|&(first, last)| first <= number && number <= last)
+            {
                 continue;
             }
             match ports.remove(&number) {
@@ -163,7 +184,11 @@ fn protocols(boxes: &[&ServiceBox]) -> (Vec<String>, usize) {
                 }
             }
             tokens += 1;
-            let text = if end > number { format!("protocols {number}-{end}") } else { protocol_name(number) };
+            let text = if end > number {
+                format!("protocols {number}-{end}")
+            } else {
+                protocol_name(number)
+            };
             by_protocol.insert((number, 0), text);
             number = end + 1;
         }
