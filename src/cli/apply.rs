@@ -51,6 +51,12 @@ pub(super) struct Args {
     /// Let up to N changes in a group pass the guard
     #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_CHANGES")]
     allow_changes: Option<usize>,
+    /// Let traffic be cut for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_INTERRUPTION", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_interruption: bool,
+    /// Let traffic through for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_opening: bool,
     #[command(flatten)]
     shared: Shared,
 }
@@ -78,6 +84,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let guarded = prepared.guarded(&Overrides {
         allow_deletes: args.allow_deletes,
         allow_changes: args.allow_changes,
+        accept_interruption: args.accept_interruption,
+        accept_opening: args.accept_opening,
     });
     let (approved, refusals) = match guarded {
         Ok(approved) => (Some(approved), Vec::new()),

@@ -48,34 +48,54 @@ pub fn replay(
     resolve: &Resolve<'_>,
 ) -> Vec<Transient> {
     let moves = || waves.iter().flatten();
-    let touched: Vec<&Rule> = moves().flat_map(|step| [step.gone, step.come]).flatten().collect();
+    let touched: Vec<&Rule> = moves()
+        .flat_map(|step| [step.gone, step.come])
+        .flatten()
+        .collect();
     if touched.is_empty() {
         return Vec::new();
     }
-    let changed_symbols: BTreeSet<Symbol> =
-        touched.iter().filter_map(|rule| Clause::of(rule, resolve).symbol().cloned()).collect();
+    let changed_symbols: BTreeSet<Symbol> = touched
+        .iter()
+        .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
+        .collect();
     let matters = |rule: &&Rule| touched.iter().any(|other| may_overlap(rule, other));
     let needed = |symbols: &[Symbol]| -> Vec<World> {
         // Three sets of rules (before, between, after) have three winners, so three memberships at most tell them apart.
-        let differs = |world: &World| world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol));
+        let differs = |world: &World| {
+            world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol))
+        };
         let triples = worlds(symbols, if symbols.len() > 24 { 2 } else { 3 });
         let few = triples.len() <= MANY_WORLDS;
-        triples.into_iter().filter(|world| differs(world) && (few || world.len() < 3)).collect()
+        triples
+            .into_iter()
+            .filter(|world| differs(world) && (few || world.len() < 3))
+            .collect()
     };
-    let rules = old.iter().copied().filter(matters).chain(touched.iter().copied());
+    let rules = old
+        .iter()
+        .copied()
+        .filter(matters)
+        .chain(touched.iter().copied());
     let space = Space::new(rules, default, resolve, needed);
     let place = |rule: Option<&Rule>| rule.and_then(|rule| space.index_of(rule));
     let mut state = space.state(old.iter().copied());
     let before = state.clone();
     let mut after = state.clone();
     for step in moves() {
-        place(step.gone).into_iter().for_each(|index| after.remove(index));
-        place(step.come).into_iter().for_each(|index| after.insert(index));
+        place(step.gone)
+            .into_iter()
+            .for_each(|index| after.remove(index));
+        place(step.come)
+            .into_iter()
+            .for_each(|index| after.insert(index));
     }
     let mut transients = Vec::new();
     for (number, wave) in waves.iter().enumerate() {
-        let steps: Vec<(Option<usize>, Option<usize>)> =
-            wave.iter().map(|step| (place(step.gone), place(step.come))).collect();
+        let steps: Vec<(Option<usize>, Option<usize>)> = wave
+            .iter()
+            .map(|step| (place(step.gone), place(step.come)))
+            .collect();
         let broken = |signature: &Bits| -> Option<bool> {
             let verdict = space.verdict(signature, &before);
             if verdict != space.verdict(signature, &after) {
@@ -89,7 +109,11 @@ pub fn replay(
             let labels = space.atlas.relabel(broken);
             for opens in found {
                 let traffic = speak(&labels, |label| *label == Some(opens));
-                transients.push(Transient { wave: number, opens, traffic });
+                transients.push(Transient {
+                    wave: number,
+                    opens,
+                    traffic,
+                });
             }
         }
         for (gone, come) in steps {

@@ -30,7 +30,7 @@ pub enum Who {
 }
 
 impl Statement {
-    /// `tcp/22 from 0.0.0.0/0`, `tcp/80 from sg-a`, `tcp/80 from sg-a at 10.0.0.0/8`.
+    /// `tcp/22 from 0.0.0.0/0`, `tcp/80 from sg-a`, `tcp/80 from sg-a at 10.0.0.0/8`, `not for members of sg-a: tcp/80`.
     pub fn text(&self, direction: Direction) -> String {
         let Line {
             services_text,
@@ -54,7 +54,10 @@ impl Statement {
             Who::Anyone => format!("{services_text} {word} {peers_text}"),
             Who::MembersOf(symbols) => format!("{services_text} {word} {}{place}", names(symbols)),
             Who::NotMembersOf(symbols) => {
-                format!("{services_text}, but not {word} {}{place}", names(symbols))
+                format!(
+                    "not for members of {}: {services_text}{place}",
+                    names(symbols)
+                )
             }
         }
     }

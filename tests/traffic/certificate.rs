@@ -27,7 +27,13 @@ fn breaks(old: &[Rule], waves: &[Vec<Move<'_>>]) -> bool {
     let same: Vec<(usize, bool)> = packets
         .iter()
         .enumerate()
-        .map(|(n, packet)| (n, admits(old, Policy::Drop, packet), admits(&end, Policy::Drop, packet)))
+        .map(|(n, packet)| {
+            (
+                n,
+                admits(old, Policy::Drop, packet),
+                admits(&end, Policy::Drop, packet),
+            )
+        })
         .filter(|(_, before, after)| before == after)
         .map(|(n, before, _)| (n, before))
         .collect();
@@ -38,7 +44,10 @@ fn breaks(old: &[Rule], waves: &[Vec<Move<'_>>]) -> bool {
             for (_, step) in wave.iter().enumerate().filter(|(n, _)| part >> n & 1 == 1) {
                 make(&mut now, step);
             }
-            if same.iter().any(|&(n, verdict)| admits(&now, Policy::Drop, &packets[n]) != verdict) {
+            if same
+                .iter()
+                .any(|&(n, verdict)| admits(&now, Policy::Drop, &packets[n]) != verdict)
+            {
                 return true;
             }
         }

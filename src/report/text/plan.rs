@@ -3,7 +3,7 @@
 use crate::{
     desired::Mode,
     model::Direction,
-    plan::{ChangeKind, GroupPlan, Plan},
+    plan::{ChangeKind, GroupPlan, Passing, Plan},
     report::PlanReport,
 };
 
@@ -12,7 +12,7 @@ use super::{
     refusal::refusals,
     rule_line,
     table::{self, Row},
-    width,
+    traffic, width,
 };
 
 /// Without `--verbose`, a longer list of unmanaged rules is cut to this.
@@ -212,6 +212,7 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
             text.push('\n');
         }
     }
+    text.push_str(&traffic::sentences(group, report, style));
     text
 }
 
@@ -245,14 +246,52 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
             .map(|schedule| schedule.waves.len())
             .max()
             .unwrap_or(0);
-        text.push_str(&format!(
-            "order: {} in {}\n",
-            count(counts.calls, "call"),
-            count(waves, "wave")
-        ));
+        let size = format!("{}, {}", count(counts.calls, "call"), count(waves, "layer"));
+        text.push_str(&order(report.plan, &size, style));
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// Whether traffic stays as it was at every step, or what does not.
+fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
+    let mut lines = Vec::new();
+    for group in &plan.groups {
+        for Passing {
+            direction,
+            nic: _,
+            transient,
+        } in &group.passing
+        {
+            let what = if transient.opens {
+                "lets through"
+            } else {
+                "cuts"
+            };
+            lines.extend(transient.traffic.iter().map(|traffic| {
+                let traffic = traffic.text(*direction);
+                format!(
+                    "  {} layer {} {what} for a while: {direction} {traffic}",
+                    group.name,
+                    transient.wave + 1
+                )
+            }));
+        }
+    }
+    if lines.is_empty() {
+        return format!("order: safe at every step ({size})\n");
+    }
+    let mut text = format!(
+        "{}\n",
+        style.paint(
+            Tone::Removed,
+            format!("order: not safe at every step ({size})")
+        )
+    );
+    for line in lines {
+        text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
     }
     text
 }
