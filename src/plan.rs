@@ -15,6 +15,8 @@ use jiff::Timestamp;
 
 pub use build::plan;
 pub use compare::MAX_OPTIONAL_MODIFIES;
+#[cfg(test)]
+pub(crate) use meaning::traffic;
 pub use order::must_precede;
 
 use crate::{
