@@ -83,11 +83,13 @@ fn ranges(intervals: Vec<Interval>) -> (String, usize) {
     )
 }
 
+/// Own addresses and source ports.
+type Restriction = (Option<(Family, Interval)>, Interval);
+
 /// Boxes that do not overlap, in text, and of how many tokens it is made.
 pub fn print(boxes: &[ServiceBox]) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
-    let mut parts: BTreeMap<(Option<(Family, Interval)>, Interval), Vec<&ServiceBox>> =
-        BTreeMap::new();
+    let mut parts: BTreeMap<Restriction, Vec<&ServiceBox>> = BTreeMap::new();
     for service in boxes {
         let restricts = service
             .local
