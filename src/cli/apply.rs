@@ -151,8 +151,12 @@ fn finish(args: &Args, screen: &Screen, report: &Report, nothing: bool) -> Resul
         screen.report(&args.shared.output, draw)?;
     }
     let exit = exit(report);
-    if exit != Exit::Done {
-        screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing");
+    match exit {
+        Exit::Done => {}
+        Exit::Interrupted => {
+            screen.hint("run `rulekeep apply` again: it makes only what is still missing");
+        }
+        _ => screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing"),
     }
     Ok(exit)
 }

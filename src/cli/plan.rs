@@ -134,9 +134,10 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
         .take(3)
         .fold(failure, |failure, unread| {
             let mut failure = failure;
-            failure
-                .causes
-                .push(format!("{}: {}", unread.group, unread.error));
+            // The plan has the rest of a long explanation.
+            let first = unread.error.lines().next().unwrap_or_default();
+            let first = first.trim_end_matches(':');
+            failure.causes.push(format!("{}: {first}", unread.group));
             failure
         })
 }

@@ -134,6 +134,10 @@ fn declared(desired: &Desired) -> String {
 impl Selection {
     /// The chosen groups, as indices into [`Desired::groups`]; every path and every target must choose one.
     pub(super) fn choose(&self, desired: &Desired) -> Result<BTreeSet<usize>, Failure> {
+        if self.targets.targets.iter().any(String::is_empty) {
+            return Err(Failure::usage("a target is empty")
+                .help("for every group leave out --target, and unset RULEKEEP_TARGET"));
+        }
         let chosen = reconcile::select(desired, &self.within(desired)?);
         chosen
             .map(|chosen| chosen.into_iter().collect())

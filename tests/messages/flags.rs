@@ -27,6 +27,31 @@ fn values_that_no_option_takes() {
 }
 
 #[test]
+fn a_variable_that_is_empty_is_not_set_but_for_the_target() {
+    let mut project = Project::new(WEB);
+    for flag in [
+        "OUT",
+        "PARALLELISM",
+        "OUTPUT",
+        "PROJECT",
+        "COLOR",
+        "AT",
+        "VERBOSE",
+        "QUIET",
+        "CLI_ARGS",
+        "YES",
+        "ALLOW_DELETES",
+        "ALLOW_CHANGES",
+    ] {
+        project.set(&format!("RULEKEEP_{flag}"), "");
+    }
+    project.prepare("plan");
+    project.prepare("apply --yes");
+    project.set("RULEKEEP_TARGET", "");
+    project.run("apply --yes").says("variable-target-empty");
+}
+
+#[test]
 fn a_project_that_is_not_there() {
     let mut project = Project::new(WEB);
     project

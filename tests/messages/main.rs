@@ -4,6 +4,7 @@
 
 mod flags;
 mod guarded;
+mod interrupted;
 mod reaching;
 mod saved_plans;
 mod states;

@@ -1,6 +1,11 @@
 //! Clouds that cannot be reached, groups that are not there.
 
-use super::support::{Project, WEB};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use super::support::{Project, Running, WEB};
 
 const REMOTE: &str = "\
 rules: rules/
@@ -26,6 +31,28 @@ fn an_endpoint_that_nobody_serves() {
     project.set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret");
     project.run("plan").says("endpoint-unreachable");
     project.run("show web").says("show-endpoint-unreachable");
+}
+
+#[test]
+fn credentials_that_the_cloud_does_not_take() {
+    let mut project = Project::new(WEB);
+    let mut emulate = project.command(".", "emulate --seed seed.json");
+    let mut emulate = Running(emulate.stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    let stdout = emulate.0.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    let endpoint = line
+        .split_whitespace()
+        .find(|word| word.starts_with("http"));
+    project.write(
+        "rulekeep.yaml",
+        &REMOTE.replace("http://127.0.0.1:1", endpoint.unwrap()),
+    );
+    project.set("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid");
+    project.set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-the-secret");
+    project.run("plan").says("credentials-wrong-secret");
+    project.set("ALIBABA_CLOUD_ACCESS_KEY_ID", "nobody");
+    project.run("plan").says("credentials-unknown-key");
 }
 
 #[test]
@@ -59,4 +86,17 @@ fn lists_that_are_gone() {
     )
     .run("apply --yes")
     .says("peer-group-gone");
+}
+
+#[test]
+fn programs_are_told_that_a_plan_is_not_whole() {
+    for group in ["payments", "twin"] {
+        let project = Project::new(&format!("group: {group}\nmode: partial\ningress: []\n"));
+        let output = project.command(".", "plan -o json").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(plan["errored"], true, "{plan:#}");
+        assert_eq!(plan["applyable"], false, "{plan:#}");
+        assert_eq!(plan["diagnostics"][0]["severity"], "error", "{plan:#}");
+    }
 }

@@ -2,21 +2,10 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    process::Stdio,
 };
 
-use super::support::{Project, WEB};
-
-/// Ends a process that the test started.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use super::support::{Project, Running, WEB};
 
 #[test]
 fn a_state_file_that_is_broken() {

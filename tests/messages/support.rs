@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -32,6 +32,17 @@ pub struct Project {
     folder: tempfile::TempDir,
     log: String,
     environment: Vec<(String, String)>,
+}
+
+/// Ends a process that the test started.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// One live rule per port.
@@ -175,6 +186,7 @@ impl Project {
     /// Compares everything since the last time with a snapshot.
     pub fn says(&mut self, name: &str) {
         let log = std::mem::take(&mut self.log);
+        assert!(!log.contains("not-the-secret"), "a secret is shown:\n{log}");
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(name, log.trim_end());
         });

@@ -32,7 +32,11 @@ fn permissions(answer: &Value) -> &Vec<Value> {
 
 /// A cloud that holds the group of the answer as it was.
 async fn cloud(answer: &Value) -> Cloud {
-    Cloud::start(&json!({
+    Cloud::start(&seed(answer)).await
+}
+
+fn seed(answer: &Value) -> Value {
+    json!({
         "version": 1,
         "security_groups": [{
             "id": answer["SecurityGroupId"],
@@ -43,8 +47,61 @@ async fn cloud(answer: &Value) -> Cloud {
             "inner_access_policy": answer["InnerAccessPolicy"],
             "rules": permissions(answer),
         }],
-    }))
-    .await
+    })
+}
+
+#[test]
+fn show_prints_every_member_of_a_real_group() {
+    for text in [SYSTEM, OPEN] {
+        let answer = answer(text);
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let project = "rules: rules/\naccounts: { demo: { local: state.json, seed: seed.json } }\n\
+                       defaults: { account: demo, region: cn-hangzhou }\n";
+        write("rulekeep.yaml", project);
+        write(
+            "rules/real.yaml",
+            &file(&answer, "mode: partial\ningress: []\n"),
+        );
+        write("seed.json", &seed(&answer).to_string());
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rulekeep"))
+            .env_clear()
+            .current_dir(folder.path())
+            .args([
+                "show",
+                answer["SecurityGroupId"].as_str().unwrap(),
+                "-o",
+                "json",
+            ])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let address = format!(
+            "demo/{}/{}",
+            answer["RegionId"].as_str().unwrap(),
+            answer["SecurityGroupId"].as_str().unwrap()
+        );
+        assert_eq!(shown["address"], address);
+        assert_eq!(shown["name"], answer["SecurityGroupName"]);
+        assert_eq!(shown["description"], answer["Description"]);
+        assert_eq!(shown["network"], answer["VpcId"]);
+        assert_eq!(
+            shown["inner_access"], "accept",
+            "InnerAccessPolicy is Accept in both"
+        );
+        let rules = shown["rules"].as_array().unwrap();
+        assert_eq!(rules.len(), permissions(&answer).len());
+        for original in permissions(&answer) {
+            let mut rules = rules.iter().map(|rule| &rule["permission"]);
+            let written = rules.find(|one| one["Direction"] == original["Direction"]);
+            assert_kept(original.as_object().unwrap(), written.unwrap());
+        }
+    }
 }
 
 /// A group file for the group of the answer.

@@ -56,7 +56,9 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
         }
     }
     let counts = report.plan.counts();
-    let summary = if report.is_errored() {
+    let summary = if report.is_errored() && counts.is_empty() {
+        format!("Drift not fully known: {}.", report.lacks())
+    } else if report.is_errored() {
         format!(
             "Drift not fully known: {}. The rest: {} missing, {} different, {} live only.",
             report.lacks(),

@@ -43,6 +43,9 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
 /// The last line.
 fn summary(report: &PlanReport<'_>) -> String {
     let counts = report.plan.counts();
+    if report.is_errored() && counts.is_empty() {
+        return format!("Plan incomplete: {}.", report.lacks());
+    }
     if report.is_errored() {
         return format!(
             "Plan incomplete: {}. The rest: {} to add, {} to change, {} to destroy.",

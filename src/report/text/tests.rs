@@ -280,7 +280,7 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
   --> rules/web.yaml:2
   help: `--allow-deletes 12` lets this plan through
 
-Plan incomplete: 1 group could not be read. The rest: 0 to add, 0 to change, 0 to destroy.
+Plan incomplete: 1 group could not be read.
 
 "#]]
         .raw()
