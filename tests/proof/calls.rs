@@ -203,3 +203,27 @@ async fn a_group_of_the_classic_network_is_read_once_per_network_interface() {
     assert_eq!(prepared.plan.groups[0].observed.rules.len(), 10);
     assert_eq!(cloud.calls(), counts([(FIND, 1), (READ, 2)]));
 }
+
+#[tokio::test]
+async fn deletes_without_adds_need_one_read_more_and_so_does_the_classic_network_per_interface() {
+    let mut rules = live("ingress", 1..=101);
+    let group_file = format!("group: {WEB}\nmode: complete\nallow_empty: true\ningress: []\n");
+    let desired = load(&[("rules/web.yaml", &group_file)]);
+    let cloud = Cloud::start(&account(vec![group(WEB, rules.clone())])).await;
+    cloud.apply(&desired).await;
+    assert_eq!(
+        cloud.calls(),
+        counts([(FIND, 1), (READ, 2), ("RevokeSecurityGroup", 2)])
+    );
+
+    for rule in &mut rules {
+        rule["NicType"] = json!("intranet");
+    }
+    let classic = json!({"id": WEB, "name": "web", "rules": rules});
+    let cloud = Cloud::start(&account(vec![classic])).await;
+    cloud.apply(&desired).await;
+    assert_eq!(
+        cloud.calls(),
+        counts([(FIND, 1), (READ, 4), ("RevokeSecurityGroup", 2)])
+    );
+}

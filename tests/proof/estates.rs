@@ -51,8 +51,18 @@ async fn converges(estate: &Estate) -> bool {
         }
         return false;
     }
-    cloud.apply(&desired).await;
     cloud.calls();
+    cloud.apply(&desired).await;
+    let calls = cloud.calls();
+    let writes = calls
+        .iter()
+        .filter(|(action, _)| !action.starts_with("Describe"));
+    let writes: usize = writes.map(|(_, count)| count).sum();
+    assert_eq!(
+        writes,
+        prepared.plan.counts().calls,
+        "{calls:?} of\n{planned}"
+    );
 
     let again = cloud.prepare(&desired, 16).await;
     assert!(
