@@ -1,7 +1,7 @@
 //! A rule survives the whole way: YAML, model, the wire, the cloud, the wire, model, YAML.
 
 use proptest::prelude::*;
-use rulekeep::model::{Direction, Rule};
+use rulekeep::model::{Direction, NicType, Peer, Policy, Priority, Protocol, Rule};
 
 use super::{
     estate::{BASE, BASE_FILE, OWNER, Reach, Shape, Shuffle, VPC, document, items, rule, seed},
@@ -11,7 +11,7 @@ use super::{
 const GROUP: &str = "sg-bp1round00000000000";
 
 /// A group file that declares exactly these rules.
-fn file(rules: &[Rule], shape: Shape) -> String {
+fn file(rules: &[Rule], shape: Shape, region: &str) -> String {
     use super::estate::Node;
     let of = |direction: Direction| {
         let rules: Vec<Rule> = rules
@@ -24,6 +24,7 @@ fn file(rules: &[Rule], shape: Shape) -> String {
     document(
         &[
             ("group", Node::Text(GROUP.to_owned())),
+            ("region", Node::Text(region.to_owned())),
             ("mode", Node::Text("complete".to_owned())),
             ("ingress", of(Direction::Ingress)),
             ("egress", of(Direction::Egress)),
@@ -33,8 +34,8 @@ fn file(rules: &[Rule], shape: Shape) -> String {
     )
 }
 
-async fn survives(rule: &Rule, shape: Shape) {
-    let mut group = serde_json::json!({"id": GROUP, "name": "round"});
+async fn survives(rule: &Rule, shape: Shape, region: &str) {
+    let mut group = serde_json::json!({"id": GROUP, "name": "round", "region": region});
     if shape != Shape::Classic {
         group["vpc"] = VPC.into();
     }
@@ -42,7 +43,7 @@ async fn survives(rule: &Rule, shape: Shape) {
         group["type"] = "enterprise".into();
     }
     let cloud = Cloud::start(&seed(vec![group])).await;
-    let text = file(std::slice::from_ref(rule), shape);
+    let text = file(std::slice::from_ref(rule), shape, region);
     let desired = load(&[("rules/round.yaml", &text), ("rules/base.yaml", BASE_FILE)]);
     let declared = desired
         .groups
@@ -68,7 +69,7 @@ async fn survives(rule: &Rule, shape: Shape) {
     let mut back = live.rule.clone();
     back.peer_owner.take_if(|owner| owner.as_str() == OWNER);
     assert_eq!(back, *rule, "wire to model");
-    assert_eq!(file(&[back], shape), text, "model to YAML");
+    assert_eq!(file(&[back], shape, region), text, "model to YAML");
 }
 
 #[test]
@@ -80,6 +81,29 @@ fn every_rule_comes_back_from_the_cloud_as_it_was_written() {
     let shaped = prop::sample::select(vec![Shape::Basic, Shape::Advanced, Shape::Classic])
         .prop_flat_map(|shape| (rule(shape), Just(shape)));
     proptest!(config, |((rule, shape) in shaped)| {
-        block_on(survives(&rule, shape));
+        block_on(survives(&rule, shape, "cn-hangzhou"));
     });
+}
+
+#[tokio::test]
+async fn so_does_a_protocol_that_has_a_number_only() {
+    for (number, direction) in [
+        (0, Direction::Ingress),
+        (50, Direction::Egress),
+        (132, Direction::Ingress),
+    ] {
+        let rule = Rule {
+            direction,
+            nic: NicType::Intranet,
+            priority: Priority::DEFAULT,
+            policy: Policy::Accept,
+            protocol: Protocol::from_number(number).unwrap(),
+            peer: Peer::Cidr("10.0.0.0/8".parse().unwrap()),
+            local: None,
+            description: Some("by number".into()),
+            peer_owner: None,
+        };
+        // One of the few regions that take numbers.
+        survives(&rule, Shape::Basic, "ap-southeast-1").await;
+    }
 }
