@@ -249,7 +249,10 @@ impl Check<'_> {
                 self.refuse(
                     Reason::Emptied,
                     format!("all {direction} rules would be deleted ({live})"),
-                    vec!["if the direction shall have no rule, write `allow_empty: true` beside the mode".into()],
+                    vec![
+                        "if the direction shall have no rule, write `allow_empty: true` beside the mode".into(),
+                        format!("if its rules are not to be managed, leave out the key `{direction}`"),
+                    ],
                 );
             }
         }
@@ -308,8 +311,13 @@ impl Check<'_> {
                 }
                 self.refuse_at(
                     Reason::WantedAndIgnored,
-                    "a declared rule is also covered by an `ignore` pattern".into(),
-                    vec!["narrow the pattern, or remove the rule".into()],
+                    format!(
+                        "{direction} {} {} {} is declared and also covered by an `ignore` pattern",
+                        rule.protocol,
+                        direction.preposition(),
+                        rule.peer
+                    ),
+                    vec!["narrow the pattern under `ignore`, or remove the rule: it cannot be ours and not ours".into()],
                     rule.span,
                 );
             }

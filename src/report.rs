@@ -40,6 +40,24 @@ impl PlanReport<'_> {
         !self.failures.is_empty() || self.plan.diagnostics.iter().any(|d| d.is_error())
     }
 
+    /// Errors and groups that could not be read, in words: `2 errors, 1 group could not be read`; empty when it is whole.
+    pub(crate) fn lacks(&self) -> String {
+        let errors = self.plan.diagnostics.iter().filter(|d| d.is_error());
+        let mut lacks = Vec::new();
+        match errors.count() {
+            0 => {}
+            errors => lacks.push(text::count(errors, "error")),
+        }
+        match self.failures.len() {
+            0 => {}
+            groups => lacks.push(format!(
+                "{} could not be read",
+                text::count(groups, "group")
+            )),
+        }
+        lacks.join(", ")
+    }
+
     /// Whether an apply would be let through and have something to do.
     pub fn is_applyable(&self) -> bool {
         !self.is_errored() && self.refusals.is_empty() && !self.plan.counts().is_empty()

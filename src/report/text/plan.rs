@@ -2,6 +2,7 @@
 
 use crate::{
     desired::Mode,
+    diag::Diagnostic,
     model::Direction,
     plan::{ChangeKind, GroupPlan, Passing, Plan},
     report::PlanReport,
@@ -20,7 +21,8 @@ const MOST_UNMANAGED: usize = 10;
 /// Use of the quota worth a word.
 const TIGHT_PERCENT: u64 = 80;
 
-/// Draws a plan; the last line is `Plan: 3 to add, 1 to change, 2 to destroy.` or `No changes.`.
+/// Draws a plan; the last line is `Plan: 3 to add, 1 to change, 2 to destroy.` or `No changes.`, and neither when something
+/// could not be planned: nobody shall take it for the whole.
 pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
     for group in &report.plan.groups {
@@ -33,14 +35,26 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     }
     text.push_str(&rest(report, style));
     text.push_str(&refusals(report.refusals, report.sources, style));
-    text.push_str(&style.paint(Tone::Strong, summary(report.plan)));
+    text.push_str(&style.paint(Tone::Strong, summary(report)));
     text.push('\n');
     text
 }
 
 /// The last line.
-fn summary(plan: &Plan) -> String {
-    let counts = plan.counts();
+fn summary(report: &PlanReport<'_>) -> String {
+    let counts = report.plan.counts();
+    if report.is_errored() && counts.is_empty() {
+        return format!("Plan incomplete: {}.", report.lacks());
+    }
+    if report.is_errored() {
+        return format!(
+            "Plan incomplete: {}. The rest: {} to add, {} to change, {} to destroy.",
+            report.lacks(),
+            counts.add,
+            counts.change,
+            counts.destroy
+        );
+    }
     if counts.is_empty() {
         return "No changes.".to_owned();
     }
@@ -225,7 +239,8 @@ fn prefix(row: &mut Row, text: &str) {
 /// What there is to say of the run as a whole.
 fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
-    if !style.verbose {
+    // Of a group with an error nobody knows whether it is unchanged.
+    if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
     }
     for failure in report.failures {

@@ -290,7 +290,7 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
   --> rules/web.yaml:2
   help: `--allow-deletes 12` lets this plan through
 
-No changes.
+Plan incomplete: 1 group could not be read.
 
 "#]]
         .raw()
