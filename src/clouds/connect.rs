@@ -118,7 +118,8 @@ async fn one(
             signature,
         } => {
             let (profile, role_arn) = (profile.as_deref(), role_arn.as_deref());
-            let source = CredentialSource::for_account(profile, role_arn, environment.clone())?;
+            let environment = environment.clone().for_endpoint(endpoint.as_deref());
+            let source = CredentialSource::for_account(profile, role_arn, environment)?;
             Settings {
                 endpoint: endpoint.clone(),
                 signature: *signature,

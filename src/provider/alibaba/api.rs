@@ -180,7 +180,8 @@ impl Api {
         credentials: &Credentials,
     ) -> Result<T, (ProviderError, bool)> {
         let _slot = self.slots.acquire().await.expect("never closed");
-        let signed = signing::sign(endpoint, request, self.signature, credentials)
+        let now = self.credentials.now();
+        let signed = signing::sign(endpoint, request, self.signature, credentials, now)
             .map_err(|reason| (ProviderError::NotSent { reason }, false))?;
         let sent = self
             .client
