@@ -55,6 +55,12 @@ pub struct Endpoint {
     url: Url,
 }
 
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.url.scheme(), self.authority())
+    }
+}
+
 /// Why requests cannot be sent there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
