@@ -216,6 +216,12 @@ impl CredentialSource {
         Self::new(Origin::Fixed(credentials), Environment::default(), None)
     }
 
+    /// Always the same, with another clock.
+    pub fn fixed_at(credentials: Credentials, clock: Clock) -> Self {
+        let environment = Environment::default().with_clock(clock);
+        Self::new(Origin::Fixed(credentials), environment, None)
+    }
+
     /// What an account of the project file says: its profile and nothing else, or the default chain; and its role.
     pub fn for_account(
         profile: Option<&str>,
