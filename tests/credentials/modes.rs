@@ -248,6 +248,41 @@ async fn a_service_that_wants_tokens_gets_one() {
 }
 
 #[tokio::test]
+async fn the_metadata_service_answers_its_own_instance_only() {
+    let world = World::with(|identities| identities.metadata_token_required = true).await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build();
+    let client = client.unwrap();
+    let url = |path: &str| format!("{}/latest/{path}", world.endpoint());
+    let role = url("meta-data/ram/security-credentials/instance");
+    let region = url("meta-data/region-id");
+    let refused = client.get(&role).send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    let lifeless = client.put(url("api/token")).send().await.unwrap();
+    assert_eq!(lifeless.status(), 400);
+    let token = client
+        .put(url("api/token"))
+        .header("X-aliyun-ecs-metadata-token-ttl-seconds", "60")
+        .send();
+    let token = token.await.unwrap().text().await.unwrap();
+    let get = async |url: &str| {
+        let request = client
+            .get(url)
+            .header("X-aliyun-ecs-metadata-token", &token);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get(&region).await, (200, "cn-hangzhou".to_owned()));
+    assert_eq!(get(&url("meta-data/nothing")).await.0, 404);
+    let first = get(&role).await;
+    assert_eq!((first.0, get(&role).await), (200, first.clone()));
+    world.pass(60);
+    assert_eq!(get(&role).await.0, 403, "the token has ended");
+}
+
+#[tokio::test]
 async fn nobody_is_asked_who_is_not_needed() {
     let server = Server::start(&[(500, "")]).await;
     let mut world = World::new().await;

@@ -271,6 +271,37 @@ mod tests {
             verbose: false,
         };
         let now = "2026-01-02T03:04:05Z".parse().unwrap();
-        assert_data_eq!(text(&checks, now, &style), str![[r#""#]].raw());
+        assert_data_eq!(
+            text(&checks, now, &style),
+            str![[r#"
+demo  ok
+  source     the embedded cloud in demo.json, which needs no credentials
+
+bad  not ok
+  error      no credentials:
+               - none
+
+prod  not ok
+  source     profile `prod` of ~/.aliyun/config.json (AK), then role acs:ram::1:role/r
+             does not work, passed over: OIDC role: the token file /t does not exist
+  identity   acs:ram::1:assumed-role/r/rulekeep (AssumedRoleUser)
+  account    1
+  key        STS.N1
+  expires    2026-01-02T04:04:05Z, in 1 h 0 min
+  region     cn-hangzhou at https://ecs-cn-hangzhou.aliyuncs.com
+             allowed    ecs:DescribeSecurityGroups
+             refused    ecs:DescribePrefixLists  Forbidden.RAM: no (request R)
+             not asked  ecs:DescribePrefixListAttributes  no prefix list is there to ask about
+  writes     not tried: the API has no try without effect; `apply` needs
+             ecs:AuthorizeSecurityGroup
+             ecs:AuthorizeSecurityGroupEgress
+             ecs:ModifySecurityGroupRule
+             ecs:ModifySecurityGroupEgressRule
+             ecs:RevokeSecurityGroup
+             ecs:RevokeSecurityGroupEgress
+
+"#]]
+            .raw()
+        );
     }
 }

@@ -289,6 +289,7 @@ fn hint(code: &str, message: &str) -> &'static str {
         "NoPermission" => {
             "; let the caller do `sts:AssumeRole` on the role, and let the role's trust policy name the caller"
         }
+        "SignatureDoesNotMatch" => "; the secret does not belong to the access key id",
         "EntityNotExist.Role" => "; is the ARN of the role right?",
         "InvalidParameter.DurationSeconds" => {
             "; the role's MaxSessionDuration is the longest that it allows"
