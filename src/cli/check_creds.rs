@@ -78,7 +78,7 @@ impl Args {
         if self.accounts.is_empty() {
             return Ok(known.keys().cloned().collect());
         }
-        let chosen: BTreeSet<_> = self.accounts.iter().map(|n| AccountName::new(n)).collect();
+        let chosen: BTreeSet<_> = self.accounts.iter().map(AccountName::new).collect();
         match chosen.iter().find(|name| !known.contains_key(*name)) {
             None => Ok(chosen),
             Some(name) => {
@@ -93,7 +93,7 @@ impl Args {
 
     fn regions(&self, desired: &Desired, account: &AccountName) -> BTreeSet<RegionId> {
         if !self.regions.is_empty() {
-            return self.regions.iter().map(|id| RegionId::new(id)).collect();
+            return self.regions.iter().map(RegionId::new).collect();
         }
         let of_account = desired.groups.iter().filter(|g| g.account == *account);
         of_account.map(|group| group.region.clone()).collect()
