@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rulekeep::provider::alibaba::credentials::Credentials;
+use rulekeep::provider::alibaba::{credentials::Credentials, sign};
 
 use super::*;
 
@@ -99,7 +99,7 @@ async fn tokens_that_sts_refuses() {
     fs::write(&file, "").unwrap();
     let error = world.who(None, None).await.unwrap_err();
     assert!(
-        error.contains("the token file ~/token holds no token: 0 bytes"),
+        error.contains("the token file ~/token holds no token: one has 4 to 20000 bytes"),
         "{error}"
     );
     fs::remove_file(&file).unwrap();
@@ -142,6 +142,45 @@ async fn temporary_keys_are_taken_with_their_own_token_until_they_end() {
     world.pass(3600);
     let late = code(first.security_token.clone()).await;
     assert!(late.contains("(InvalidSecurityToken.Expired, "), "{late}");
+}
+
+#[tokio::test]
+async fn sts_takes_the_newer_signature_as_well() {
+    let world = World::new().await;
+    let host = world.emulator.local_addr().to_string();
+    let now = Timestamp::from_second(START).unwrap();
+    let date = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let ask = async |secret: &str, nonce: &str| {
+        let signed = [
+            ("host", &*host),
+            ("x-acs-action", "GetCallerIdentity"),
+            ("x-acs-content-sha256", sign::EMPTY_SHA256),
+            ("x-acs-date", &*date),
+            ("x-acs-signature-nonce", nonce),
+            ("x-acs-version", "2015-04-01"),
+        ];
+        let canonical = sign::v3_canonical_request("POST", "", &signed, sign::EMPTY_SHA256);
+        let signature = sign::v3_signature(secret, &sign::v3_string_to_sign(&canonical));
+        let names = sign::signed_headers(&signed);
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+        let mut request = client
+            .build()
+            .unwrap()
+            .post(world.endpoint())
+            .header("accept", "application/json")
+            .header(
+                "authorization",
+                sign::v3_authorization("LTAIuser", &names, &signature),
+            );
+        for (name, value) in &signed[1..] {
+            request = request.header(*name, *value);
+        }
+        let body = request.send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()
+    };
+    assert_eq!(ask(SECRET, "1").await["Arn"], "acs:ram::1001:user/alice");
+    assert_eq!(ask("wrong", "2").await["Code"], "SignatureDoesNotMatch");
+    assert_eq!(ask(SECRET, "1").await["Code"], "SignatureNonceUsed");
 }
 
 #[tokio::test]

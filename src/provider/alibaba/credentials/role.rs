@@ -1,6 +1,11 @@
 //! Roles to take on: with keys (AssumeRole) or with a token of an identity provider (AssumeRoleWithOIDC).
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Credentials, Found,
@@ -20,6 +25,9 @@ pub(super) struct Role {
 
 /// Shortest session (AssumeRole, DurationSeconds).
 const SHORTEST: u32 = 900;
+
+/// Length of a token (AssumeRoleWithOIDC, OIDCToken).
+const TOKEN_LENGTH: RangeInclusive<usize> = 4..=20_000;
 
 impl Role {
     /// A role by its name alone.
@@ -109,13 +117,14 @@ impl OidcRole {
     ) -> Result<Found, String> {
         self.role.check(environment)?;
         let shown = environment.shown(&self.token_file);
-        let token = std::fs::read_to_string(&self.token_file)
+        let token = read_token(&self.token_file)
             .map_err(|error| format!("the token file {shown} cannot be read: {error}"))?;
         let token = token.trim();
-        if token.len() < 4 || token.len() > 20_000 {
+        if !TOKEN_LENGTH.contains(&token.len()) {
             return Err(format!(
-                "the token file {shown} holds no token: {} bytes, where 4 to 20000 are possible",
-                token.len()
+                "the token file {shown} holds no token: one has {} to {} bytes",
+                TOKEN_LENGTH.start(),
+                TOKEN_LENGTH.end()
             ));
         }
         let session = sts::assume_role_with_oidc(environment, place, self, token).await?;
@@ -124,4 +133,12 @@ impl OidcRole {
             format!("role {} with the OIDC token of {shown}", self.role.arn),
         ))
     }
+}
+
+/// Reads no more than shows whether it is a token.
+fn read_token(path: &Path) -> io::Result<String> {
+    let most = u64::try_from(TOKEN_LENGTH.end() + 64).expect("a small number");
+    let mut text = String::new();
+    File::open(path)?.take(most).read_to_string(&mut text)?;
+    Ok(text)
 }
