@@ -20,10 +20,12 @@ mod engine;
 mod error;
 mod gateway;
 mod listener;
+mod metadata;
 mod paging;
 mod params;
 mod rule;
 mod store;
+mod sts;
 mod switches;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -36,6 +38,7 @@ pub use self::{
     engine::Engine,
     error::ApiError,
     gateway::{Credential, RawRequest, RawResponse},
+    sts::{Identities, OidcProvider, Principal, RamRole},
     switches::Switches,
 };
 
@@ -87,6 +90,8 @@ pub struct Config {
     pub clock: Clock,
     /// Variants of behaviour.
     pub switches: Switches,
+    /// Who the keys are, which roles and identity providers exist.
+    pub identities: Identities,
 }
 
 impl Default for Config {
@@ -98,6 +103,7 @@ impl Default for Config {
             seed: None,
             clock: Arc::new(Timestamp::now),
             switches: Switches::default(),
+            identities: Identities::default(),
         }
     }
 }
@@ -151,6 +157,7 @@ impl Emulator {
             config.credentials.clone(),
             config.switches.clone(),
         )
+        .map(|engine| engine.with_identities(config.identities.clone()))
     }
 
     /// Opens the state, listens and serves in the background of the current tokio runtime.

@@ -17,6 +17,7 @@ use super::{
     gateway::{self, Credential, Nonces, RawRequest, RawResponse, Request},
     params::Params,
     store::{Account, StateFile, read_state},
+    sts::{self, Identities, Sts},
     switches::Switches,
 };
 use crate::provider::alibaba::sign;
@@ -33,6 +34,7 @@ pub struct Engine {
     world: RwLock<World>,
     state: Option<StateFile>,
     credentials: Vec<Credential>,
+    sts: Sts,
     nonces: Nonces,
     calls: Mutex<CallLog>,
     switches: Switches,
@@ -80,11 +82,19 @@ impl Engine {
             }),
             state,
             credentials,
+            sts: Sts::default(),
             nonces: Nonces::default(),
             calls: Mutex::default(),
             switches,
             salt: uuid::Uuid::new_v4().as_u64_pair().0,
         })
+    }
+
+    pub(super) fn with_identities(self, identities: Identities) -> Self {
+        Self {
+            sts: Sts::new(identities),
+            ..self
+        }
     }
 
     /// Whether answers may take a while, because writes wait for the disk.
@@ -108,16 +118,24 @@ impl Engine {
 
     /// Answers a request.
     pub fn handle(&self, raw: &RawRequest, now: Timestamp) -> RawResponse {
+        if let Some(answer) = self.sts.metadata(raw, now) {
+            return answer;
+        }
         let request_id = uuid::Uuid::new_v4()
             .hyphenated()
             .encode_upper(&mut uuid::Uuid::encode_buffer())
             .to_owned();
         let (request, readable) = Request::read(raw);
         let params = request.params();
-        let outcome = readable
-            .and_then(|()| request.verify(&self.credentials, &self.nonces, now))
-            .and_then(|()| actions::find(request.action()).ok_or_else(gateway::unknown_action))
-            .and_then(|spec| self.run(spec, &params, &request_id, now));
+        let outcome = readable.and_then(|()| {
+            if request.version() == Some(sts::VERSION) {
+                return self.ask_sts(&request, &params, &request_id, now);
+            }
+            let keys = self.sts.known(&self.credentials, request.access_key_id());
+            request.verify(&keys, &self.nonces, now)?;
+            let spec = actions::find(request.action()).ok_or_else(gateway::unknown_action)?;
+            self.run(spec, &params, &request_id, now)
+        });
 
         let format = request.format();
         let (status, code, body) = match outcome {
@@ -148,6 +166,27 @@ impl Engine {
             request_id,
             body,
         }
+    }
+
+    fn ask_sts(
+        &self,
+        request: &Request<'_>,
+        params: &Params,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, ApiError> {
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let owner = world.account.owner.to_string();
+        drop(world);
+        let call = sts::Call {
+            request,
+            params,
+            credentials: &self.credentials,
+            nonces: &self.nonces,
+            owner: &owner,
+            now,
+        };
+        Ok(self.sts.call(&call)?.into_json(request_id))
     }
 
     fn run(
