@@ -9,6 +9,7 @@ mod completions;
 mod confirm;
 mod drift;
 mod emulate;
+mod explain;
 mod failure;
 mod init;
 pub mod log;
@@ -110,6 +111,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Show(show::Args),
+    Explain(explain::Args),
     CheckCreds(check_creds::Args),
     Emulate(emulate::Args),
     Init(init::Args),
@@ -133,6 +135,7 @@ impl Cli {
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::Explain(args) => on_runtime(explain::run(args, &self.global, &screen)),
             Command::CheckCreds(args) => on_runtime(check_creds::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 
 pub use load::{SourceFile, load, load_files};
 pub use schema::{schema_group, schema_project};
+pub use services::BUILT_IN;
 
 use crate::{
     diag::{Diagnostic, Sources, Span},

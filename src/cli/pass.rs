@@ -64,7 +64,7 @@ pub(super) async fn prepare<'a>(
     })
 }
 
-async fn connect(
+pub(super) async fn connect(
     desired: &Desired,
     accounts: &BTreeSet<AccountName>,
     parallelism: usize,

@@ -2,4 +2,5 @@
 
 mod certificate;
 mod difference;
+mod explain;
 mod universe;
