@@ -17,6 +17,7 @@ pub mod emulator;
 pub mod exit;
 pub mod git;
 pub mod guard;
+pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod provider;

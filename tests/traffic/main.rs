@@ -3,4 +3,5 @@
 mod certificate;
 mod difference;
 mod explain;
+mod lint;
 mod universe;
