@@ -486,6 +486,17 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let Some(file) = &self.file else { return };
+        let world = self.world.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.settle(&world.state) {
+            // Nothing is lost: the journal has it.
+            tracing::warn!(%error, "the journal of the state stays beside it");
+        }
+    }
+}
+
 /// A call with its region and account found.
 struct Prepared<'a> {
     params: &'a Params,

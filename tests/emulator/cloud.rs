@@ -199,6 +199,11 @@ pub fn read(response: &RawResponse) -> Result<Value, Refusal> {
 
 /// A request as the current SDKs send it: everything in the query, signature V3.
 pub fn v3(action: &str, pairs: &[(String, String)], now: Timestamp) -> RawRequest {
+    v3_as("testid", action, pairs, now)
+}
+
+/// The same with another key; every secret is `testsecret`.
+pub fn v3_as(key: &str, action: &str, pairs: &[(String, String)], now: Timestamp) -> RawRequest {
     let query = sign::canonical_query(pairs);
     let time = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let nonce = nonce();
@@ -212,8 +217,7 @@ pub fn v3(action: &str, pairs: &[(String, String)], now: Timestamp) -> RawReques
     ];
     let canonical = sign::v3_canonical_request("POST", &query, &headers, sign::EMPTY_SHA256);
     let signature = sign::v3_signature("testsecret", &sign::v3_string_to_sign(&canonical));
-    let authorization =
-        sign::v3_authorization("testid", &sign::signed_headers(&headers), &signature);
+    let authorization = sign::v3_authorization(key, &sign::signed_headers(&headers), &signature);
     let mut sent: Vec<(String, String)> = headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

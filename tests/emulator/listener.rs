@@ -114,12 +114,15 @@ async fn a_state_is_saved_before_the_answer_and_free_after_the_end() {
     let request = v3("RevokeSecurityGroup", &pairs, jiff::Timestamp::now());
     let answer = exchange(&emulator, &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    let saved = std::fs::read_to_string(folder.path().join("state.json")).unwrap();
+    let file = |name: &str| std::fs::read_to_string(folder.path().join(name));
+    assert!(file("state.json.journal").unwrap().contains("sgr-old"));
+    emulator.shut_down().await.unwrap();
+    let saved = file("state.json").unwrap();
     assert!(
         !saved.contains("sgr-old") && saved.contains("sgr-https"),
         "{saved}"
     );
-    emulator.shut_down().await.unwrap();
+    assert!(file("state.json.journal").is_err());
     Emulator::start(config()).await.unwrap();
 }
 
