@@ -105,7 +105,10 @@ impl Engine {
         };
         let switches = match &state.switches {
             None => switches.clone(),
-            Some(text) => switches.over(text).map_err(EmulatorError::State)?,
+            Some(text) => switches.over(text).map_err(|reason| EmulatorError::Seed {
+                name: "the state or seed".into(),
+                reason,
+            })?,
         };
         let faults = match &state.faults {
             Some(stored) if *faults == Faults::default() => stored.clone(),

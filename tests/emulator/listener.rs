@@ -6,7 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::cloud::{SEED, v3};
+use crate::cloud::{SEED, v3, v3_form};
 
 async fn started() -> EmulatorHandle {
     Emulator::start(Config {
@@ -138,4 +138,34 @@ async fn a_silent_client_does_not_keep_it_from_ending() {
         .await
         .expect("it ends")
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_request_line_that_is_too_long_is_answered_as_such() {
+    let emulator = started().await;
+    let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    let text = format!(
+        "GET /?Description={} HTTP/1.1\r\nhost: x\r\n\r\n",
+        "x".repeat(70_000)
+    );
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 414 URI Too Long\r\n"),
+        "{answer}"
+    );
+    // The same parameters fit into a body.
+    let pairs: Vec<(String, String)> = vec![
+        ("RegionId".into(), "cn-hangzhou".into()),
+        ("SecurityGroupId".into(), "sg-peer".into()),
+        ("Padding".into(), "x".repeat(70_000)),
+    ];
+    let request = v3_form(
+        "DescribeSecurityGroupAttribute",
+        &pairs,
+        jiff::Timestamp::now(),
+    );
+    let answer = exchange(&emulator, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
