@@ -4,6 +4,7 @@
 
 mod apply;
 mod arguments;
+mod check_creds;
 mod completions;
 mod confirm;
 mod drift;
@@ -109,6 +110,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Show(show::Args),
+    CheckCreds(check_creds::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -131,6 +133,7 @@ impl Cli {
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::CheckCreds(args) => on_runtime(check_creds::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

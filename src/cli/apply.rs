@@ -46,11 +46,29 @@ pub(super) struct Args {
     )]
     yes: bool,
     /// Let up to N deletes in a group pass the guard
-    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_DELETES")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = whole_number,
+        allow_negative_numbers = true,
+        env = "RULEKEEP_ALLOW_DELETES"
+    )]
     allow_deletes: Option<usize>,
     /// Let up to N changes in a group pass the guard
-    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_CHANGES")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = whole_number,
+        allow_negative_numbers = true,
+        env = "RULEKEEP_ALLOW_CHANGES"
+    )]
     allow_changes: Option<usize>,
+    /// Let traffic be cut for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_INTERRUPTION", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_interruption: bool,
+    /// Let traffic through for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_opening: bool,
     #[command(flatten)]
     shared: Shared,
 }
@@ -75,9 +93,18 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
 
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
+    if let Some(saved) = saved.as_ref().filter(|_| !prepared.is_errored()) {
+        // Before anything is shown: it would be another plan than the one that was asked for.
+        let moved = pass::check(saved, &prepared);
+        if !moved.is_empty() {
+            return Err(stale(moved));
+        }
+    }
     let guarded = prepared.guarded(&Overrides {
         allow_deletes: args.allow_deletes,
         allow_changes: args.allow_changes,
+        accept_interruption: args.accept_interruption,
+        accept_opening: args.accept_opening,
     });
     let (approved, refusals) = match guarded {
         Ok(approved) => (Some(approved), Vec::new()),
@@ -91,12 +118,6 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     }
     if prepared.is_errored() {
         return Err(plan::not_whole(&shown, &diagnostics));
-    }
-    if let Some(saved) = &saved {
-        let moved = pass::check(saved, &prepared);
-        if !moved.is_empty() {
-            return Err(stale(moved));
-        }
     }
     let Some(approved) = approved else {
         return Err(refused(refusals.len()));
@@ -138,10 +159,19 @@ fn finish(args: &Args, screen: &Screen, report: &Report, nothing: bool) -> Resul
         screen.report(&args.shared.output, draw)?;
     }
     let exit = exit(report);
-    if exit != Exit::Done {
-        screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing");
+    match exit {
+        Exit::Done => {}
+        Exit::Interrupted => {
+            screen.hint("run `rulekeep apply` again: it makes only what is still missing");
+        }
+        _ => screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing"),
     }
     Ok(exit)
+}
+
+fn whole_number(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "not a whole number, such as 12".into())
 }
 
 /// How the program ends after an apply.
@@ -183,7 +213,7 @@ fn stale(moved: Vec<String>) -> Failure {
         Exit::Stale,
         "the saved plan no longer fits; nothing was changed",
     )
-    .help("look at a new one: `rulekeep plan --out FILE`");
+    .help("make a new one and look at it: `rulekeep plan --out FILE`");
     failure.causes = moved;
     failure
 }
