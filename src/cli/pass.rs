@@ -1,7 +1,7 @@
 //! Where commands meet the reconciler: connecting accounts, reading and planning, applying. Nothing else in the command
 //! line knows how a cloud is reached.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::{
     clouds::{self, ConnectCause, Connected},
     desired::{self, Desired, DesiredGroup, Selector},
     diag::Diagnostic,
-    emulator::{Config, Credential, Emulator, EmulatorError, Seed},
+    emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
     model::{AccountName, ObservedGroup, RegionId},
@@ -21,7 +21,7 @@ use crate::{
     saved,
 };
 
-use super::{Failure, emulate::Settings, progress::Meter, project::Selection};
+use super::{Failure, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
 pub(super) struct Prepared<'a> {
@@ -245,31 +245,17 @@ pub(super) async fn read_group(
 
 /// The HTTP service of `emulate`, from ready until `stop` ends.
 pub(super) async fn emulate(
-    settings: Settings,
-    ready: impl FnOnce(SocketAddr) -> Result<(), Failure>,
+    config: Config,
+    reset: bool,
+    ready: impl FnOnce(&EmulatorHandle) -> Result<(), Failure>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let Settings {
-        listen,
-        state,
-        seed,
-        credentials,
-    } = settings;
-    let mut config = Config {
-        listen,
-        state,
-        seed: seed.map(Seed::File),
-        ..Config::default()
-    };
-    if !credentials.is_empty() {
-        config.credentials = credentials
-            .iter()
-            .map(|(id, secret)| Credential::new(id, secret))
-            .collect();
-    }
     let failed = |error| Failure::new("the embedded cloud cannot be served").because(&error);
     let emulator = Emulator::start(config).await.map_err(failed)?;
-    ready(emulator.local_addr())?;
+    if reset {
+        emulator.reset().map_err(failed)?;
+    }
+    ready(&emulator)?;
     stop.await;
     emulator.shut_down().await.map_err(failed)
 }

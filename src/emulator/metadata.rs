@@ -123,5 +123,6 @@ fn text(status: u16, body: &str) -> RawResponse {
         content_type: "text/plain",
         request_id: uuid::Uuid::new_v4().to_string(),
         body: body.as_bytes().to_vec(),
+        retry_after_ms: None,
     }
 }

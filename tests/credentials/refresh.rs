@@ -149,7 +149,7 @@ async fn a_refused_token_is_renewed_once_and_the_call_made_again() {
         [
             (
                 "DescribeSecurityGroups".to_owned(),
-                Some("InvalidSecurityToken.Expired")
+                Some("InvalidSecurityToken.Expired".into())
             ),
             ("AssumeRole".to_owned(), None),
             ("DescribeSecurityGroups".to_owned(), None),

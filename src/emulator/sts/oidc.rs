@@ -125,7 +125,10 @@ mod tests {
             (provider.token("s", "else", later), "AudienceNotMatch"),
             (other.token("s", "rulekeep", later), "InvalidSignature"),
         ] {
-            assert_eq!(code(&token), Some(&*format!("{prefix}.{expected}")));
+            assert_eq!(
+                code(&token).as_deref(),
+                Some(&*format!("{prefix}.{expected}"))
+            );
         }
     }
 }
