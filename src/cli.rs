@@ -8,8 +8,10 @@ mod completions;
 mod confirm;
 mod drift;
 mod emulate;
+mod export;
 mod failure;
 mod init;
+mod live;
 pub mod log;
 mod output;
 mod pass;
@@ -109,6 +111,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Show(show::Args),
+    Export(export::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -131,6 +134,7 @@ impl Cli {
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::Export(args) => on_runtime(export::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

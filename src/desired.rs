@@ -10,9 +10,12 @@ mod names;
 mod project;
 mod protocol;
 mod rule;
+mod scalar;
 mod schema;
 mod services;
 mod value;
+mod vocabulary;
+pub mod write;
 mod yaml;
 
 use std::{
@@ -23,8 +26,10 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files};
+pub use load::{SourceFile, load, load_files, load_project};
+pub use scalar::scalar;
 pub use schema::{schema_group, schema_project};
+pub use vocabulary::{Vocabulary, named_groups};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},

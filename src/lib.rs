@@ -14,6 +14,7 @@ pub mod clouds;
 pub mod desired;
 pub mod diag;
 pub mod emulator;
+pub mod exchange;
 pub mod exit;
 pub mod git;
 pub mod guard;

@@ -36,6 +36,7 @@ fn help_texts() {
         "apply",
         "drift",
         "show",
+        "export",
         "emulate",
         "init",
         "schema",

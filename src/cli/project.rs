@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     desired::{self, Desired, DesiredGroup, Selector},
-    diag::Diagnostic,
+    diag::{Code, Diagnostic},
     exit::Exit,
     reconcile,
     report::text::count,
@@ -77,6 +77,23 @@ pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure>
             screen.diagnostics(&error.sources, &error.diagnostics);
             Err(not_sound(&error.diagnostics))
         }
+    }
+}
+
+/// As [`load`], but a project without a group file is an empty one: for commands that look at the cloud or write files.
+pub(super) fn load_or_empty(global: &Global, screen: &Screen) -> Result<Desired, Failure> {
+    let file = file(global)?;
+    match desired::load(&file) {
+        Err(error) if error.diagnostics.iter().all(|d| d.code == Code::NoFiles) => {
+            match desired::load_project(&file) {
+                Ok((desired, warnings)) => {
+                    screen.diagnostics(&desired.sources, &warnings);
+                    Ok(desired)
+                }
+                Err(_) => load(global, screen),
+            }
+        }
+        _ => load(global, screen),
     }
 }
 
