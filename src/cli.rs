@@ -2,6 +2,7 @@
 //!
 //! Commands parse, call and print; what they decide is decided in the modules below them.
 
+mod adopt;
 mod apply;
 mod arguments;
 mod completions;
@@ -111,6 +112,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Show(show::Args),
+    Adopt(adopt::Args),
     Export(export::Args),
     Emulate(emulate::Args),
     Init(init::Args),
@@ -134,6 +136,7 @@ impl Cli {
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::Adopt(args) => on_runtime(adopt::run(args, &self.global, &screen)),
             Command::Export(args) => on_runtime(export::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),

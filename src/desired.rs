@@ -2,6 +2,7 @@
 
 mod collide;
 mod common;
+pub mod edit;
 mod fields;
 mod group;
 mod ignore;

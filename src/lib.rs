@@ -8,6 +8,7 @@
 //! the cloud ──── Provider::observe ─► Observed ─┘ (pure)          (pure)           (calls the cloud)
 //! ```
 
+pub mod adopt;
 pub mod apply;
 pub mod cli;
 pub mod clouds;

@@ -36,6 +36,7 @@ fn help_texts() {
         "apply",
         "drift",
         "show",
+        "adopt",
         "export",
         "emulate",
         "init",

@@ -19,7 +19,7 @@ use crate::{
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
     model::{AccountName, GroupId, GroupInfo, ObservedGroup, Peer, RegionId, Rule},
-    plan::GroupPlan,
+    plan::{GroupPlan, Plan},
     provider::{
         GroupFilter, NewGroup, Provider as _, RuleCall,
         alibaba::{Alibaba, credentials::Environment},
@@ -113,6 +113,22 @@ impl Prepared<'_> {
     /// What is wrong or odd about the files in view of the cloud.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.inner.diagnostics().cloned().collect()
+    }
+
+    /// What would be done.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.inner.plan
+    }
+
+    /// Groups that could not be read.
+    pub(super) fn failures(&self) -> Vec<ReadFailure> {
+        self.failures.clone()
+    }
+
+    /// Ends its connections; the state of an embedded cloud is free afterwards.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        let closed = self.connected.close().await;
+        closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))
     }
 
     /// Whether nothing is to be done.

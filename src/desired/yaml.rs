@@ -671,3 +671,46 @@ mod tests {
         assert_eq!(scalar("false", false).as_bool(), None);
     }
 }
+
+/// Every comment of a sound file in order, from `#` to the end of its line, as bytes; `None` when the file is not sound.
+pub(super) fn comments(text: &str) -> Option<Vec<std::ops::Range<usize>>> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        emit_unresolved_aliases: true,
+    };
+    let mut comments = Vec::new();
+    let mut from = 0;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.ok()?;
+        if let Event::Scalar(..) = event {
+            let (start, end) = (span.start.byte_offset()?, span.end.byte_offset()?);
+            gap(text, from..start, &mut comments);
+            from = end.max(from);
+            // A comment may stand in the first line of block text, behind `|` or `>`.
+            if text[start..].starts_with(['|', '>']) {
+                let header = text[start..].find('\n').map_or(text.len(), |at| start + at);
+                gap(text, start..header, &mut comments);
+            }
+        }
+    }
+    gap(text, from..text.len(), &mut comments);
+    Some(comments)
+}
+
+/// The comments between two scalars, where `#` can begin nothing else.
+fn gap(text: &str, gap: std::ops::Range<usize>, comments: &mut Vec<std::ops::Range<usize>>) {
+    let mut at = gap.start;
+    while at < gap.end {
+        let Some(found) = text[at..gap.end].find('#') else {
+            return;
+        };
+        let start = at + found;
+        if !(start == 0 || text[..start].ends_with([' ', '\t', '\n', '\r', '\u{feff}'])) {
+            at = start + 1;
+            continue;
+        }
+        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        comments.push(start..start + text[start..end].trim_end().len());
+        at = end;
+    }
+}
