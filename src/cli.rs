@@ -5,12 +5,14 @@
 mod adopt;
 mod apply;
 mod arguments;
+mod change;
 mod completions;
 mod confirm;
 mod drift;
 mod emulate;
 mod export;
 mod failure;
+mod import;
 mod init;
 mod live;
 pub mod log;
@@ -19,6 +21,7 @@ mod pass;
 mod plan;
 mod progress;
 mod project;
+mod restore;
 mod schema;
 mod show;
 mod show_table;
@@ -114,6 +117,8 @@ enum Command {
     Show(show::Args),
     Adopt(adopt::Args),
     Export(export::Args),
+    Import(import::Args),
+    Restore(restore::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -138,6 +143,8 @@ impl Cli {
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
             Command::Adopt(args) => on_runtime(adopt::run(args, &self.global, &screen)),
             Command::Export(args) => on_runtime(export::run(args, &self.global, &screen)),
+            Command::Import(args) => on_runtime(import::run(args, &self.global, &screen)),
+            Command::Restore(args) => on_runtime(restore::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

@@ -38,6 +38,8 @@ fn help_texts() {
         "show",
         "adopt",
         "export",
+        "import",
+        "restore",
         "emulate",
         "init",
         "schema",
