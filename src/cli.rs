@@ -12,6 +12,7 @@ mod drift;
 mod emulate;
 mod export;
 mod failure;
+mod fmt;
 mod import;
 mod init;
 mod live;
@@ -54,7 +55,7 @@ pub use output::Screen;
 Every flag can be given as an environment variable too: --parallelism as RULEKEEP_PARALLELISM.
 RULEKEEP_CLI_ARGS holds arguments that are put before those of the command line.
 
-Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 4 refused by the guard,
+Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 3 fmt --check found work, 4 refused by the guard,
 5 the saved plan is stale, 6 interrupted, 7 some groups failed, 64 wrong usage."
 )]
 pub struct Cli {
@@ -111,6 +112,7 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
@@ -137,6 +139,7 @@ impl Cli {
         let screen = Screen::new(&self.global);
         let result = match &self.command {
             Command::Validate(args) => validate::run(args, &self.global, &screen),
+            Command::Fmt(args) => fmt::run(args, &self.global, &screen),
             Command::Plan(args) => on_runtime(plan::run(args, &self.global, &screen)),
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),

@@ -4,6 +4,7 @@ mod collide;
 mod common;
 pub mod edit;
 mod fields;
+pub mod fmt;
 mod group;
 mod ignore;
 mod load;

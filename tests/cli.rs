@@ -32,6 +32,7 @@ fn help_texts() {
     for command in [
         "",
         "validate",
+        "fmt",
         "plan",
         "apply",
         "drift",

@@ -50,6 +50,34 @@ pub(super) struct Consent {
     allow_changes: Option<usize>,
 }
 
+impl Consent {
+    /// The same with the answer given.
+    pub(super) fn given(&self) -> Self {
+        Self {
+            yes: true,
+            ..self.clone()
+        }
+    }
+
+    /// Asks unless the answer is given; an error when it is not yes.
+    pub(super) fn obtain(&self, screen: &Screen) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !confirm::can_ask() {
+            return Err(Failure::new(
+                "nobody can be asked here, and --yes was not given; nothing was changed",
+            )
+            .help("--dry-run shows the change, --yes makes it without asking"));
+        }
+        if confirm::ask(screen)? {
+            Ok(())
+        } else {
+            Err(Failure::new("not confirmed; nothing was changed"))
+        }
+    }
+}
+
 /// A text that stands where a group file would: each rule has a place in it.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
@@ -221,17 +249,7 @@ pub(super) async fn carry_out(
     if prepared.is_empty() || consent.dry_run {
         return Ok(Exit::Done);
     }
-    if !consent.yes {
-        if !confirm::can_ask() {
-            return Err(Failure::new(
-                "nobody can be asked here, and --yes was not given; nothing was changed",
-            )
-            .help("--dry-run shows the change, --yes makes it without asking"));
-        }
-        if !confirm::ask(screen)? {
-            return Err(Failure::new("not confirmed; nothing was changed"));
-        }
-    }
+    consent.obtain(screen)?;
     let meter = Meter::new(global);
     let stop = stop(
         *screen,

@@ -18,7 +18,9 @@ use crate::{
     emulator::{Config, Credential, Emulator, Seed},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
-    model::{AccountName, GroupId, GroupInfo, ObservedGroup, Peer, RegionId, Rule},
+    model::{
+        AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule,
+    },
     plan::{GroupPlan, Plan},
     provider::{
         GroupFilter, NewGroup, Provider as _, RuleCall,
@@ -339,6 +341,22 @@ impl Session {
             .buffered(self.parallelism)
             .try_collect()
             .await
+    }
+
+    /// The lists that rules name, as far as they are there.
+    pub(super) async fn lists(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        wanted: &ListIds,
+    ) -> Result<Lists, Failure> {
+        if wanted.is_empty() {
+            return Ok(Lists::default());
+        }
+        self.cloud(account)?
+            .lists(region, wanted)
+            .await
+            .map_err(|error| Failure::new("the lists cannot be read").because(&error))
     }
 
     /// Makes a group.
