@@ -6,6 +6,7 @@ mod adopt;
 mod apply;
 mod arguments;
 mod change;
+mod clone;
 mod completions;
 mod confirm;
 mod drift;
@@ -121,6 +122,7 @@ enum Command {
     Export(export::Args),
     Import(import::Args),
     Restore(restore::Args),
+    Clone(clone::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -148,6 +150,7 @@ impl Cli {
             Command::Export(args) => on_runtime(export::run(args, &self.global, &screen)),
             Command::Import(args) => on_runtime(import::run(args, &self.global, &screen)),
             Command::Restore(args) => on_runtime(restore::run(args, &self.global, &screen)),
+            Command::Clone(args) => on_runtime(clone::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

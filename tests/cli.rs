@@ -41,6 +41,7 @@ fn help_texts() {
         "export",
         "import",
         "restore",
+        "clone",
         "emulate",
         "init",
         "schema",

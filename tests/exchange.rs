@@ -335,3 +335,111 @@ fn restore_refuses_another_region_and_another_network_type() {
         "the source in ap-southeast-1",
     );
 }
+
+#[test]
+fn a_clone_in_the_same_vpc_has_the_same_rules_tags_and_kind() {
+    let project = Project::new(EVERY_SHAPE);
+    let text = project.done(&["clone", "every", "--name", "copy", "--yes"]);
+    let added = common::shapes();
+    assert!(
+        text.starts_with(&format!(
+            "New group copy in cn-hangzhou, vpc-1, basic, with {added} rules of sg-every\n"
+        )),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(&format!(
+            "Resources: {added} added, 0 changed, 0 destroyed.\n"
+        )),
+        "{text}"
+    );
+    assert_eq!(rules(&project, "copy"), rules(&project, "every"));
+    let adopted = project.done(&["adopt", "--all", "--tag", "team=net", "--dry-run"]);
+    assert!(adopted.contains("name: copy\n"), "{adopted}");
+}
+
+#[test]
+fn a_clone_abroad_needs_every_peer_mapped() {
+    let project = Project::new(EVERY_SHAPE);
+    let arguments = [
+        "clone",
+        "every",
+        "--name",
+        "copy",
+        "--to-region",
+        "ap-southeast-1",
+        "--vpc",
+        "vpc-2",
+        "--yes",
+    ];
+    let (code, _, error) = project.run(&arguments);
+    assert_eq!(code, 1);
+    for missing in ["sg-peer", "sg-far", "pl-1", "prl-1"] {
+        assert!(
+            error.contains(&format!("cause: {missing}: there is no such ")),
+            "{error}"
+        );
+    }
+    let (code, _, error) = project.run(&arguments[..6]);
+    assert_eq!(code, 64, "{error}");
+    let moved = [
+        "clone",
+        "sg-old",
+        "--name",
+        "copy",
+        "--to-region",
+        "ap-southeast-1",
+        "--vpc",
+        "vpc-2",
+        "--yes",
+    ];
+    let (code, text, error) = project.run(&moved);
+    assert_eq!(code, 0, "{text}{error}");
+    assert!(
+        error.contains("1 rule of a priority above 100 made 100"),
+        "{error}"
+    );
+    let csv = project.done(&[
+        "export",
+        "copy",
+        "--region",
+        "ap-southeast-1",
+        "--format",
+        "csv",
+    ]);
+    assert!(csv.contains("ingress,accept,100,ALL"), "{csv}");
+}
+
+#[test]
+fn peers_are_mapped_and_a_classic_group_moves_into_a_vpc() {
+    let project = Project::new(EVERY_SHAPE);
+    let (code, _, error) =
+        project.run(&["clone", "every", "--name", "copy", "--map", "sg-peer=pl-1"]);
+    assert!(
+        code == 64 && error.contains("two ids of one kind"),
+        "{error}"
+    );
+    project.done(&[
+        "clone",
+        "every",
+        "--name",
+        "copy",
+        "--map",
+        "sg-peer=sg-empty",
+        "--yes",
+    ]);
+    let copy = rules(&project, "copy").join("\n");
+    assert!(
+        copy.contains("sg-empty") && !copy.contains("sg-peer"),
+        "{copy}"
+    );
+    let (code, _, error) = project.run(&["clone", "classic", "--name", "moved", "--yes"]);
+    assert!(
+        code == 64 && error.contains("no new groups in the classic network"),
+        "{error}"
+    );
+    project.done(&[
+        "clone", "classic", "--name", "moved", "--vpc", "vpc-1", "--yes",
+    ]);
+    assert_eq!(rules(&project, "moved").len(), 3);
+}

@@ -27,7 +27,13 @@ fn the_sample_estate_keeps_its_meaning_and_is_laid_out_once() {
         let (desired, _) = rulekeep::desired::load(&project.path("rulekeep.yaml")).unwrap();
         let rules = desired.groups.iter().map(|group| {
             let rules = group.rules().map(|rule| {
-                (rule.protocol.clone(), rule.peer.clone(), rule.priority, rule.description.clone(), rule.expires)
+                (
+                    rule.protocol.clone(),
+                    rule.peer.clone(),
+                    rule.priority,
+                    rule.description.clone(),
+                    rule.expires,
+                )
             });
             (group.selector.clone(), rules.collect::<Vec<_>>())
         });
@@ -55,7 +61,10 @@ fn a_check_changes_nothing_and_is_3() {
     fs::write(project.path("rules/peer.yaml"), text).unwrap();
     let (code, out, _) = project.run(&["fmt", "--check", "rules"]);
     assert_eq!((code, &*out), (3, "rules/peer.yaml\n"));
-    assert_eq!(fs::read_to_string(project.path("rules/peer.yaml")).unwrap(), text);
+    assert_eq!(
+        fs::read_to_string(project.path("rules/peer.yaml")).unwrap(),
+        text
+    );
     project.done(&["fmt", "rules"]);
     assert_eq!(
         fs::read_to_string(project.path("rules/peer.yaml")).unwrap(),

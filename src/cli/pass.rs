@@ -18,9 +18,7 @@ use crate::{
     emulator::{Config, Credential, Emulator, Seed},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
-    model::{
-        AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule,
-    },
+    model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
     plan::{GroupPlan, Plan},
     provider::{
         GroupFilter, NewGroup, Provider as _, RuleCall,
