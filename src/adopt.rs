@@ -32,6 +32,8 @@ pub struct Adopted<'a> {
     pub declared: Option<&'a DesiredGroup>,
     /// Ids of live rules that a declaration ignores, or that it keeps because the platform made them.
     pub not_ours: BTreeSet<Rule>,
+    /// What stands in comments at the head of a new file.
+    pub head: Vec<String>,
     /// What stands in comments above rules, by rule.
     pub notes: BTreeMap<Rule, Vec<String>>,
 }
@@ -242,6 +244,7 @@ fn document(
         let tags = tags.iter().map(|(key, value)| format!("{key}={value}"));
         head.push(format!("tags: {}", tags.collect::<Vec<_>>().join(", ")));
     }
+    head.extend(adopted.head.iter().cloned());
     let system_level = rules
         .iter()
         .any(|seen| seen.rule.priority.is_system_level());

@@ -3,6 +3,7 @@
 //! Commands parse, call and print; what they decide is decided in the modules below them.
 
 mod adopt;
+mod adopt_terraform;
 mod apply;
 mod arguments;
 mod change;

@@ -1,9 +1,10 @@
-//! Rules in the files of others: the console's JSON and CSV. Text <-> rules; no I/O.
+//! Rules in the files of others: the console's JSON and CSV, Terraform's state. Text <-> rules; no I/O.
 //!
 //! What a file holds is judged rule by rule: one that cannot be read says why and leaves the others alone.
 
 mod csv;
 mod json;
+pub mod terraform;
 
 use std::ops::Range;
 

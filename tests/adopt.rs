@@ -247,3 +247,79 @@ fn the_sample_estate_is_adopted_without_losing_a_comment() {
         }
     }
 }
+
+const STATE: &str = r#"{"version": 4, "resources": [
+  {"mode": "managed", "type": "alicloud_security_group", "name": "old", "instances": [
+    {"attributes": {"id": "sg-old", "security_group_name": "old", "vpc_id": "vpc-1", "description": ""}}]},
+  {"mode": "managed", "type": "alicloud_security_group_rule", "name": "ssh", "instances": [
+    {"attributes": {"security_group_id": "sg-old", "type": "ingress", "ip_protocol": "tcp", "nic_type": "intranet", "policy": "accept", "port_range": "22/22", "priority": 1, "cidr_ip": "10.0.0.0/8"}}]},
+  {"mode": "managed", "type": "alicloud_security_group_rule", "name": "gone", "instances": [
+    {"attributes": {"security_group_id": "sg-old", "type": "ingress", "ip_protocol": "tcp", "nic_type": "intranet", "policy": "accept", "port_range": "80/80", "priority": 1, "cidr_ip": "10.0.0.0/8"}}]},
+  {"mode": "managed", "type": "alicloud_security_group_rule", "name": "every", "instances": [
+    {"index_key": 0, "attributes": {"security_group_id": "sg-every", "type": "ingress", "ip_protocol": "tcp", "nic_type": "intranet", "policy": "accept", "port_range": "22/22", "priority": 1, "source_security_group_id": "sg-peer"}}]},
+  {"mode": "managed", "type": "alicloud_security_group", "name": "lost", "instances": [{"attributes": {"id": "sg-lost"}}]},
+  {"mode": "managed", "type": "alicloud_db_instance", "name": "db", "instances": [{"attributes": {"password": "hunter2"}}]}
+]}"#;
+
+#[test]
+fn groups_of_a_terraform_state_are_adopted_with_the_addresses_of_their_resources() {
+    let project = Project::new(EVERY_SHAPE);
+    fs::create_dir(project.path("tf")).unwrap();
+    fs::write(project.path("tf/prod.tfstate"), STATE).unwrap();
+    let (code, text, error) = project.run(&["adopt", "--from-terraform", "tf"]);
+    assert_eq!(code, 7, "{text}{error}");
+    assert!(
+        text.contains("2 groups with 21 rules planned from the files: No changes.\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("not adopted: sg-lost: the state has it, demo/cn-hangzhou does not"),
+        "{text}"
+    );
+    assert!(error.contains("alicloud_security_group_rule.gone (ingress accept tcp/80 from 10.0.0.0/8 priority 1) is in the state and not live"), "{error}");
+    assert!(
+        error.contains("sg-every has 19 rules that Terraform's state does not have"),
+        "{error}"
+    );
+    let old = fs::read_to_string(project.path("rules/old.yaml")).unwrap();
+    assert!(old.contains("# alicloud_security_group.old\n"), "{old}");
+    assert!(
+        old.contains("  # alicloud_security_group_rule.ssh\n  - service: ssh\n"),
+        "{old}"
+    );
+    let every = fs::read_to_string(project.path("rules/every.yaml")).unwrap();
+    assert!(
+        every.contains(
+            "  # alicloud_security_group_rule.every[0]\n  - service: ssh\n    from: friends\n"
+        ),
+        "{every}"
+    );
+    assert!(!format!("{text}{error}{old}{every}").contains("hunter2"));
+    let plan = project.done(&["plan", "--detailed-exitcode"]);
+    assert!(plan.ends_with("No changes.\n"), "{plan}");
+}
+
+#[test]
+fn without_the_cloud_a_state_becomes_files_that_are_said_to_be_unproven() {
+    let project = Project::new("no state of a cloud");
+    fs::write(project.path("state.json"), STATE).unwrap();
+    let (code, text, error) = project.run(&["adopt", "--from-terraform", "state.json"]);
+    assert_eq!(code, 0, "{text}{error}");
+    assert!(
+        text.ends_with(
+            "Not proven: the groups were not read. `rulekeep plan` shows what differs.\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        error.contains("files are written from the state alone"),
+        "{error}"
+    );
+    let old = fs::read_to_string(project.path("rules/old.yaml")).unwrap();
+    assert!(
+        old.contains("    # alicloud_security_group_rule.gone\n")
+            || old.contains("  # alicloud_security_group_rule.gone\n"),
+        "{old}"
+    );
+    project.done(&["validate"]);
+}

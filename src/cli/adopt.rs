@@ -38,13 +38,14 @@ use super::{
 Examples:
   rulekeep adopt sg-bp1web000000000000 db
   rulekeep adopt --all --region cn-shanghai
-  rulekeep adopt --all --vpc vpc-bp1prod --tag team=net --dry-run")]
+  rulekeep adopt --all --vpc vpc-bp1prod --tag team=net --dry-run
+  rulekeep adopt --from-terraform terraform.tfstate")]
 pub(super) struct Args {
     /// Groups: ids or names
     #[arg(
         value_name = "GROUP",
-        required_unless_present = "all",
-        conflicts_with = "all"
+        required_unless_present_any = ["all", "from_terraform"],
+        conflicts_with_all = ["all", "from_terraform"]
     )]
     groups: Vec<String>,
     /// Every group of the region
@@ -61,6 +62,14 @@ pub(super) struct Args {
     /// With --all: only groups with this tag, KEY or KEY=VALUE; may be repeated
     #[arg(long, value_name = "TAG", requires = "all", env = "RULEKEEP_TAG")]
     tag: Vec<String>,
+    /// The groups of a Terraform state: a state file, the output of `terraform show -json`, or a folder of *.tfstate files
+    #[arg(
+        long,
+        value_name = "FILE|DIR",
+        conflicts_with = "all",
+        env = "RULEKEEP_FROM_TERRAFORM"
+    )]
+    from_terraform: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
     /// What new files say of live rules that they do not declare
@@ -71,7 +80,7 @@ pub(super) struct Args {
         default_value = "complete",
         env = "RULEKEEP_MODE"
     )]
-    mode: ModeWord,
+    pub(super) mode: ModeWord,
     /// Show what would be written, and write nothing
     #[arg(
         long,
@@ -79,7 +88,7 @@ pub(super) struct Args {
         value_parser = FalseyValueParser::new(),
         action = clap::ArgAction::SetTrue
     )]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Most requests at a time
     #[arg(
         long,
@@ -88,7 +97,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u16).range(1..=256),
         env = "RULEKEEP_PARALLELISM"
     )]
-    parallelism: u16,
+    pub(super) parallelism: u16,
 }
 
 /// A mode on the command line.
@@ -114,6 +123,18 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let (account, region) = args.whole(&desired)?;
     let parallelism = args.parallelism.into();
     let at = Timestamp::now();
+    if let Some(path) = &args.from_terraform {
+        let state = super::adopt_terraform::read(path)?;
+        return super::adopt_terraform::run(
+            args,
+            state,
+            &desired,
+            (&account, &region),
+            global,
+            screen,
+        )
+        .await;
+    }
     let meter = Meter::new(global);
     let session = pass::session(&desired, &[account.clone()].into(), parallelism).await?;
     let (groups, found) = args
@@ -133,8 +154,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         parallelism,
         mode: args.mode.into(),
         dry_run: args.dry_run,
+        proves: true,
     };
-    job.adopt(groups, BTreeMap::new(), Vec::new()).await
+    job.adopt(groups, Notes::default(), Vec::new()).await
 }
 
 impl Args {
@@ -202,7 +224,10 @@ pub(super) fn key_value(text: &str) -> (String, Option<String>) {
 }
 
 /// The group that each selector means, each once.
-fn one_each(selectors: &[Selector], found: Vec<Vec<GroupInfo>>) -> Result<Vec<GroupInfo>, Failure> {
+pub(super) fn one_each(
+    selectors: &[Selector],
+    found: Vec<Vec<GroupInfo>>,
+) -> Result<Vec<GroupInfo>, Failure> {
     let mut infos: BTreeMap<GroupId, GroupInfo> = BTreeMap::new();
     for (selector, mut candidates) in selectors.iter().zip(found) {
         match (candidates.pop(), candidates.len()) {
@@ -272,6 +297,17 @@ pub(super) struct Job<'a> {
     pub(super) parallelism: usize,
     pub(super) mode: Mode,
     pub(super) dry_run: bool,
+    /// Whether the groups can be read again, to plan them from the new files.
+    pub(super) proves: bool,
+}
+
+/// What stands in comments of new files, by group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    /// At the head of the file.
+    pub(super) head: BTreeMap<GroupId, Vec<String>>,
+    /// Above rules.
+    pub(super) rules: BTreeMap<GroupId, BTreeMap<Rule, Vec<String>>>,
 }
 
 impl Job<'_> {
@@ -279,7 +315,7 @@ impl Job<'_> {
     pub(super) async fn adopt(
         &self,
         groups: Vec<ObservedGroup>,
-        mut notes: BTreeMap<GroupId, BTreeMap<Rule, Vec<String>>>,
+        mut notes: Notes,
         mut refused: Vec<Refused>,
     ) -> Result<Exit, Failure> {
         let declared: BTreeMap<GroupId, usize> = self.declared(&groups);
@@ -299,7 +335,8 @@ impl Job<'_> {
                 group,
                 declared: declared.get(&id).map(|index| &self.desired.groups[*index]),
                 not_ours: not_ours.get(&id).cloned().unwrap_or_default(),
-                notes: notes.remove(&id).unwrap_or_default(),
+                head: notes.head.remove(&id).unwrap_or_default(),
+                notes: notes.rules.remove(&id).unwrap_or_default(),
             });
         }
         // What one group does wrong must not keep the others back: without it everything is tried again.
@@ -368,7 +405,7 @@ impl Job<'_> {
         &self,
         declared: &BTreeMap<GroupId, usize>,
     ) -> Result<BTreeMap<GroupId, BTreeSet<Rule>>, Failure> {
-        if declared.is_empty() {
+        if declared.is_empty() || !self.proves {
             return Ok(BTreeMap::new());
         }
         let with_ignore: BTreeSet<&GroupId> = declared
@@ -467,7 +504,7 @@ impl Job<'_> {
         desired: &Desired,
         adopted: &[Adopted<'_>],
     ) -> Result<(Option<Plan>, Vec<Refused>), Failure> {
-        if adopted.is_empty() {
+        if adopted.is_empty() || !self.proves {
             return Ok((None, Vec::new()));
         }
         let ids: BTreeSet<&GroupId> = adopted.iter().map(|one| &one.group.info.id).collect();
@@ -596,6 +633,11 @@ impl Job<'_> {
                 count(plan.groups.len(), "group"),
                 count(rules, "rule"),
             ));
+        }
+        if !self.proves && !files.is_empty() {
+            text.push_str(
+                "\nNot proven: the groups were not read. `rulekeep plan` shows what differs.\n",
+            );
         }
         self.screen.result(&text)?;
         if adopted.is_empty() && !refused.is_empty() {
