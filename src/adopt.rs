@@ -58,6 +58,8 @@ pub struct Refused {
     pub group: GroupId,
     /// Why not.
     pub reason: String,
+    /// Whether nobody could have adopted it: it is named, and nothing has failed.
+    pub expected: bool,
 }
 
 /// Where the groups live and what is known there.
@@ -148,6 +150,7 @@ fn unable(info: &GroupInfo, error: &EditError) -> Refused {
     Refused {
         group: info.id.clone(),
         reason: format!("{error}; remove its document, and adopt writes a new one"),
+        expected: false,
     }
 }
 

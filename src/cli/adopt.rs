@@ -328,6 +328,7 @@ impl Job<'_> {
                 refused.push(Refused {
                     group: id,
                     reason: reason.to_owned(),
+                    expected: true,
                 });
                 continue;
             }
@@ -416,12 +417,11 @@ impl Job<'_> {
         if with_ignore.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let mut only = self.desired.clone();
         let kept: BTreeSet<usize> = with_ignore.iter().map(|id| declared[*id]).collect();
-        let targets = self.targets(&only, |index| kept.contains(&index));
-        only.groups.sort_by(|a, b| a.selector.cmp(&b.selector));
+        let targets = self.targets(self.desired, |index| kept.contains(&index));
         let meter = Meter::new(self.global);
-        let prepared = pass::prepare(&only, &targets, self.at, self.parallelism, &meter).await?;
+        let prepared =
+            pass::prepare(self.desired, &targets, self.at, self.parallelism, &meter).await?;
         let groups = prepared.plan().groups.iter().map(|plan| {
             let rules = plan.ignored.iter().map(|(seen, _)| {
                 let mut rule = seen.rule.clone();
@@ -491,6 +491,7 @@ impl Job<'_> {
                     refused.push(Refused {
                         group: group.clone(),
                         reason: told(diagnostic),
+                        expected: false,
                     });
                 }
             }
@@ -534,6 +535,7 @@ impl Job<'_> {
                     refused.push(Refused {
                         group: plan.address.group.clone(),
                         reason: told(&diagnostic),
+                        expected: false,
                     });
                 }
             }
@@ -557,6 +559,7 @@ impl Job<'_> {
                     reason: format!(
                         "its plan would not be empty: {add} to add, {change} to change, {destroy} to destroy, {left} unmanaged"
                     ),
+                    expected: false,
                 });
             }
         }
@@ -589,18 +592,22 @@ impl Job<'_> {
     ) -> Result<Exit, Failure> {
         let root = &self.desired.project.root;
         let mut text = String::new();
+        // Before anything is written.
+        let taken = files
+            .iter()
+            .find(|file| !file.existed && root.join(&file.path).exists());
+        if let Some(file) = taken {
+            return Err(Failure::new(format!(
+                "{} is there already and is no group file of the project",
+                file.path.display()
+            ))
+            .help("move it away, and adopt again"));
+        }
         for file in files {
             let path = root.join(&file.path);
             if self.dry_run {
                 text.push_str(&format!("# {}\n{}\n", file.path.display(), file.text));
                 continue;
-            }
-            if !file.existed && path.exists() {
-                return Err(Failure::new(format!(
-                    "{} is there already and is no group file of the project",
-                    file.path.display()
-                ))
-                .help("move it away, and adopt again"));
             }
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(|error| {
@@ -616,7 +623,7 @@ impl Job<'_> {
             let groups = count(unchanged, "group");
             text.push_str(&format!("{groups} declared as live already\n"));
         }
-        for Refused { group, reason } in refused {
+        for Refused { group, reason, .. } in refused {
             text.push_str(&format!("not adopted: {group}: {}\n", escape(reason)));
         }
         let rules: usize = desired
@@ -640,19 +647,12 @@ impl Job<'_> {
             );
         }
         self.screen.result(&text)?;
-        if adopted.is_empty() && !refused.is_empty() {
-            return Ok(Exit::Error);
-        }
-        Ok(
-            if refused
-                .iter()
-                .any(|one| !one.reason.contains("cloud service"))
-            {
-                Exit::Partial
-            } else {
-                Exit::Done
-            },
-        )
+        let failed = refused.iter().any(|one| !one.expected);
+        Ok(match (failed, adopted.is_empty()) {
+            (false, _) => Exit::Done,
+            (true, true) => Exit::Error,
+            (true, false) => Exit::Partial,
+        })
     }
 }
 

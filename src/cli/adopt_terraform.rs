@@ -103,6 +103,7 @@ pub(super) async fn run(
         refused.push(Refused {
             group: id.clone(),
             reason: format!("the state has it, {account}/{region} does not"),
+            expected: false,
         });
     }
     let notes = notes(&state, &groups, proves, screen);

@@ -129,7 +129,7 @@ pub(super) struct Target<'a> {
 }
 
 /// Rules that a group holds unless its file says otherwise; the cloud publishes no number, older pages had 200.
-const QUOTA: u32 = 200;
+pub(super) const QUOTA: u32 = 200;
 
 /// The project with one group, which shall have the rules of the origin.
 pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> Desired {

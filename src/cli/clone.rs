@@ -138,6 +138,18 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             .collect();
         return Err(failure);
     }
+    // Said before the group is made; the guard counts again.
+    let quota = meant.declared.map_or(change::QUOTA, |group| group.quota);
+    let units: u32 = changed.rules.iter().map(|rule| lists.weight(rule)).sum();
+    if units > quota {
+        return Err(Failure::with(
+            Exit::Refused,
+            format!(
+                "the new group would hold {units} units of rules, {} more than its quota of {quota}; nothing was changed",
+                units - quota
+            ),
+        ));
+    }
     for note in &changed.notes {
         screen.say(&format!("warning: {note}\n"));
     }
@@ -169,7 +181,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         account: account.clone(),
         region,
         id: id.clone(),
-        declared: None,
+        declared: meant.declared,
         mode: Mode::Partial,
         allow_empty: true,
     };

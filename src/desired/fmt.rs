@@ -242,7 +242,7 @@ impl<'t> Layout<'t> {
         let header = self.line(sign);
         let head = self.text[sign..].lines().next().unwrap_or_default();
         let head = head.split('#').next().unwrap_or_default();
-        if head[1..].trim().trim_matches(['+', '-']) != "" {
+        if !head[1..].trim().trim_matches(['+', '-']).is_empty() {
             return Err(self.unusual(sign));
         }
         self.lead(sign, indent);

@@ -459,7 +459,7 @@ mod tests {
 
     use super::*;
 
-    const PROJECT: &str = "rules: rules/\naccounts: { demo: { local: x.json } }\ndefaults: { account: demo, region: r }\n\
+    const PROJECT: &str = "rules: rules/\naccounts: { demo: { local: x.json } }\ndefaults: { account: demo, region: cn-hangzhou }\n\
         networks: { world: [0.0.0.0/0, \"::/0\"], near: [10.0.0.0/8], both: [10.0.0.0/8, sg-a, world] }\n\
         services: { web: [tcp/80, tcp/443], base: [tcp/22, udp/53] }\n";
 

@@ -57,20 +57,6 @@ const PROJECT: &str = "rules: rules/\naccounts: { demo: { local: .rulekeep/demo.
     defaults: { account: demo, region: cn-hangzhou }\n\
     networks: { world: [0.0.0.0/0, \"::/0\"], friends: sg-peer }\nservices: { web: [tcp/80, tcp/443] }\n";
 
-/// How many rules the group `every` has.
-#[allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "not every test file counts them"
-)]
-pub fn shapes() -> usize {
-    let seed: serde_json::Value = serde_json::from_str(EVERY_SHAPE).unwrap();
-    seed["security_groups"][0]["rules"]
-        .as_array()
-        .unwrap()
-        .len()
-}
-
 /// A project without group files.
 pub struct Project {
     folder: tempfile::TempDir,
