@@ -29,7 +29,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use load::{SourceFile, load, load_files, load_project};
-pub use scalar::scalar;
+pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use vocabulary::{Vocabulary, named_groups};
 

@@ -4,9 +4,23 @@ use std::fmt::Write as _;
 
 /// The text as a scalar that reads back as the same text, in block and in flow style alike.
 pub fn scalar(text: &str) -> String {
-    if is_plain(text) {
-        return text.to_owned();
+    if is_plain(text) && !text.contains([',', '[', ']', '{', '}']) {
+        text.to_owned()
+    } else {
+        quoted(text)
     }
+}
+
+/// As [`scalar`], for a value that stands behind its key outside of brackets, where commas and brackets mean nothing.
+pub fn block_scalar(text: &str) -> String {
+    if is_plain(text) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -36,7 +50,7 @@ pub fn scalar(text: &str) -> String {
 /// read as another type.
 fn is_plain(text: &str) -> bool {
     let begins = |c: char| c.is_alphanumeric() || c == '/' || c == '_';
-    let special = |c: char| ",[]{}\"'\\`".contains(c) || !is_visible(c);
+    let special = |c: char| "\"'\\`".contains(c) || !is_visible(c);
     let colon = |text: &str| match text.strip_prefix("group:") {
         Some(rest) => rest.contains(':'),
         None => text.contains(':'),
@@ -92,7 +106,7 @@ mod tests {
     use super::*;
 
     fn read_back(text: &str) -> String {
-        let written = format!("- {}\n- [{}, x]\n", scalar(text), scalar(text));
+        let written = format!("- {}\n- [{}, x]\n", block_scalar(text), scalar(text));
         let id = Sources::default().add("t.yaml".into(), written.as_str().into());
         let parsed = yaml::parse(id, &written);
         assert!(parsed.diagnostics.is_empty(), "{written}");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    desired::{DesiredPeer, Mode, Modes, Selector, Vocabulary, scalar},
+    desired::{DesiredPeer, Mode, Modes, Selector, Vocabulary, block_scalar, scalar},
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, NicType, Peer, Policy, PortRange,
         PortSet, Priority, Protocol, RegionId, Rule,
@@ -82,7 +82,8 @@ pub fn document(document: &Document, words: Words<'_>) -> String {
     for line in &document.head {
         text.push_str(&comment(line, ""));
     }
-    let mut key = |name: &str, value: &str| text.push_str(&format!("{name}: {}\n", scalar(value)));
+    let mut key =
+        |name: &str, value: &str| text.push_str(&format!("{name}: {}\n", block_scalar(value)));
     match &document.selector {
         Selector::Id(id) => key("group", id.as_str()),
         Selector::Name { name, vpc } => {
@@ -428,17 +429,17 @@ fn cover<'s, T: Ord>(
 fn entry(key: &str, values: &[String], indent: usize) -> String {
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < 6;
     let bare = matches!(key, "ports" | "priority" | "protocol" | "source_ports");
-    let one = |text: &String| {
+    let one = |text: &String, write: fn(&str) -> String| {
         if bare && number(text) {
             text.clone()
         } else {
-            scalar(text)
+            write(text)
         }
     };
     if let [only] = values {
-        return format!("{key}: {}\n", one(only));
+        return format!("{key}: {}\n", one(only, block_scalar));
     }
-    let written: Vec<String> = values.iter().map(one).collect();
+    let written: Vec<String> = values.iter().map(|text| one(text, scalar)).collect();
     let line = format!("{key}: [{}]\n", written.join(", "));
     if indent + line.len() <= WIDTH {
         return line;
