@@ -8,12 +8,14 @@
 //! the cloud ──── Provider::observe ─► Observed ─┘ (pure)          (pure)           (calls the cloud)
 //! ```
 
+pub mod adopt;
 pub mod apply;
 pub mod cli;
 pub mod clouds;
 pub mod desired;
 pub mod diag;
 pub mod emulator;
+pub mod exchange;
 pub mod exit;
 pub mod git;
 pub mod guard;

@@ -6,10 +6,9 @@ use crate::{
     desired::{BUILT_IN, Desired, DesiredGroup, DesiredPeer, Mode, Selector},
     exit::Exit,
     model::{
-        AccountName, Direction, GroupId, GroupKind, GroupName, InnerAccess, ListIds, Lists,
-        Network, NicType, PortRange, PrefixListId, RegionId, Rule,
+        Direction, GroupId, GroupKind, GroupName, InnerAccess, ListIds, Lists, Network, NicType,
+        PortRange, PrefixListId, Rule,
     },
-    provider::Provider,
     report::explain::{Asked, Group, Source, answer},
     traffic::{clause::Symbol, explain::Packet},
 };
@@ -283,16 +282,13 @@ async fn live(desired: &Desired, group: &DesiredGroup) -> Result<Group, Failure>
         selector,
         ..
     } = group;
-    let observed = pass::read_group(desired, account, region, selector).await?;
+    let session = pass::session(desired, &[account.clone()].into(), 1).await?;
+    let observed = session.read(account, region, selector).await?;
     let mut named = ListIds::default();
     for seen in &observed.rules {
         named.add(&seen.rule);
     }
-    let lists = if named.is_empty() {
-        Lists::default()
-    } else {
-        read_lists(desired, account, region, &named).await?
-    };
+    let lists = session.lists(account, region, &named).await?;
     let declared = |rule: &Rule| {
         let declared = group.direction(rule.direction).unwrap_or_default();
         let same = declared.iter().find(|own| {
@@ -333,21 +329,5 @@ async fn live(desired: &Desired, group: &DesiredGroup) -> Result<Group, Failure>
         rules,
         lists,
         caveats,
-    })
-}
-
-async fn read_lists(
-    desired: &Desired,
-    account: &AccountName,
-    region: &RegionId,
-    named: &ListIds,
-) -> Result<Lists, Failure> {
-    let connected = pass::connect(desired, &[account.clone()].into(), 1).await?;
-    let provider = connected
-        .clouds
-        .get(account)
-        .ok_or_else(|| Failure::new("the account is not connected"))?;
-    provider.lists(region, named).await.map_err(|error| {
-        Failure::new("the lists that the rules name cannot be read").because(&error)
     })
 }
