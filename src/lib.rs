@@ -9,6 +9,7 @@
 //! ```
 
 pub mod apply;
+pub mod audit;
 pub mod cli;
 pub mod clouds;
 pub mod desired;
@@ -17,6 +18,7 @@ pub mod emulator;
 pub mod exit;
 pub mod git;
 pub mod guard;
+pub mod journal;
 pub mod model;
 pub mod plan;
 pub mod provider;
@@ -25,3 +27,4 @@ pub mod report;
 pub mod saved;
 pub mod snapshot;
 pub mod traffic;
+pub mod undo;

@@ -153,10 +153,12 @@ impl<P: Provider> Engine<'_, P> {
             };
             run.states[at] = State::Duplicate;
             run.notes.push(format!(
-                "the cloud took {} for a duplicate of {}: priority {} is not in effect",
+                "the cloud took {} for a duplicate of {}: priority {} is not in effect, and the next plan will propose the \
+                 add again; declare priority {}, or take the rule out",
                 words::rule(change, self.sources),
                 said(twin),
                 rule.priority,
+                twin.rule.priority,
             ));
             if run.plan.mode(rule.direction) != Some(Mode::Partial) {
                 failed.push(at);
