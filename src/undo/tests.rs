@@ -1,0 +1,121 @@
+use jiff::Timestamp;
+
+use crate::{
+    clouds::fake,
+    journal::{Begun, Origin, Sent},
+    model::{AccountName, GroupId, ObservedRule, RegionId},
+};
+
+use super::*;
+
+const PROJECT: &str = "rules: rules/\naccounts:\n  demo: { local: demo.json }\n";
+
+fn address() -> Address {
+    Address {
+        account: AccountName::new("demo"),
+        region: RegionId::new("cn-hangzhou"),
+        group: GroupId::new("sg-a"),
+    }
+}
+
+fn run(calls: &[(&[(Option<&ObservedRule>, Option<&str>)], Answer)]) -> Run {
+    let call = |(at, (changes, answer)): (usize, &(&[_], Answer))| Call {
+        address: address(),
+        step: at.to_string(),
+        changes: changes
+            .iter()
+            .map(
+                |(before, after): &(Option<&ObservedRule>, Option<&str>)| Sent {
+                    before: before.cloned(),
+                    after: after.map(fake::rule),
+                },
+            )
+            .collect(),
+        answer: *answer,
+    };
+    Run {
+        begun: Begun::now("0123456789abcdef", "p".into(), Origin::default(), vec![]),
+        calls: calls.iter().enumerate().map(call).collect(),
+        ended: None,
+        confirm_by: None,
+        confirmation: None,
+    }
+}
+
+#[test]
+fn what_a_call_without_an_answer_may_have_done_is_no_change_of_others() {
+    let before = fake::group("sg-a", &["22 10.0.0.0/8", "80 10.0.0.0/8"]);
+    let [old22, old80] = &before.rules[..] else {
+        panic!()
+    };
+    let changes = [
+        (None, Some("22 10.1.0.0/16")),
+        (Some(old22), None),
+        (Some(old80), Some("80 10.1.0.0/16")),
+    ];
+    let unknown = run(&[(&changes, Answer::Unknown)]);
+    for live in [
+        &["22 10.0.0.0/8", "80 10.0.0.0/8"][..],
+        &["22 10.0.0.0/8", "22 10.1.0.0/16", "80 10.0.0.0/8"],
+        &["22 10.1.0.0/16", "80 10.1.0.0/16"],
+    ] {
+        let live = fake::group("sg-a", live);
+        assert_eq!(moved(&before, &unknown, &live), [] as [String; 0]);
+    }
+    let done = run(&[(&changes, Answer::Done)]);
+    let live = fake::group("sg-a", &["22 10.1.0.0/16", "80 10.1.0.0/16"]);
+    assert_eq!(moved(&before, &done, &live), [] as [String; 0]);
+    let live = fake::group("sg-a", &["22 10.1.0.0/16", "443 10.1.0.0/16"]);
+    assert_eq!(
+        moved(&before, &done, &live),
+        [
+            "gone since: ingress accept tcp/80 from 10.1.0.0/16 priority 1",
+            "came since: ingress accept tcp/443 from 10.1.0.0/16 priority 1",
+        ]
+    );
+}
+
+#[test]
+fn only_directions_that_were_touched_are_declared_and_110_comes_back_as_100() {
+    let mut before = fake::group(
+        "sg-a",
+        &["22 10.0.0.0/8", "80 10.0.0.0/8", "443 10.0.0.0/8"],
+    );
+    for at in [0, 1] {
+        before.rules[at].rule.priority = Priority::observed(110);
+    }
+    let mut live = before.clone();
+    live.rules.remove(0);
+    live.rules[1].rule.description = Some("new".into());
+    let run = run(&[(&[(Some(&before.rules[0]), None)], Answer::Done)]);
+    let snapshot = Snapshot {
+        taken: Timestamp::UNIX_EPOCH,
+        address: address(),
+        group: before,
+    };
+    let undo = declare(
+        Path::new("."),
+        SourceFile::new("rulekeep.yaml", PROJECT),
+        &run,
+        &[snapshot],
+        &BTreeMap::from([(address(), live)]),
+    )
+    .unwrap();
+    let group = &undo.desired.groups[0];
+    assert_eq!(group.egress, None);
+    let rules = group.ingress.as_ref().unwrap();
+    let priorities: Vec<u8> = rules.iter().map(|rule| rule.priority.get()).collect();
+    assert_eq!(priorities, [100, 1]);
+    assert_eq!(
+        undo.desired.sources.place(rules[0].span),
+        "undo/01234567/sg-a:7"
+    );
+    assert_eq!(
+        undo.notes,
+        [
+            "a: ingress accept tcp/22 from 10.0.0.0/8 priority 110 comes back with priority 100: nobody but the platform \
+             can make a rule of priority 110",
+            "a: ingress accept tcp/443 from 10.0.0.0/8 priority 1 keeps the description \"new\": the cloud cannot clear one",
+        ]
+    );
+}
