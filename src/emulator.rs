@@ -18,6 +18,7 @@ mod answer;
 mod calls;
 mod engine;
 mod error;
+mod faults;
 mod gateway;
 mod listener;
 mod paging;
@@ -32,9 +33,10 @@ use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
-    calls::CallRecord,
-    engine::Engine,
+    calls::{CallEffect, CallRecord},
+    engine::{Delivery, Engine, Served},
     error::ApiError,
+    faults::{Effect, Fault, FaultError, Faults, Intrusion, Shape, When},
     gateway::{Credential, RawRequest, RawResponse},
     switches::Switches,
 };
@@ -77,7 +79,7 @@ impl Seed {
 pub struct Config {
     /// Where to listen; port 0 is a free one.
     pub listen: SocketAddr,
-    /// Keys that are taken; all belong to one account.
+    /// Keys that are taken.
     pub credentials: Vec<Credential>,
     /// File that keeps the state from one start to the next.
     pub state: Option<PathBuf>,
@@ -85,8 +87,10 @@ pub struct Config {
     pub seed: Option<Seed>,
     /// What time it is; the system's clock unless a test says otherwise.
     pub clock: Clock,
-    /// Variants of behaviour.
+    /// Variants of behaviour; what differs from the default here wins over the `switches` of the state or seed.
     pub switches: Switches,
+    /// What goes wrong; the default leaves it to the `faults` of the state or seed.
+    pub faults: Faults,
 }
 
 impl Default for Config {
@@ -98,6 +102,7 @@ impl Default for Config {
             seed: None,
             clock: Arc::new(Timestamp::now),
             switches: Switches::default(),
+            faults: Faults::default(),
         }
     }
 }
@@ -149,7 +154,8 @@ impl Emulator {
             config.state.as_deref(),
             config.seed.as_ref(),
             config.credentials.clone(),
-            config.switches.clone(),
+            &config.switches,
+            &config.faults,
         )
     }
 
@@ -204,6 +210,26 @@ impl EmulatorHandle {
     /// Forgets the calls so far.
     pub fn forget_calls(&self) {
         self.engine.forget_calls();
+    }
+
+    /// Lets other things go wrong from now on; every count begins anew.
+    pub fn set_faults(&self, faults: Faults) {
+        self.engine.set_faults(faults);
+    }
+
+    /// Behaves differently from now on.
+    pub fn set_switches(&self, switches: Switches) {
+        self.engine.set_switches(switches);
+    }
+
+    /// Everything goes back to the seed, or to nothing without one.
+    pub fn reset(&self) -> Result<(), EmulatorError> {
+        self.engine.reset()
+    }
+
+    /// What answers the requests, to look into it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Finishes the calls under way, up to a few seconds, and ends; the state file is free afterwards.

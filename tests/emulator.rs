@@ -2,6 +2,8 @@
 
 #[path = "emulator/cloud.rs"]
 mod cloud;
+#[path = "emulator/faults.rs"]
+mod faults;
 #[path = "emulator/gateway.rs"]
 mod gateway;
 #[path = "emulator/groups.rs"]

@@ -91,8 +91,6 @@ codes! {
     InvalidDescription = "invalid-description",
     /// A date or time that is none.
     InvalidDate = "invalid-date",
-    /// A rule past its date.
-    ExpiredRule = "expired-rule",
     /// The same rule is declared twice.
     DuplicateRule = "duplicate-rule",
     /// Two rules differ in their description only.
@@ -103,8 +101,6 @@ codes! {
     PriorityTwin = "priority-twin",
     /// A rule is both wanted and `absent`.
     WantedAndAbsent = "wanted-and-absent",
-    /// A rule is both wanted and ignored.
-    WantedAndIgnored = "wanted-and-ignored",
     /// A network that is not declared.
     UnknownNetwork = "unknown-network",
     /// Networks that name each other in a circle.

@@ -44,6 +44,8 @@ pub struct RawResponse {
     pub request_id: String,
     /// JSON or XML.
     pub body: Vec<u8>,
+    /// Milliseconds; sent as `x-acs-retry-after`.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A key that the emulator takes.
@@ -59,6 +61,8 @@ pub struct Credential {
     pub expires: Option<Timestamp>,
     /// A key that its owner switched off.
     pub disabled: bool,
+    /// Number of the account that it belongs to; `None` is the account of the state or seed.
+    pub account: Option<String>,
 }
 
 impl Credential {
@@ -70,7 +74,14 @@ impl Credential {
             security_token: None,
             expires: None,
             disabled: false,
+            account: None,
         }
+    }
+
+    /// The same key, of another account.
+    pub fn of_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
     }
 
     /// The same key as a temporary one that needs a token.
@@ -204,14 +215,14 @@ impl<'a> Request<'a> {
         if json { Format::Json } else { Format::Xml }
     }
 
-    /// Every check but whether the action exists.
-    pub(super) fn verify(
+    /// Every check but whether the action exists; the key that signed.
+    pub(super) fn verify<'c>(
         &self,
-        credentials: &[Credential],
+        credentials: &'c [Credential],
         nonces: &Nonces,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
-        auth::verify(self, credentials, nonces, now)?;
+    ) -> Result<&'c Credential, ApiError> {
+        let credential = auth::verify(self, credentials, nonces, now)?;
         let version = self.public(match self.signed {
             Scheme::V1 => "Version",
             Scheme::V3 => "x-acs-version",
@@ -222,7 +233,7 @@ impl<'a> Request<'a> {
                 "Specified parameter Version is not valid.",
             ));
         }
-        Ok(())
+        Ok(credential)
     }
 
     /// The action's own parameters.

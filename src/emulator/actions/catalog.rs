@@ -2,8 +2,8 @@
 
 use super::{
     Run::{Read, Write},
-    Spec, authorize, describe, groups, modify, port_lists, prefix_lists, references, regions,
-    revoke,
+    Spec, authorize, describe, groups, interfaces, modify, port_lists, prefix_lists, references,
+    regions, revoke, tags,
 };
 
 /// Members of a rule outside an array, ingress.
@@ -87,6 +87,8 @@ const RULE_IDS: &[&str] = &["SecurityGroupRuleId.N"];
 const RULE_ID: &[&str] = &["SecurityGroupRuleId", "PortRangeListId"];
 const PAGES: &[&str] = &["MaxResults", "NextToken"];
 const TAGS: &[&str] = &["Tag.N.Key", "Tag.N.Value", "Tag.N.key", "Tag.N.value"];
+const MEMBER: &[&str] = &["InstanceId", "NetworkInterfaceId"];
+const RESOURCES: &[&str] = &["ResourceId.N", "ResourceType"];
 const PREFIX_LIST: &[&str] = &["PrefixListId"];
 const PORT_LIST: &[&str] = &["PortRangeListId"];
 const GROUP_FILTERS: &[&str] = &[
@@ -229,6 +231,43 @@ const ACTIONS: &[Spec] = &[
         name: "DescribeSecurityGroupReferences",
         run: Read(references::describe),
         params: &[&["SecurityGroupId.N"]],
+        ..BASE
+    },
+    Spec {
+        name: "JoinSecurityGroup",
+        run: Write(interfaces::join),
+        params: &[GROUP, MEMBER],
+        ..BASE
+    },
+    Spec {
+        name: "LeaveSecurityGroup",
+        run: Write(interfaces::leave),
+        params: &[GROUP, MEMBER],
+        ..BASE
+    },
+    Spec {
+        name: "TagResources",
+        run: Write(tags::tag),
+        params: &[RESOURCES, TAGS],
+        missing_region: Some(TAGS_MISSING),
+        ..BASE
+    },
+    Spec {
+        name: "UntagResources",
+        run: Write(tags::untag),
+        params: &[RESOURCES, &["TagKey.N", "All"]],
+        missing_region: Some(TAGS_MISSING),
+        ..BASE
+    },
+    Spec {
+        name: "ListTagResources",
+        run: Read(tags::list),
+        params: &[
+            RESOURCES,
+            TAGS,
+            &["NextToken", "TagFilter.N.TagKey", "TagFilter.N.TagValues.N"],
+        ],
+        missing_region: Some(TAGS_MISSING),
         ..BASE
     },
     Spec {
@@ -380,6 +419,11 @@ const ACTIONS: &[Spec] = &[
 ];
 
 const PORT_LIST_REGION: &str = "The specified parameter RegionId is not valid.";
+
+const TAGS_MISSING: (&str, &str) = (
+    "MissingParameter.RegionId",
+    "The parameter - RegionId should not be null.",
+);
 
 /// The action of that name.
 pub(in crate::emulator) fn find(name: &str) -> Option<&'static Spec> {

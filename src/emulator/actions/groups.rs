@@ -326,7 +326,17 @@ pub(super) fn delete(ctx: &Ctx<'_>, account: &mut Account) -> Result<Answer, Api
             "The specified security group is protected from deletion.",
         ));
     }
-    if account.referencing(id).any(|other| other != id) {
+    if account.members(id).next().is_some() {
+        return Err(forbidden(
+            "DependencyViolation",
+            "There is still instance(s) in the specified security group.",
+        ));
+    }
+    let named = ctx
+        .accounts
+        .values()
+        .any(|other| other.referencing(id, &account.owner).next().is_some());
+    if named {
         return Err(forbidden(
             "DependencyViolation",
             "The specified security group has been authorized in another one.",

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Account, seed};
+use super::{Accounts, State, seed};
 
 /// An open state file. The lock lasts as long as it lives.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(in crate::emulator) enum StoreError {
 
 impl StateFile {
     /// Takes the file for this process and reads it; `None` when there is none yet.
-    pub(in crate::emulator) fn open(path: &Path) -> Result<(Self, Option<Account>), StoreError> {
+    pub(in crate::emulator) fn open(path: &Path) -> Result<(Self, Option<State>), StoreError> {
         let io = |source| StoreError::Io {
             path: path.to_owned(),
             source,
@@ -56,7 +56,7 @@ impl StateFile {
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let account = match std::fs::read_to_string(path) {
+        let stored = match std::fs::read_to_string(path) {
             Ok(text) => Some(seed::read(&text).map_err(|reason| StoreError::Unreadable {
                 path: path.to_owned(),
                 reason,
@@ -75,17 +75,25 @@ impl StateFile {
             folder,
             _lock: lock,
         };
-        Ok((state, account))
+        Ok((state, stored))
+    }
+
+    /// Saves what changed; when it returns, it is on the disk.
+    pub(in crate::emulator) fn save(&self, before: &Accounts, state: &State) -> io::Result<()> {
+        if *before == state.accounts {
+            return Ok(());
+        }
+        self.replace(state)
     }
 
     /// Replaces the state; when it returns, the new one is on the disk.
-    pub(in crate::emulator) fn save(&self, account: &Account) -> io::Result<()> {
+    pub(in crate::emulator) fn replace(&self, state: &State) -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".rulekeep-state-")
             .suffix(".tmp")
             .tempfile_in(&self.folder)?;
         let mut writer = io::BufWriter::new(file.as_file_mut());
-        seed::write(account, &mut writer)?;
+        seed::write(state, &mut writer)?;
         writer.write_all(b"\n")?;
         writer.flush()?;
         drop(writer);
