@@ -4,11 +4,14 @@
 
 mod apply;
 mod arguments;
+mod ask;
+mod carry_out;
 mod completions;
 mod confirm;
 mod drift;
 mod emulate;
 mod failure;
+mod history;
 mod init;
 pub mod log;
 mod output;
@@ -20,6 +23,7 @@ mod schema;
 mod show;
 mod show_table;
 mod stop;
+mod undo;
 mod validate;
 mod version;
 
@@ -107,6 +111,9 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Undo(undo::Args),
+    Confirm(confirm::Args),
+    History(history::Args),
     Drift(drift::Args),
     Show(show::Args),
     Emulate(emulate::Args),
@@ -129,6 +136,9 @@ impl Cli {
             Command::Validate(args) => validate::run(args, &self.global, &screen),
             Command::Plan(args) => on_runtime(plan::run(args, &self.global, &screen)),
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
+            Command::Undo(args) => on_runtime(undo::run(args, &self.global, &screen)),
+            Command::Confirm(args) => confirm::run(args, &self.global, &screen),
+            Command::History(args) => history::run(args, &self.global, &screen),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),

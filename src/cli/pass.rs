@@ -1,7 +1,11 @@
 //! Where commands meet the reconciler: connecting accounts, reading and planning, applying. Nothing else in the command
 //! line knows how a cloud is reached.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::Path,
+};
 
 use jiff::Timestamp;
 
@@ -9,12 +13,13 @@ use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, Connected},
     desired::{self, Desired, DesiredGroup, Selector},
-    diag::Diagnostic,
+    diag::{Diagnostic, Sources},
     emulator::{Config, Credential, Emulator, Seed},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
+    journal::Origin,
     model::{AccountName, ObservedGroup, RegionId},
-    plan::GroupPlan,
+    plan::{Address, GroupPlan},
     provider::{RuleCall, alibaba::credentials::Environment},
     reconcile, report,
     report::{PlanReport, ReadFailure, Stamp},
@@ -44,6 +49,18 @@ pub(super) async fn prepare<'a>(
         .map(|index| desired.groups[*index].account.clone())
         .collect();
     let connected = connect(desired, &accounts, parallelism).await?;
+    prepare_on(connected, desired, selection, at, parallelism, meter).await
+}
+
+/// As [`prepare`], over connections that are there already.
+pub(super) async fn prepare_on<'a>(
+    connected: Connected,
+    desired: &'a Desired,
+    selection: &Selection,
+    at: Timestamp,
+    parallelism: usize,
+    meter: &Meter,
+) -> Result<Prepared<'a>, Failure> {
     let wanted = selection.within(desired)?;
     let options = reconcile::Options { parallelism };
     let inner = reconcile::prepare(desired, &wanted, &connected.clouds, at, &options, meter)
@@ -62,6 +79,15 @@ pub(super) async fn prepare<'a>(
         failures,
         connected,
     })
+}
+
+/// Connects the accounts of all groups.
+pub(super) async fn connect_all(
+    desired: &Desired,
+    parallelism: usize,
+) -> Result<Connected, Failure> {
+    let accounts = desired.groups.iter().map(|group| group.account.clone());
+    connect(desired, &accounts.collect(), parallelism).await
 }
 
 async fn connect(
@@ -90,18 +116,70 @@ impl reconcile::Progress for Meter {
 }
 
 impl apply::Progress for Meter {
-    fn started(&self, calls: usize, _groups: usize) {
+    fn started(&self, calls: usize, groups: usize) {
         self.begin("making calls", calls);
+        self.of_groups(groups);
     }
 
     fn call(&self, _group: &GroupPlan, _call: &RuleCall, _confirmed: bool) {
         self.advance();
     }
 
-    fn group_done(&self, _report: &GroupReport) {}
+    fn group_done(&self, _report: &GroupReport) {
+        Self::group_done(self);
+    }
 }
 
 impl Prepared<'_> {
+    /// The files, for messages.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.inner.desired.sources
+    }
+
+    /// The groups as they were read.
+    pub(super) fn observed(&self) -> BTreeMap<Address, ObservedGroup> {
+        let groups = self.inner.plan.groups.iter();
+        groups
+            .map(|group| (group.address.clone(), group.observed.clone()))
+            .collect()
+    }
+
+    /// Why not every group could be read, if so.
+    pub(super) fn unread(&self) -> Option<Failure> {
+        let mut failure = Failure::new(format!(
+            "{} could not be read; nothing was changed",
+            report::text::count(self.failures.len(), "group")
+        ));
+        let errors = self.failures.iter();
+        failure.causes = errors
+            .map(|f| format!("{}: {}", f.group, f.error))
+            .collect();
+        let missing = self.inner.diagnostics.iter().filter(|d| d.is_error());
+        failure.causes.extend(missing.map(|d| d.message.clone()));
+        (!failure.causes.is_empty()).then_some(failure)
+    }
+
+    /// The connections, for another plan.
+    pub(super) fn into_connected(self) -> Connected {
+        self.connected
+    }
+
+    /// Reads and plans once more; whether the plan is still the same.
+    pub(super) async fn is_still_right(
+        &self,
+        parallelism: usize,
+        meter: &Meter,
+    ) -> Result<bool, Failure> {
+        let (desired, clouds) = (self.inner.desired, &self.connected.clouds);
+        let options = reconcile::Options { parallelism };
+        let now = Timestamp::now();
+        let again =
+            reconcile::prepare(desired, &self.inner.selection, clouds, now, &options, meter)
+                .await
+                .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
+        Ok(!again.is_errored() && again.plan.id() == self.inner.plan.id())
+    }
+
     /// What is wrong or odd about the files in view of the cloud.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.inner.diagnostics().cloned().collect()
@@ -198,17 +276,19 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>) -> Vec<String> {
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
+    origin: Origin,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
-) -> Result<Report, Failure> {
+) -> Report {
     let desired = prepared.inner.desired;
     let options = apply::Options {
         parallelism,
+        origin,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;
-    Ok(apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await)
+    apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await
 }
 
 /// Finds and reads one group, declared or not.
