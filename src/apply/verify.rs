@@ -152,17 +152,21 @@ impl<P: Provider> Engine<'_, P> {
                 continue;
             };
             run.states[at] = State::Duplicate;
-            run.notes.push(format!(
-                "the cloud took {} for a duplicate of {}: priority {} is not in effect, and the next plan will propose the \
-                 add again; declare priority {}, or take the rule out",
+            let mut note = format!(
+                "the cloud took {} for a duplicate of {}: priority {} is not in effect",
                 words::rule(change, self.sources),
                 said(twin),
                 rule.priority,
-                twin.rule.priority,
-            ));
-            if run.plan.mode(rule.direction) != Some(Mode::Partial) {
+            );
+            if run.plan.mode(rule.direction) == Some(Mode::Partial) {
+                note.push_str(&format!(
+                    ", and the next plan will propose to add it again; declare it with priority {}, or not at all",
+                    twin.rule.priority
+                ));
+            } else {
                 failed.push(at);
             }
+            run.notes.push(note);
         }
         if let Some(first) = failed.first() {
             let direction = run.plan.changes[*first].kind.rule().direction;

@@ -38,7 +38,7 @@ impl Default for RetryPolicy {
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// Longest wait between tries whether an action is still throttled.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(7);
 
 impl RetryPolicy {
     /// How long to wait after so many failures; `None`: give up.
