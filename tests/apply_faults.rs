@@ -177,11 +177,13 @@ async fn a_thousand_changes_survive_everything_that_goes_wrong() {
                 .on("DescribeSecurityGroupAttribute")
                 .rate(0.5),
         );
-    // Of each group ten rules go, five come and five get another description.
-    let old: Ports = (1..=20).map(|port| (port, "old")).collect();
-    let mut new: Ports = (11..=25).map(|port| (port, "old")).collect();
-    new.extend((11..=15).map(|port| (port, "new")));
-    let groups = vec![(old, new); 50];
+    // One half of the groups gains twenty rules; the other half loses fifteen and changes the descriptions of five.
+    let ports = |range: std::ops::RangeInclusive<usize>, description| -> Ports {
+        range.map(|port| (port, description)).collect()
+    };
+    let gains = (ports(1..=5, "old"), ports(1..=25, "old"));
+    let loses = (ports(1..=20, "old"), ports(16..=20, "new"));
+    let groups: Vec<_> = [gains, loses].into_iter().cycle().take(50).collect();
     let world = World::new(&groups, faults, quick(), 10).await;
     let wait = Wait {
         total: Duration::from_secs(5),
