@@ -81,6 +81,17 @@ pub fn moved(before: &ObservedGroup, run: &Run, live: &ObservedGroup) -> Vec<Str
     lines.collect()
 }
 
+/// What becomes of what others have changed since a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// Nothing is undone while there is any.
+    Refuse,
+    /// It stays; only the run's own changes are taken back.
+    Keep,
+    /// It is taken back as well.
+    Discard,
+}
+
 /// The groups that a run sent something to, as they were before it.
 #[derive(Debug)]
 pub struct Undo {
@@ -90,13 +101,15 @@ pub struct Undo {
     pub notes: Vec<String>,
 }
 
-/// Declares the groups of a run as its undo files hold them, with the accounts and the guard of the project file. `live` is what is known of the groups now.
+/// Declares the groups of a run as its undo files hold them, with the accounts and the guard of the project file. `live` is what is
+/// known of the groups now.
 pub fn declare(
     root: &Path,
     project: SourceFile,
     run: &Run,
     snapshots: &[Snapshot],
     live: &BTreeMap<Address, ObservedGroup>,
+    later: Later,
 ) -> Result<Undo, LoadError> {
     let touched = |snapshot: &&Snapshot| run.calls.iter().any(|c| c.address == snapshot.address);
     let snapshots: Vec<&Snapshot> = snapshots.iter().filter(touched).collect();
@@ -125,7 +138,16 @@ pub fn declare(
             continue;
         };
         let live = live.get(&snapshot.address);
-        fill(&mut group, snapshot, run, live, &mut notes);
+        let wanted = match live {
+            Some(live) if later == Later::Keep => patched(run, live),
+            _ => snapshot
+                .group
+                .rules
+                .iter()
+                .map(|seen| seen.rule.clone())
+                .collect(),
+        };
+        fill(&mut group, snapshot, run, &wanted, live, &mut notes);
         groups.push(group);
     }
     desired.groups = groups;
@@ -172,10 +194,33 @@ fn line(file: FileId, line: u32, desired_at: Span) -> Span {
     }
 }
 
+/// The live rules without what a run did to them.
+fn patched(run: &Run, live: &ObservedGroup) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = live.rules.iter().map(|seen| seen.rule.clone()).collect();
+    let calls = run.calls.iter().rev();
+    let calls = calls.filter(|c| c.address.group == live.info.id && c.answer != Answer::NotDone);
+    for change in calls.flat_map(|call| call.changes.iter().rev()) {
+        if let Some(new) = &change.after {
+            let Some(at) = rules.iter().position(|rule| key(rule) == key(new)) else {
+                continue; // It never came, or others have changed it since.
+            };
+            rules.swap_remove(at);
+        }
+        if let Some(old) = &change.before
+            && !rules.iter().any(|rule| rule.is_same_rule(&old.rule))
+        {
+            rules.push(old.rule.clone());
+        }
+    }
+    rules.sort();
+    rules
+}
+
 fn fill(
     group: &mut DesiredGroup,
     snapshot: &Snapshot,
     run: &Run,
+    wanted: &[Rule],
     live: Option<&ObservedGroup>,
     notes: &mut Vec<String>,
 ) {
@@ -198,11 +243,11 @@ fn fill(
     group.quota = group.quota.max(u32::try_from(most).unwrap_or(u32::MAX));
     for direction in Direction::BOTH {
         let mut declared = Vec::new();
-        for (at, seen) in (0..)
-            .zip(before)
-            .filter(|(_, seen)| seen.rule.direction == direction)
-        {
-            let rule = &seen.rule;
+        for rule in wanted.iter().filter(|rule| rule.direction == direction) {
+            let known = (1..)
+                .zip(before)
+                .find(|(_, seen)| key(&seen.rule) == key(rule));
+            let number = HEAD + known.map_or(0, |(number, _)| number);
             let mut priority = rule.priority;
             if priority.is_system_level() {
                 if is_live(rule) {
@@ -214,7 +259,7 @@ fn fill(
                 priority = weakest;
                 let twin =
                     |other: &Rule| other.priority == weakest && other.is_same_but_priority(rule);
-                let how = if before.iter().any(|other| twin(&other.rule)) {
+                let how = if wanted.iter().any(twin) {
                     "is covered by its twin of priority 100 and does not come back"
                 } else {
                     "comes back with priority 100"
@@ -256,7 +301,7 @@ fn fill(
                 local: rule.local,
                 description: rule.description.clone(),
                 expires: None,
-                span: line(group.span.file, HEAD + 1 + at, group.span),
+                span: line(group.span.file, number, group.span),
             });
         }
         let declared = touched.contains(&direction).then_some(declared);

@@ -144,6 +144,15 @@ fn an_undo_refuses_what_others_have_changed_since_unless_told() {
         error.contains("web: came since: ingress accept udp/53 from 10.0.0.0/8"),
         "{error}"
     );
+    let udp = |folder: &Path| rules(folder).iter().any(|rule| rule["protocol"] == "udp");
+    assert!(udp(folder));
+    let (code, _, error) = rulekeep(folder, &["undo", "--yes", "--keep-later-changes", &id]);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("Changed since, and left:"), "{error}");
+    assert!(udp(folder));
+    assert_eq!(rules(folder).len(), before.len() + 1);
+    let undo = history(folder)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(rulekeep(folder, &["undo", "--yes", &undo]).0, 0);
     let (code, _, error) = rulekeep(folder, &["undo", "--yes", "--discard-later-changes", &id]);
     assert_eq!(code, 0, "{error}");
     assert_eq!(rules(folder), before);

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     journal::{self, Confirmation, Run},
-    undo::short,
+    undo::{Later, short},
 };
 
 use super::{
@@ -144,7 +144,7 @@ pub(super) async fn wait(
         undoes: Some(run.clone()),
         ..*job
     };
-    let undone = undo::undo(root, &run, connected, false, &plan).await;
+    let undone = undo::undo(root, &run, connected, Later::Keep, &plan).await;
     let failed =
         |failure: Failure| failure.help(format!("`rulekeep undo {}` tries again", short(&run)));
     let exit = undone.map_err(failed)?.exit()?;

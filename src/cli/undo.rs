@@ -14,7 +14,7 @@ use crate::{
     model::ObservedGroup,
     plan::Address,
     snapshot::{self, Snapshot},
-    undo::{declare, moved, short},
+    undo::{Later, declare, moved, short},
 };
 
 use super::{
@@ -47,6 +47,15 @@ pub(super) struct Args {
         action = clap::ArgAction::SetTrue
     )]
     yes: bool,
+    /// Take back the changes of that apply alone, and leave what was changed after it
+    #[arg(
+        long,
+        conflicts_with = "discard_later_changes",
+        env = "RULEKEEP_KEEP_LATER_CHANGES",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    keep_later_changes: bool,
     /// Also take back what was changed after that apply, by whomever
     #[arg(
         long,
@@ -80,7 +89,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         )));
     }
     let before = Before::of(&root, run)?;
-    let first = before.declare(&project_file(global)?, &root, &BTreeMap::new(), screen)?;
+    let first = before.declare(
+        &project_file(global)?,
+        &root,
+        &BTreeMap::new(),
+        Later::Refuse,
+        screen,
+    )?;
     let parallelism = args.shared.parallelism.into();
     let connected = pass::connect_all(&first.desired, parallelism).await?;
     let id = run.begun.run.clone();
@@ -97,9 +112,12 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         global,
         screen,
     };
-    undo(&root, &id, connected, args.discard_later_changes, &job)
-        .await?
-        .exit()
+    let later = match (args.keep_later_changes, args.discard_later_changes) {
+        (true, _) => Later::Keep,
+        (false, true) => Later::Discard,
+        (false, false) => Later::Refuse,
+    };
+    undo(&root, &id, connected, later, &job).await?.exit()
 }
 
 /// A run with its undo files.
@@ -134,9 +152,11 @@ impl<'a> Before<'a> {
         project: &SourceFile,
         root: &Path,
         live: &BTreeMap<Address, ObservedGroup>,
+        later: Later,
         screen: &Screen,
     ) -> Result<crate::undo::Undo, Failure> {
-        declare(root, project.clone(), self.run, &self.snapshots, live).map_err(|error| {
+        let project = project.clone();
+        declare(root, project, self.run, &self.snapshots, live, later).map_err(|error| {
             screen.diagnostics(&error.sources, &error.diagnostics);
             project::not_sound(&error.diagnostics)
         })
@@ -171,7 +191,7 @@ pub(super) async fn undo(
     root: &Path,
     id: &str,
     connected: Connected,
-    discard_later_changes: bool,
+    later: Later,
     job: &Job<'_>,
 ) -> Result<Outcome, Failure> {
     let Job {
@@ -188,32 +208,39 @@ pub(super) async fn undo(
     let all = Selection::default();
     let at = Timestamp::now();
 
-    let first = before.declare(&project, root, &BTreeMap::new(), screen)?;
+    let first = before.declare(&project, root, &BTreeMap::new(), later, screen)?;
     let meter = Meter::new(global);
     let read = read(&first.desired, connected, parallelism, &meter).await?;
     drop(meter);
     let (live, connected) = read;
     let moved = before.moved(&live);
     if !moved.is_empty() {
-        if !discard_later_changes {
-            let mut failure = Failure::with(
-                Exit::Stale,
+        let moved = match later {
+            Later::Refuse => {
+                let mut failure = Failure::with(
+                    Exit::Stale,
+                    format!(
+                        "the groups are no longer as apply {} left them; nothing was changed",
+                        short(id)
+                    ),
+                )
+                .help("the cloud does not say who changed them; its ActionTrail does")
+                .help("`--keep-later-changes` takes back the changes of that apply alone")
+                .help("`--discard-later-changes` takes these back as well");
+                failure.causes = moved;
+                return Err(failure);
+            }
+            Later::Keep => format!("Changed since, and left:\n  {}\n\n", moved.join("\n  ")),
+            Later::Discard => {
                 format!(
-                    "the groups are no longer as apply {} left them; nothing was changed",
-                    short(id)
-                ),
-            )
-            .help("the cloud does not say who changed them; its ActionTrail does")
-            .help("`--discard-later-changes` takes these changes back as well");
-            failure.causes = moved;
-            return Err(failure);
-        }
-        screen.say(&format!(
-            "Taken back as well:\n  {}\n\n",
-            moved.join("\n  ")
-        ));
+                    "Changed since, and taken back as well:\n  {}\n\n",
+                    moved.join("\n  ")
+                )
+            }
+        };
+        screen.say(&moved);
     }
-    let undo = before.declare(&project, root, &live, screen)?;
+    let undo = before.declare(&project, root, &live, later, screen)?;
     for note in &undo.notes {
         screen.say(&format!("note: {note}\n"));
     }

@@ -99,6 +99,7 @@ fn only_directions_that_were_touched_are_declared_and_110_comes_back_as_100() {
         &run,
         &[snapshot],
         &BTreeMap::from([(address(), live)]),
+        Later::Refuse,
     )
     .unwrap();
     let group = &undo.desired.groups[0];
@@ -116,6 +117,58 @@ fn only_directions_that_were_touched_are_declared_and_110_comes_back_as_100() {
             "a: ingress accept tcp/22 from 10.0.0.0/8 priority 110 comes back with priority 100: nobody but the platform \
              can make a rule of priority 110",
             "a: ingress accept tcp/443 from 10.0.0.0/8 priority 1 keeps the description \"new\": the cloud cannot clear one",
+        ]
+    );
+}
+
+#[test]
+fn what_others_did_since_can_be_kept() {
+    let before = fake::group(
+        "sg-a",
+        &["22 10.0.0.0/8", "80 10.0.0.0/8", "443 10.0.0.0/8"],
+    );
+    let [old22, old80, old443] = &before.rules[..] else {
+        panic!()
+    };
+    // One add, one delete and two modifies, of which others have undone the second; and a rule of theirs.
+    let changes = [
+        (None, Some("53 10.0.0.0/8")),
+        (Some(old22), None),
+        (Some(old80), Some("80 10.1.0.0/16")),
+        (Some(old443), Some("443 10.1.0.0/16")),
+    ];
+    let live = [
+        "53 10.0.0.0/8",
+        "80 10.1.0.0/16",
+        "443 10.9.0.0/16",
+        "8080 10.9.0.0/16",
+    ];
+    let undo = declare(
+        Path::new("."),
+        SourceFile::new("rulekeep.yaml", PROJECT),
+        &run(&[(&changes, Answer::Done)]),
+        &[Snapshot {
+            taken: Timestamp::UNIX_EPOCH,
+            address: address(),
+            group: before,
+        }],
+        &BTreeMap::from([(address(), fake::group("sg-a", &live))]),
+        Later::Keep,
+    )
+    .unwrap();
+    let rules = undo.desired.groups[0].ingress.as_ref().unwrap();
+    let mut rules: Vec<String> = rules
+        .iter()
+        .map(|rule| format!("{} {}", rule.protocol, rule.peer))
+        .collect();
+    rules.sort();
+    assert_eq!(
+        rules,
+        [
+            "tcp/22 10.0.0.0/8",
+            "tcp/443 10.9.0.0/16",
+            "tcp/80 10.0.0.0/8",
+            "tcp/8080 10.9.0.0/16"
         ]
     );
 }

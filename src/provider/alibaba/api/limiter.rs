@@ -80,6 +80,8 @@ struct Closed {
     /// Refusals since then, one after the other.
     failures: u32,
     probing: bool,
+    /// Whether nothing was known of how long it has to stay closed.
+    blind: bool,
     /// Whether calls that were under way when it closed still count as accepted within the limit.
     counting: bool,
 }
@@ -187,6 +189,7 @@ impl State {
             until,
             failures: 0,
             probing: false,
+            blind: false,
             counting: false,
         });
     }
@@ -197,6 +200,9 @@ impl State {
         }
         if probe && let Some(closed) = self.closed.take() {
             let first = self.limit.and_then(|limit| self.nth_last(limit.calls));
+            if closed.blind && closed.failures == 1 {
+                self.limit = None; // No window ends that soon: it was something else.
+            }
             if let Some(limit) = &mut self.limit {
                 limit.sure |= closed.failures == 0;
                 // The cloud did not say how long the window is, but now the first call is out of it.
@@ -204,6 +210,7 @@ impl State {
                     && let Some(first) = first
                 {
                     limit.window = (now - first).min(LONGEST);
+                    limit.extra_from = limit.extra_from.min(now + limit.window);
                 }
             }
         } else if let (Some(closed), Some(limit)) = (&self.closed, &mut self.limit) {
@@ -247,9 +254,10 @@ impl State {
         if let (Some(asked), Some(limit)) = (asked, self.limit)
             && let Some(first) = self.nth_last(limit.calls)
         {
-            let window = (now + asked).saturating_duration_since(first);
+            let window = (now + asked).saturating_duration_since(first).min(LONGEST);
             self.limit = Some(Limit {
-                window: window.min(LONGEST),
+                window,
+                extra_from: limit.extra_from.min(now + window),
                 sure: limit.sure && !probe,
                 ..limit
             });
@@ -259,6 +267,7 @@ impl State {
             until: now,
             failures: 0,
             probing: false,
+            blind: asked.is_none() && free.is_none(),
             counting: true,
         });
         closed.failures += 1;

@@ -16,6 +16,8 @@ enum Counting {
     Sliding,
     /// So many from each full minute to the next.
     Fixed,
+    /// Not at all: every fifth call is refused.
+    Chance,
 }
 
 /// A cloud that takes so many calls in a window.
@@ -47,8 +49,16 @@ impl Cloud {
     fn call(&self) -> Result<(), Option<Duration>> {
         let now = Instant::now();
         let mut accepted = self.accepted.lock().unwrap();
+        if self.counting == Counting::Chance {
+            let number = self.calls.fetch_add(1, Ordering::Relaxed);
+            if number % 5 == 4 {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return Err(None);
+            }
+            return Ok(());
+        }
         let ends = |at: Instant| match self.counting {
-            Counting::Sliding => at + self.window,
+            Counting::Chance | Counting::Sliding => at + self.window,
             Counting::Fixed => {
                 let windows = (at - self.start).as_nanos() / self.window.as_nanos();
                 self.start + self.window * (u32::try_from(windows).unwrap() + 1)
@@ -154,6 +164,14 @@ async fn a_quota_that_was_raised_or_lowered_is_noticed() {
     make(&lane, &cloud, 500).await;
     let refused = cloud.refused.load(Ordering::Relaxed) - before;
     assert!(refused <= 25, "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_by_chance_cost_their_pauses_and_little_more() {
+    let (lane, cloud) = (lane(), Cloud::new(Counting::Chance, false, minute(60)));
+    let took = make(&lane, &cloud, 400).await;
+    // A hundred refusals with pauses of three eighths of a second.
+    assert!(took <= minute(60), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
