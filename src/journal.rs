@@ -262,6 +262,26 @@ impl Run {
     }
 }
 
+/// A run together with the calls of the runs that were to take it back, whether or not they came to their end: what
+/// has become of its groups since.
+pub fn with_undos(runs: &[Run], run: &Run) -> Run {
+    let mut whole = run.clone();
+    let mut ids = vec![&run.begun.run];
+    for later in runs {
+        if later
+            .begun
+            .origin
+            .undoes
+            .as_ref()
+            .is_some_and(|id| ids.contains(&id))
+        {
+            ids.push(&later.begun.run);
+            whole.calls.extend(later.calls.iter().cloned());
+        }
+    }
+    whole
+}
+
 /// Every run, the oldest first. A folder without a journal is none.
 pub fn runs(root: &Path) -> Result<Vec<Run>, Error> {
     let folder = snapshot::folder(root);

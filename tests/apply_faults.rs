@@ -13,7 +13,9 @@ use rulekeep::{
     apply::{self, Report, Verdict, Wait},
     clouds::Clouds,
     desired::{Desired, SourceFile, load_files},
-    emulator::{CallRecord, Config, Effect, Emulator, EmulatorHandle, Fault, Faults, Seed},
+    emulator::{
+        CallRecord, Config, Effect, Emulator, EmulatorHandle, Fault, Faults, Intrusion, Seed,
+    },
     guard::Overrides,
     model::AccountName,
     plan::Plan,
@@ -226,6 +228,76 @@ async fn a_thousand_changes_survive_everything_that_goes_wrong() {
             .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
     );
     assert!(!trail.contains("testsecret"));
+}
+
+fn wait() -> Wait {
+    Wait {
+        total: Duration::from_secs(2),
+        pause: Duration::from_millis(20),
+    }
+}
+
+/// Groups that gain a rule.
+fn gains(groups: usize) -> Vec<(Ports, Ports)> {
+    let (old, new) = (
+        Ports::from([(1, "old")]),
+        Ports::from([(1, "old"), (2, "new")]),
+    );
+    vec![(old, new); groups]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_will_never_be_allowed_is_asked_once_and_told_at_once() {
+    let forbidden = Fault::new(Effect::error(403, "Forbidden.RAM")).on("AuthorizeSecurityGroup");
+    let faults = Faults::new(1).with(forbidden);
+    let world = World::new(&gains(2), faults, RetryPolicy::default(), 10).await;
+    let (_, report, took) = world.apply(10, wait()).await;
+    for group in &report.groups {
+        let apply::GroupOutcome::Failed { error, .. } = &group.outcome else {
+            panic!("{group:?}");
+        };
+        assert!(error.contains("Forbidden.RAM"), "{error}");
+    }
+    assert_eq!(world.writes().len(), 2);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_somebody_else_changes_is_left_and_the_others_are_done() {
+    let intrusion = Effect::intrude(Intrusion::Add);
+    let intrusion = Fault::new(intrusion).on("AuthorizeSecurityGroup").times(1);
+    let faults = Faults::new(1).with(intrusion);
+    let world = World::new(&gains(3), faults, quick(), 1).await;
+    let (_, report, _) = world.apply(1, wait()).await;
+    assert_eq!(report.verdict(), Verdict::Partial);
+    let outcomes = report.groups.iter().map(|group| &group.outcome);
+    let moved: Vec<&Vec<String>> = outcomes
+        .filter_map(|outcome| match outcome {
+            apply::GroupOutcome::Drifted(moved) => Some(moved),
+            apply::GroupOutcome::Done => None,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(moved.len(), 1);
+    let line = &moved[0][0];
+    assert!(
+        line.starts_with("not planned: ") && line.contains("(sgr-"),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_cloud_confirms_and_does_not_show_is_not_yet_visible() {
+    // Older than the whole test: the new rule is never shown.
+    let stale = Fault::new(Effect::stale(600_000)).on("DescribeSecurityGroupAttribute");
+    let world = World::new(&gains(1), Faults::new(1).with(stale), quick(), 1).await;
+    let (_, report, took) = world.apply(1, wait()).await;
+    let outcome = &report.groups[0].outcome;
+    assert!(
+        matches!(outcome, apply::GroupOutcome::NotYetVisible(_)),
+        "{outcome:?}"
+    );
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

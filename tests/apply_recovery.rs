@@ -252,3 +252,33 @@ fn a_closed_stdout_does_not_stop_an_apply() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(history(folder.path())[0]["outcome"], "complete");
 }
+
+#[test]
+fn every_refused_rule_of_a_batch_is_named_with_its_place_and_the_others_are_made() {
+    let folder = project();
+    let folder = folder.path();
+    let mut text = "group: web\nmode: partial\ningress:\n".to_owned();
+    for port in 1..=30 {
+        let peer = match port {
+            7 | 21 => "sg-bp1nobody0000000000000",
+            _ => "10.0.0.0/8",
+        };
+        text.push_str(&format!(
+            "  - {{ protocol: tcp, ports: {port}, from: {peer} }}\n"
+        ));
+    }
+    fs::write(folder.join("rules/example.yaml"), text).unwrap();
+    let before = rules(folder).len();
+    let (code, text, error) = rulekeep(folder, &["apply", "--yes"]);
+    assert_eq!(code, 7, "{text}{error}");
+    for (port, line) in [(7, 10), (21, 24)] {
+        let rule = format!(
+            "tcp/{port} from sg-bp1nobody0000000000000 priority 1, rules/example.yaml:{line}: the cloud refused"
+        );
+        assert!(text.contains(&rule), "{text}");
+    }
+    assert_eq!(text.matches("rules/example.yaml:").count() % 2, 0);
+    assert_eq!(rules(folder).len(), before + 28);
+    let (_, _, error) = rulekeep(folder, &["plan"]);
+    assert!(!error.contains("has no end"), "{error}");
+}

@@ -105,14 +105,18 @@ fn is_about_the_call(error: &ProviderError) -> bool {
     let ProviderError::Refused { code, .. } = error else {
         return true;
     };
-    let of_group = ["InvalidSecurityGroupId.", "InvalidSecurityGroup."];
-    code == "Forbidden"
-        || code == "NoPermission"
-        || code.starts_with("Forbidden.")
-        || code.starts_with("HTTP ")
-        || code.starts_with("IdempotentParameterMismatch")
-        || code.starts_with("InvalidOperation.ResourceManagedByCloudProduct")
-        || of_group.iter().any(|prefix| code.starts_with(prefix))
+    const CODES: [&str; 9] = [
+        "AuthorizationLimitExceed",
+        "Forbidden",
+        "IdempotentParameterMismatch",
+        "InvalidIdempotenceParameter.Mismatch",
+        "InvalidOperation.ResourceManagedByCloudProduct",
+        "InvalidOperation.SecurityGroupNotAuthorized",
+        "InvalidSecurityGroupId.Malformed",
+        "InvalidSecurityGroupId.NotFound",
+        "NoPermission",
+    ];
+    CODES.contains(&code.as_str()) || code.starts_with("Forbidden.") || code.starts_with("HTTP ")
 }
 
 fn copy(error: &ProviderError) -> ProviderError {

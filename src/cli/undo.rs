@@ -10,7 +10,7 @@ use crate::{
     desired::{Desired, SourceFile},
     exit::Exit,
     guard::Overrides,
-    journal::Run,
+    journal::{Call, Run, with_undos},
     model::ObservedGroup,
     plan::Address,
     snapshot::{self, Snapshot},
@@ -88,7 +88,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             short(&by.begun.run)
         )));
     }
-    let before = Before::of(&root, run)?;
+    let before = Before::of(&root, &runs, run)?;
     let first = before.declare(
         &project_file(global)?,
         &root,
@@ -121,13 +121,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
 }
 
 /// A run with its undo files.
-struct Before<'a> {
-    run: &'a Run,
+struct Before {
+    run: Run,
     snapshots: Vec<Snapshot>,
 }
 
-impl<'a> Before<'a> {
-    fn of(root: &Path, run: &'a Run) -> Result<Self, Failure> {
+impl Before {
+    fn of(root: &Path, runs: &[Run], run: &Run) -> Result<Self, Failure> {
         let snapshots = snapshot::read_run(root, &run.begun.run)
             .map_err(|error| Failure::new("the undo files cannot be read").because(&error))?;
         if run.calls.is_empty() {
@@ -136,14 +136,15 @@ impl<'a> Before<'a> {
                 short(&run.begun.run)
             )));
         }
-        let kept =
-            |call: &crate::journal::Call| snapshots.iter().any(|s| s.address == call.address);
+        let kept = |call: &Call| snapshots.iter().any(|s| s.address == call.address);
         if let Some(call) = run.calls.iter().find(|call| !kept(call)) {
             return Err(Failure::new(format!(
                 "the undo file of {} is not there",
                 call.address
             )));
         }
+        // An undo that failed half-way has changed the groups as well.
+        let run = with_undos(runs, run);
         Ok(Self { run, snapshots })
     }
 
@@ -156,7 +157,7 @@ impl<'a> Before<'a> {
         screen: &Screen,
     ) -> Result<crate::undo::Undo, Failure> {
         let project = project.clone();
-        declare(root, project, self.run, &self.snapshots, live, later).map_err(|error| {
+        declare(root, project, &self.run, &self.snapshots, live, later).map_err(|error| {
             screen.diagnostics(&error.sources, &error.diagnostics);
             project::not_sound(&error.diagnostics)
         })
@@ -168,7 +169,7 @@ impl<'a> Before<'a> {
         for snapshot in &self.snapshots {
             if let Some(live) = live.get(&snapshot.address) {
                 let name = &snapshot.group.info.name;
-                let moved = moved(&snapshot.group, self.run, live);
+                let moved = moved(&snapshot.group, &self.run, live);
                 lines.extend(moved.into_iter().map(|line| format!("{name}: {line}")));
             }
         }
@@ -202,7 +203,7 @@ pub(super) async fn undo(
     } = job;
     let runs = history::read(root)?;
     let run = history::find(&runs, id)?;
-    let before = Before::of(root, run)?;
+    let before = Before::of(root, &runs, run)?;
     let project = project_file(global)?;
     let parallelism = shared.parallelism.into();
     let all = Selection::default();

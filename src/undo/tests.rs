@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{
     clouds::fake,
-    journal::{Begun, Origin, Sent},
+    journal::{Begun, Origin, Sent, with_undos},
     model::{AccountName, GroupId, ObservedRule, RegionId},
 };
 
@@ -171,4 +171,20 @@ fn what_others_did_since_can_be_kept() {
             "tcp/8080 10.9.0.0/16"
         ]
     );
+}
+
+#[test]
+fn an_undo_that_came_half_way_is_taken_up_where_it_ended() {
+    let before = fake::group("sg-a", &["22 10.0.0.0/8"]);
+    let [old] = &before.rules[..] else { panic!() };
+    let changes = [(None, Some("80 10.0.0.0/8")), (Some(old), None)];
+    let first = run(&[(&changes, Answer::Done)]);
+    // The old rule is back, the new one is still there.
+    let mut undo = run(&[(&[(None, Some("22 10.0.0.0/8"))], Answer::Done)]);
+    undo.begun.run = "fedcba".into();
+    undo.begun.origin.undoes = Some(first.begun.run.clone());
+    let live = fake::group("sg-a", &["22 10.0.0.0/8", "80 10.0.0.0/8"]);
+    assert_eq!(moved(&before, &first, &live).len(), 1);
+    let whole = with_undos(&[first.clone(), undo], &first);
+    assert_eq!(moved(&before, &whole, &live), [] as [String; 0]);
 }
