@@ -18,8 +18,11 @@ fn address() -> Address {
     }
 }
 
-fn run(calls: &[(&[(Option<&ObservedRule>, Option<&str>)], Answer)]) -> Run {
-    let call = |(at, (changes, answer)): (usize, &(&[_], Answer))| Call {
+/// A rule that goes, a rule that comes.
+type Change<'a> = (Option<&'a ObservedRule>, Option<&'a str>);
+
+fn run(calls: &[(&[Change<'_>], Answer)]) -> Run {
+    let call = |(at, (changes, answer)): (usize, &(&[Change<'_>], Answer))| Call {
         address: address(),
         step: at.to_string(),
         changes: changes
