@@ -14,6 +14,7 @@
 //! sockets. The format of states and seeds is described in `store/seed.rs` and in docs/emulator.md.
 
 mod actions;
+mod admin;
 mod answer;
 mod calls;
 mod engine;
@@ -26,6 +27,7 @@ mod params;
 mod rule;
 mod store;
 mod switches;
+mod tls;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -39,6 +41,7 @@ pub use self::{
     faults::{Effect, Fault, FaultError, Faults, Intrusion, Shape, When},
     gateway::{Credential, RawRequest, RawResponse},
     switches::Switches,
+    tls::Tls,
 };
 
 /// How long a client may keep the emulator from ending.
@@ -91,6 +94,10 @@ pub struct Config {
     pub switches: Switches,
     /// What goes wrong; the default leaves it to the `faults` of the state or seed.
     pub faults: Faults,
+    /// Whether `/-/calls`, `/-/faults`, `/-/switches`, `/-/state` and `/-/reset` steer it.
+    pub admin: bool,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Config {
@@ -103,6 +110,8 @@ impl Default for Config {
             clock: Arc::new(Timestamp::now),
             switches: Switches::default(),
             faults: Faults::default(),
+            admin: false,
+            tls: None,
         }
     }
 }
@@ -129,6 +138,9 @@ pub enum EmulatorError {
         /// What is wrong.
         reason: String,
     },
+    /// The certificate or its key cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] io::Error),
     /// The state cannot be written.
     #[error("the state cannot be saved: {0}")]
     Save(#[source] io::Error),
@@ -168,11 +180,20 @@ impl Emulator {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let identity = config.tls.as_ref().map(|tls| tls.identity(address));
+        let identity = identity.transpose().map_err(EmulatorError::Tls)?;
+        let (tls, certificate) = match identity {
+            Some(identity) => (Some(identity.acceptor), identity.certificate),
+            None => (None, None),
+        };
+        let secure = tls.is_some();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(listener::run(
             listener,
+            tls,
             Arc::clone(&engine),
             config.clock,
+            config.admin,
             async {
                 // An error means that the handle is gone, which ends the emulator as well.
                 let _ = stopped.await;
@@ -180,6 +201,8 @@ impl Emulator {
         ));
         Ok(EmulatorHandle {
             address,
+            secure,
+            certificate,
             engine,
             stop,
             task,
@@ -191,6 +214,8 @@ impl Emulator {
 #[derive(Debug)]
 pub struct EmulatorHandle {
     address: SocketAddr,
+    secure: bool,
+    certificate: Option<String>,
     engine: Arc<Engine>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
@@ -200,6 +225,17 @@ impl EmulatorHandle {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `http://ADDRESS:PORT` or `https://ADDRESS:PORT`.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// PEM of the certificate that was made for this run.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// The calls so far, oldest first; the last 100,000 are remembered.

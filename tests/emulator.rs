@@ -1,5 +1,7 @@
 //! The emulator as clients see it.
 
+#[path = "emulator/accounts.rs"]
+mod accounts;
 #[path = "emulator/cloud.rs"]
 mod cloud;
 #[path = "emulator/faults.rs"]
@@ -8,6 +10,8 @@ mod faults;
 mod gateway;
 #[path = "emulator/groups.rs"]
 mod groups;
+#[path = "emulator/killed.rs"]
+mod killed;
 #[path = "emulator/listener.rs"]
 mod listener;
 #[path = "emulator/refusals.rs"]

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     path::Path,
 };
 
@@ -14,7 +13,7 @@ use crate::{
     clouds::{self, Connected},
     desired::{self, Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Sources},
-    emulator::{Config, Credential, Emulator, Seed},
+    emulator::{Config, Emulator, EmulatorHandle},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
     journal::Origin,
@@ -26,7 +25,7 @@ use crate::{
     saved,
 };
 
-use super::{Failure, emulate::Settings, progress::Meter, project::Selection};
+use super::{Failure, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
 pub(super) struct Prepared<'a> {
@@ -310,31 +309,17 @@ pub(super) async fn read_group(
 
 /// The HTTP service of `emulate`, from ready until `stop` ends.
 pub(super) async fn emulate(
-    settings: Settings,
-    ready: impl FnOnce(SocketAddr) -> Result<(), Failure>,
+    config: Config,
+    reset: bool,
+    ready: impl FnOnce(&EmulatorHandle) -> Result<(), Failure>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let Settings {
-        listen,
-        state,
-        seed,
-        credentials,
-    } = settings;
-    let mut config = Config {
-        listen,
-        state,
-        seed: seed.map(Seed::File),
-        ..Config::default()
-    };
-    if !credentials.is_empty() {
-        config.credentials = credentials
-            .iter()
-            .map(|(id, secret)| Credential::new(id, secret))
-            .collect();
-    }
     let failed = |error| Failure::new("the embedded cloud cannot be served").because(&error);
     let emulator = Emulator::start(config).await.map_err(failed)?;
-    ready(emulator.local_addr())?;
+    if reset {
+        emulator.reset().map_err(failed)?;
+    }
+    ready(&emulator)?;
     stop.await;
     emulator.shut_down().await.map_err(failed)
 }

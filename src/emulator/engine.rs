@@ -105,7 +105,10 @@ impl Engine {
         };
         let switches = match &state.switches {
             None => switches.clone(),
-            Some(text) => switches.over(text).map_err(EmulatorError::State)?,
+            Some(text) => switches.over(text).map_err(|reason| EmulatorError::Seed {
+                name: "the state or seed".into(),
+                reason,
+            })?,
         };
         let faults = match &state.faults {
             Some(stored) if *faults == Faults::default() => stored.clone(),
@@ -482,6 +485,17 @@ impl Engine {
                 world.state.accounts = before;
                 Err(refusal)
             }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let Some(file) = &self.file else { return };
+        let world = self.world.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.settle(&world.state) {
+            // Nothing is lost: the journal has it.
+            tracing::warn!(%error, "the journal of the state stays beside it");
         }
     }
 }

@@ -10,9 +10,10 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Clock,
+    Clock, admin,
     engine::{Delivery, Engine},
     gateway::{RawRequest, RawResponse},
 };
@@ -28,20 +29,27 @@ const LARGEST_BODY: usize = 8 << 20;
 struct Shared {
     engine: Arc<Engine>,
     clock: Clock,
+    admin: bool,
 }
 
 /// Serves until `shutdown` ends, then finishes what is under way.
 pub(super) async fn run(
-    listener: TcpListener,
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
     engine: Arc<Engine>,
     clock: Clock,
+    admin: bool,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let router = Router::new()
         .fallback(serve)
-        .with_state(Shared { engine, clock })
+        .with_state(Shared {
+            engine,
+            clock,
+            admin,
+        })
         .into_make_service_with_connect_info::<Wire>();
-    axum::serve(Breakable(listener), router)
+    axum::serve(Breakable { tcp, tls }, router)
         .with_graceful_shutdown(shutdown)
         .await
 }
@@ -74,6 +82,9 @@ async fn serve(
         headers,
         body: body.to_vec(),
     };
+    if shared.admin && raw.path.starts_with(admin::PREFIX) {
+        return steered(&shared.engine, &raw);
+    }
     let engine = Arc::clone(&shared.engine);
     let clock = Arc::clone(&shared.clock);
     let answer = move || engine.serve(&raw, clock());
@@ -107,6 +118,16 @@ async fn serve(
             Response::new(Body::empty())
         }
     }
+}
+
+fn steered(engine: &Engine, request: &RawRequest) -> Response<Body> {
+    let (status, text) = admin::answer(engine, request);
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn whole(shared: &Shared, answer: RawResponse) -> Response<Body> {

@@ -429,3 +429,56 @@ const TAGS_MISSING: (&str, &str) = (
 pub(in crate::emulator) fn find(name: &str) -> Option<&'static Spec> {
     ACTIONS.iter().find(|spec| spec.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// Every action that the cloud's own description is there for takes exactly its parameters.
+    #[test]
+    fn actions_take_the_parameters_of_the_clouds_own_description() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ecs-openapi");
+        let mut described = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            let action: serde_json::Value =
+                serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let name = action["name"].as_str().unwrap().to_owned();
+            let spec = find(&name).unwrap_or_else(|| panic!("{name} is not there"));
+            let wanted: BTreeSet<(String, bool)> = action["parameters"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|parameter| {
+                    let text = |member: &str| parameter[member].as_str().unwrap().to_owned();
+                    let list = matches!(&*text("type"), "RepeatList" | "Array");
+                    (text("name"), list)
+                })
+                .collect();
+            let mut taken: BTreeSet<(String, bool)> = spec
+                .params
+                .iter()
+                .flat_map(|names| names.iter())
+                .map(|name| match name.split_once('.') {
+                    Some((array, _)) => (array.to_owned(), true),
+                    None => ((*name).to_owned(), false),
+                })
+                .collect();
+            if spec.missing_region.is_some() {
+                taken.insert(("RegionId".into(), false));
+            }
+            if spec.client_token {
+                taken.insert(("ClientToken".into(), false));
+            }
+            assert_eq!(taken, wanted, "{name}");
+            described.insert(name);
+        }
+        let served: BTreeSet<String> = ACTIONS.iter().map(|spec| spec.name.to_owned()).collect();
+        assert_eq!(served, described);
+    }
+}

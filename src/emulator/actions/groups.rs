@@ -136,6 +136,15 @@ impl<'a> Filter<'a> {
                 Some(text) if text == yes => Ok(Some(true)),
                 Some(_) => Err(refusal()),
             };
+        if params
+            .get("SecurityGroupName")
+            .is_some_and(|name| !lists::is_name(name))
+        {
+            return Err(bad(
+                "InvalidSecurityGroupName.Malformed",
+                "The specified parameter SecurityGroupName is not valid.",
+            ));
+        }
         let tags = (1..=params.count("Tag", 20)?)
             .map(|n| {
                 let tag = params.object("Tag", n);
@@ -235,6 +244,12 @@ pub(super) fn create(ctx: &Ctx<'_>, account: &mut Account) -> Result<Answer, Api
         return Err(bad(
             "InvalidSecurityGroupDiscription.Malformed",
             "Specified security group description is not valid.",
+        ));
+    }
+    if params.boolean("ServiceManaged")? == Some(true) {
+        return Err(forbidden(
+            "InvalidOperation.ResourceManagedByCloudProduct",
+            "Only cloud products make security groups that they manage.",
         ));
     }
     let vpc = params.get("VpcId");

@@ -16,6 +16,9 @@ use crate::{
 /// Most rules of a basic group whose peer is a group.
 const GROUP_RULES: usize = 20;
 
+/// Most groups whose rules name one prefix list.
+const GROUPS_OF_LIST: usize = 1000;
+
 /// Members of a rule that may stand outside an array.
 const FLAT: [&str; 12] = [
     "IpProtocol",
@@ -211,6 +214,12 @@ pub(super) fn admissible(
                 Protocol::Icmpv6 => list.ipv6,
                 _ => true,
             } && rule.local.is_none_or(|local| local.is_ipv6() == list.ipv6);
+            if purpose == Purpose::Authorize && crowded(account, group, id) {
+                return Err(forbidden(
+                    "LimitExceed.PrefixListAssociationResource",
+                    "The number of resources associated with the prefix list exceeds the limit.",
+                ));
+            }
             if !fits {
                 return Err(bad(
                     "InvalidParam.PrefixListAddressFamilyMismatch",
@@ -254,6 +263,18 @@ pub(super) fn admissible(
             })?;
     }
     Ok(())
+}
+
+/// Whether a prefix list is in as many groups as it may be, and this one is not among them.
+fn crowded(account: &Account, group: &Group, list: &str) -> bool {
+    let mut groups = 0;
+    for id in account.associated(list) {
+        if *id == *group.id {
+            return false;
+        }
+        groups += 1;
+    }
+    groups >= GROUPS_OF_LIST
 }
 
 fn unknown_peer(direction: Direction) -> ApiError {

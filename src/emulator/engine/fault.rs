@@ -158,6 +158,7 @@ pub(super) fn deliver(struck: &Struck, mut response: RawResponse) -> Delivery {
 /// The call with only the first of its items.
 pub(super) fn some_of(params: &Params, wanted: Option<usize>, dice: u64) -> Option<Params> {
     let (array, count) = [
+        "Entry",
         "Permissions",
         "SecurityGroupRuleId",
         "AddEntry",

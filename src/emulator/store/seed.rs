@@ -29,6 +29,7 @@
 //! cloud's own answer; `Direction` is `ingress` unless given, and a missing `SecurityGroupRuleId` is derived from the
 //! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
 
+pub(in crate::emulator::store) mod entries;
 mod write;
 
 use std::{
@@ -128,7 +129,7 @@ impl<'de> Deserialize<'de> for Groups {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GroupEntry {
+pub(in crate::emulator::store) struct GroupEntry {
     id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
@@ -178,7 +179,7 @@ enum Family {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListEntry {
+pub(in crate::emulator::store) struct ListEntry {
     id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,

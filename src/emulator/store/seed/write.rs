@@ -76,7 +76,18 @@ fn time(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).expect("times come from the clock or were parsed")
 }
 
-fn group_entry(group: &Group, account: &Account) -> GroupEntry {
+pub(super) fn group_entry(group: &Group, account: &Account) -> GroupEntry {
+    let mut entry = bare_group_entry(group);
+    entry.rules = group
+        .rules
+        .iter()
+        .map(|rule| rule.members(account))
+        .collect();
+    entry
+}
+
+/// The group without its rules.
+pub(super) fn bare_group_entry(group: &Group) -> GroupEntry {
     GroupEntry {
         id: group.id.to_string(),
         name: group.name.to_string(),
@@ -98,15 +109,11 @@ fn group_entry(group: &Group, account: &Account) -> GroupEntry {
         resource_group: group.resource_group.to_string(),
         tags: group.tags.clone(),
         created: time(group.created),
-        rules: group
-            .rules
-            .iter()
-            .map(|rule| rule.members(account))
-            .collect(),
+        rules: Vec::new(),
     }
 }
 
-pub(in crate::emulator::store) fn list_entry(list: &List, prefix: bool) -> ListEntry {
+pub(super) fn list_entry(list: &List, prefix: bool) -> ListEntry {
     ListEntry {
         id: list.id.to_string(),
         name: list.name.to_string(),
