@@ -51,6 +51,13 @@ impl Job<'_> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
+        if let Some(saved) = self.saved.filter(|_| !prepared.is_errored()) {
+            // Before anything is shown: it would be another plan than the one that was asked for.
+            let moved = pass::check(saved, prepared);
+            if !moved.is_empty() {
+                return Err(stale(moved));
+            }
+        }
         let (approved, refusals) = match prepared.guarded(&self.overrides) {
             Ok(approved) => (Some(approved), Vec::new()),
             Err(refusals) => (None, refusals),
@@ -63,12 +70,6 @@ impl Job<'_> {
         }
         if prepared.is_errored() {
             return Err(plan::not_whole(&shown, &diagnostics));
-        }
-        if let Some(saved) = self.saved {
-            let moved = pass::check(saved, prepared);
-            if !moved.is_empty() {
-                return Err(stale(moved));
-            }
         }
         let Some(approved) = approved else {
             return Err(refused(refusals.len()));
@@ -112,10 +113,14 @@ impl Job<'_> {
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
     fn finish(&self, report: Report, nothing: bool) -> Outcome {
         let shown = self.show(&report, nothing);
-        if exit(&report) != Exit::Done {
-            self.screen.hint(
+        match exit(&report) {
+            Exit::Done => {}
+            Exit::Interrupted => self
+                .screen
+                .hint("run the command again: it makes only what is still missing"),
+            _ => self.screen.hint(
                 "run the command again when the cause is mended: it makes only what is still missing",
-            );
+            ),
         }
         Outcome { report, shown }
     }
