@@ -172,11 +172,19 @@ fn text(runs: &[Run], limit: usize) -> String {
     if runs.is_empty() {
         return "No apply yet.\n".to_owned();
     }
+    let shown: Vec<&Run> = runs.iter().rev().take(limit).collect();
+    let outcomes: Vec<String> = shown.iter().map(|run| outcome(runs, run)).collect();
+    let width = outcomes
+        .iter()
+        .map(String::len)
+        .max()
+        .unwrap_or(0)
+        .max("outcome".len());
     let mut text = format!(
-        "{:8}  {:23}  {:8}  {:>13}  {:12}  groups\n",
+        "{:8}  {:23}  {:8}  {:>13}  {:width$}  groups\n",
         "id", "when", "commit", "changes", "outcome"
     );
-    for run in runs.iter().rev().take(limit) {
+    for (run, outcome) in shown.into_iter().zip(outcomes) {
         let [added, changed, destroyed] = counts(run);
         let commit = run.begun.origin.commit.as_deref().unwrap_or("-");
         let mut commit = commit.get(..7).unwrap_or(commit).to_owned();
@@ -184,11 +192,10 @@ fn text(runs: &[Run], limit: usize) -> String {
             commit.push('+');
         }
         let line = format!(
-            "{:8}  {:23}  {commit:8}  {:>13}  {:12}  {}",
+            "{:8}  {:23}  {commit:8}  {:>13}  {outcome:width$}  {}",
             short(&run.begun.run),
             moment(run.begun.time),
             format!("+{added} ~{changed} -{destroyed}"),
-            outcome(runs, run),
             groups(run),
         );
         text.push_str(&crate::report::text::escape(&line));
@@ -222,4 +229,78 @@ fn document(runs: &[Run], limit: usize) -> String {
         "{:#}\n",
         json!({ "format_version": "1.0", "applies": runs })
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::journal::{Begun, Ended, Origin};
+
+    use super::*;
+
+    fn run(id: &str, undoes: Option<&str>, outcome: Option<&str>) -> Run {
+        let origin = Origin {
+            commit: Some("0123456789abcdef".to_owned()),
+            dirty: Some(undoes.is_some()),
+            undoes: undoes.map(str::to_owned),
+        };
+        let mut begun = Begun::now(id, "p".to_owned(), origin, vec!["web".to_owned()]);
+        begun.time = Timestamp::UNIX_EPOCH;
+        Run {
+            begun,
+            calls: Vec::new(),
+            ended: outcome.map(|outcome| Ended {
+                time: Timestamp::UNIX_EPOCH,
+                outcome: outcome.to_owned(),
+                counts: [12, 0, 3],
+            }),
+            confirm_by: None,
+            confirmation: None,
+        }
+    }
+
+    #[test]
+    fn the_newest_is_shown_first_and_what_became_of_each() {
+        let runs = [
+            run("aaaaaaaaaa", None, Some("complete")),
+            run("bbbbbbbbbb", Some("aaaaaaaaaa"), Some("complete")),
+            run("cccccccccc", None, None),
+        ];
+        let expected = "\
+id        when                     commit          changes  outcome                     groups
+cccccccc  1970-01-01 00:00:00 UTC  0123456       +0 ~0 -0  no end                      web
+bbbbbbbb  1970-01-01 00:00:00 UTC  0123456+    +12 ~0 -3  complete, undo of aaaaaaaa  web
+aaaaaaaa  1970-01-01 00:00:00 UTC  0123456     +12 ~0 -3  complete, undone by bbbbbbbb  web
+";
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(squeezed(&text(&runs, 20)), squeezed(expected));
+        assert_eq!(text(&runs, 1).lines().count(), 2);
+        let columns = text(&runs, 20);
+        let at: Vec<_> = columns.lines().map(|line| line.rfind("  ")).collect();
+        assert!(at.windows(2).all(|pair| pair[0] == pair[1]), "{columns}");
+    }
+
+    #[test]
+    fn an_undo_that_failed_or_was_undone_does_not_count() {
+        let mut runs = vec![
+            run("aa", None, Some("complete")),
+            run("bb", Some("aa"), Some("partial")),
+        ];
+        assert!(undone_by(&runs, &runs[0]).is_none());
+        runs.push(run("cc", Some("aa"), Some("complete")));
+        assert_eq!(
+            undone_by(&runs, &runs[0]).map(|run| &*run.begun.run),
+            Some("cc")
+        );
+        runs.push(run("dd", Some("cc"), Some("complete")));
+        assert!(undone_by(&runs, &runs[0]).is_none());
+    }
+
+    #[test]
+    fn an_id_is_found_by_a_beginning_that_is_its_own() {
+        let runs = [run("abc1", None, None), run("abd2", None, None)];
+        assert_eq!(find(&runs, "abc").unwrap().begun.run, "abc1");
+        for wrong in ["ab", "", "x"] {
+            assert!(find(&runs, wrong).is_err(), "{wrong}");
+        }
+    }
 }
