@@ -6,6 +6,7 @@ mod apply;
 mod arguments;
 mod ask;
 mod carry_out;
+mod check_creds;
 mod completions;
 mod confirm;
 mod drift;
@@ -116,6 +117,7 @@ enum Command {
     History(history::Args),
     Drift(drift::Args),
     Show(show::Args),
+    CheckCreds(check_creds::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -141,6 +143,7 @@ impl Cli {
             Command::History(args) => history::run(args, &self.global, &screen),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::CheckCreds(args) => on_runtime(check_creds::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

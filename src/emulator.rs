@@ -22,10 +22,12 @@ mod error;
 mod faults;
 mod gateway;
 mod listener;
+mod metadata;
 mod paging;
 mod params;
 mod rule;
 mod store;
+mod sts;
 mod switches;
 mod tls;
 
@@ -40,6 +42,7 @@ pub use self::{
     error::ApiError,
     faults::{Effect, Fault, FaultError, Faults, Intrusion, Shape, When},
     gateway::{Credential, RawRequest, RawResponse},
+    sts::{Identities, OidcProvider, Principal, RamRole},
     switches::Switches,
     tls::Tls,
 };
@@ -98,6 +101,8 @@ pub struct Config {
     pub admin: bool,
     /// HTTPS instead of HTTP.
     pub tls: Option<Tls>,
+    /// Who the keys are, which roles and identity providers exist.
+    pub identities: Identities,
 }
 
 impl Default for Config {
@@ -112,6 +117,7 @@ impl Default for Config {
             faults: Faults::default(),
             admin: false,
             tls: None,
+            identities: Identities::default(),
         }
     }
 }
@@ -169,6 +175,7 @@ impl Emulator {
             &config.switches,
             &config.faults,
         )
+        .map(|engine| engine.with_identities(config.identities.clone()))
     }
 
     /// Opens the state, listens and serves in the background of the current tokio runtime.

@@ -6,7 +6,7 @@ use crate::{
     desired::{DesiredGroup, Mode, Threshold},
     diag::Span,
     model::Direction,
-    plan::{Address, ChangeKind, GroupPlan, Plan},
+    plan::{Address, ChangeKind, GroupPlan, Passing, Plan},
 };
 
 /// A plan that may be applied. Only [`guard`] makes one.
@@ -22,13 +22,17 @@ impl Approved<'_> {
     }
 }
 
-/// What the user lets through for this one run; each names a number, none is a blanket force.
+/// What the user lets through for this one run; each names a number or a kind, none is a blanket force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Deletes per group up to this number pass.
     pub allow_deletes: Option<usize>,
     /// Modifies and deletes per group up to this number pass.
     pub allow_changes: Option<usize>,
+    /// Traffic may be cut for a while.
+    pub accept_interruption: bool,
+    /// Traffic may be let through for a while.
+    pub accept_opening: bool,
 }
 
 /// One reason not to apply.
@@ -65,8 +69,10 @@ pub enum Reason {
     Quota,
     /// A rule is both wanted and ignored.
     WantedAndIgnored,
-    /// No order of the changes is known that keeps traffic as it was.
-    NoSafeOrder,
+    /// Traffic that is admitted before and after would be cut for a while.
+    Interruption,
+    /// Traffic that is refused before and after would be admitted for a while.
+    Opening,
 }
 
 impl Reason {
@@ -80,7 +86,8 @@ impl Reason {
             Self::Emptied => "emptied",
             Self::Quota => "quota",
             Self::WantedAndIgnored => "wanted-and-ignored",
-            Self::NoSafeOrder => "no-safe-order",
+            Self::Interruption => "interruption",
+            Self::Opening => "opening",
         }
     }
 }
@@ -116,7 +123,7 @@ pub fn guard<'a>(
         check.thresholds(overrides);
         check.emptied();
         check.quota();
-        check.order();
+        check.order(overrides);
     }
     if refusals.is_empty() {
         Ok(Approved { plan })
@@ -242,7 +249,10 @@ impl Check<'_> {
                 self.refuse(
                     Reason::Emptied,
                     format!("all {direction} rules would be deleted ({live})"),
-                    vec!["if the direction shall have no rule, write `allow_empty: true` beside the mode".into()],
+                    vec![
+                        "if the direction shall have no rule, write `allow_empty: true` beside the mode".into(),
+                        format!("if its rules are not to be managed, leave out the key `{direction}`"),
+                    ],
                 );
             }
         }
@@ -301,41 +311,69 @@ impl Check<'_> {
                 }
                 self.refuse_at(
                     Reason::WantedAndIgnored,
-                    "a declared rule is also covered by an `ignore` pattern".into(),
-                    vec!["narrow the pattern, or remove the rule".into()],
+                    format!(
+                        "{direction} {} {} {} is declared and also covered by an `ignore` pattern",
+                        rule.protocol,
+                        direction.preposition(),
+                        rule.peer
+                    ),
+                    vec!["narrow the pattern under `ignore`, or remove the rule: it cannot be ours and not ours".into()],
                     rule.span,
                 );
             }
         }
     }
 
-    fn order(&mut self) {
-        let unordered = &self.group.unordered;
-        if unordered.is_empty() {
-            return;
+    fn order(&mut self, overrides: &Overrides) {
+        for opens in [false, true] {
+            let found: Vec<&Passing> = self
+                .group
+                .passing
+                .iter()
+                .filter(|passing| passing.transient.opens == opens)
+                .collect();
+            let accepted = if opens {
+                overrides.accept_opening
+            } else {
+                overrides.accept_interruption
+            };
+            if found.is_empty() || accepted {
+                continue;
+            }
+            let mut help: Vec<String> = found
+                .iter()
+                .flat_map(|passing| {
+                    let Passing {
+                        direction,
+                        transient,
+                        ..
+                    } = passing;
+                    transient.traffic.iter().map(move |traffic| {
+                        format!(
+                            "wave {}: {direction} {}",
+                            transient.wave + 1,
+                            traffic.text(*direction)
+                        )
+                    })
+                })
+                .take(MOST_TRAFFIC)
+                .collect();
+            help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
+            let (reason, message, flag) = if opens {
+                let message = "no order is known in which traffic that is refused before and after is refused at every step";
+                (Reason::Opening, message, "--accept-opening")
+            } else {
+                let message = "no order is known in which traffic that is admitted before and after is admitted at every step";
+                (Reason::Interruption, message, "--accept-interruption")
+            };
+            help.push(format!("or pass `{flag}` this once"));
+            self.refuse(reason, message.into(), help);
         }
-        let mut help: Vec<String> = unordered
-            .iter()
-            .map(|&index| format!("in a circle: {}", self.group.changes[index].kind.rule()))
-            .collect();
-        help.push(
-            "make the change in two steps: first declare some of the new rules beside the old ones"
-                .into(),
-        );
-        self.refuse(
-            Reason::NoSafeOrder,
-            format!(
-                "no order of {} is known in which traffic stays as it was at every step",
-                if unordered.len() == 1 {
-                    "a change".into()
-                } else {
-                    format!("{} changes", unordered.len())
-                }
-            ),
-            help,
-        );
     }
 }
+
+/// Most lines of traffic that a refusal names.
+const MOST_TRAFFIC: usize = 6;
 
 fn rules(count: usize) -> String {
     if count == 1 {

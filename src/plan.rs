@@ -6,6 +6,7 @@ mod compare;
 mod fingerprint;
 mod ignore;
 mod matching;
+mod meaning;
 mod order;
 
 use std::collections::BTreeMap;
@@ -14,16 +15,19 @@ use jiff::Timestamp;
 
 pub use build::plan;
 pub use compare::MAX_OPTIONAL_MODIFIES;
+#[cfg(test)]
+pub(crate) use meaning::traffic;
 pub use order::must_precede;
 
 use crate::{
     desired::{DesiredGroup, Mode},
     diag::{Diagnostic, Sources, Span},
     model::{
-        AccountName, Direction, GroupId, GroupInfo, GroupName, Lists, Network, ObservedGroup,
-        ObservedRule, RegionId, Rule,
+        AccountName, Direction, GroupId, GroupInfo, GroupName, Lists, Network, NicType,
+        ObservedGroup, ObservedRule, RegionId, Rule,
     },
     provider::RuleCall,
+    traffic::{certificate::Transient, difference::Difference},
 };
 
 /// Where a group lives; sorts and prints as `account/region/group`.
@@ -74,8 +78,10 @@ pub struct GroupPlan {
     pub observed: ObservedGroup,
     /// Adds, modifies and deletes, in the order of rules.
     pub changes: Vec<Change>,
-    /// Changes for which no order is known that keeps traffic as it was, as indices; the guard refuses them.
-    pub unordered: Vec<usize>,
+    /// What the changes mean in traffic, per direction and network interface that has any.
+    pub traffic: Vec<Traffic>,
+    /// Traffic that for a while is not what it is before and after; empty: safe at every step, by replay of every state.
+    pub passing: Vec<Passing>,
     /// Live-only rules that partial mode leaves alone.
     pub unmanaged: Vec<ObservedRule>,
     /// Live-only rules that an `ignore` pattern covers, with the pattern's place.
@@ -115,6 +121,28 @@ impl GroupPlan {
             Direction::Egress => self.modes[1],
         }
     }
+}
+
+/// What the changes of one direction mean in traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Which way.
+    pub direction: Direction,
+    /// Network interface; of interest in the classic network only.
+    pub nic: NicType,
+    /// The exact difference.
+    pub difference: Difference,
+}
+
+/// Traffic that is cut or let through for a while on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// Which way.
+    pub direction: Direction,
+    /// Network interface; of interest in the classic network only.
+    pub nic: NicType,
+    /// What and when.
+    pub transient: Transient,
 }
 
 /// Numbers of the summary line.

@@ -86,12 +86,10 @@ pub struct Prepared<'a> {
     pub selection: Selection,
     /// The moment that `expires` was compared with.
     pub at: Timestamp,
-    /// The plan of every group that could be read.
+    /// The plan of every group that could be read, with the diagnostics of finding them before the planner's.
     pub plan: Plan,
     /// The declarations of the groups of the plan, in its order.
     pub groups: Vec<&'a DesiredGroup>,
-    /// What is wrong with the declarations in view of the cloud, before the planner's own diagnostics.
-    pub diagnostics: Vec<Diagnostic>,
     /// Groups that could not be read, in the order of declarations.
     pub unreadable: Vec<ReadFailure>,
 }
@@ -126,15 +124,16 @@ pub async fn prepare<'a, P: Provider>(
         directory: &read.directory,
         lists: &read.lists,
     };
-    let plan = plan::plan(groups, &context);
+    let mut plan = plan::plan(groups, &context);
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+    // Before the planner's: a group that is not there explains more than what its rules lack.
+    plan.diagnostics.splice(0..0, diagnostics);
     Ok(Prepared {
         desired,
         selection: selection.clone(),
         at,
         plan,
         groups: declared.into_iter().map(|(_, group)| group).collect(),
-        diagnostics,
         unreadable: read.failures,
     })
 }
@@ -204,7 +203,7 @@ pub async fn read_group<P: Provider>(
 impl<'a> Prepared<'a> {
     /// Everything that is wrong or odd, the planner's diagnostics last.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.diagnostics.iter().chain(&self.plan.diagnostics)
+        self.plan.diagnostics.iter()
     }
 
     /// Whether the plan lacks something: a group that could not be read, or that has an error.

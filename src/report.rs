@@ -12,7 +12,12 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use jiff::Timestamp;
 
-use crate::{diag::Sources, guard::Refusal, plan::Plan};
+use crate::{
+    diag::Sources,
+    guard::Refusal,
+    model::Rule,
+    plan::{GroupPlan, Plan},
+};
 
 /// A plan with everything that is reported beside it.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +40,64 @@ impl PlanReport<'_> {
         !self.failures.is_empty() || self.plan.diagnostics.iter().any(|d| d.is_error())
     }
 
+    /// Errors and groups that could not be read, in words: `2 errors, 1 group could not be read`; empty when it is whole.
+    pub(crate) fn lacks(&self) -> String {
+        let errors = self.plan.diagnostics.iter().filter(|d| d.is_error());
+        let mut lacks = Vec::new();
+        match errors.count() {
+            0 => {}
+            errors => lacks.push(text::count(errors, "error")),
+        }
+        match self.failures.len() {
+            0 => {}
+            groups => lacks.push(format!(
+                "{} could not be read",
+                text::count(groups, "group")
+            )),
+        }
+        lacks.join(", ")
+    }
+
     /// Whether an apply would be let through and have something to do.
     pub fn is_applyable(&self) -> bool {
         !self.is_errored() && self.refusals.is_empty() && !self.plan.counts().is_empty()
     }
+}
+
+/// Where each of some rules comes from: the place that declares it, for a live rule that stays its id, or `default`.
+pub fn deciders(group: &GroupPlan, rules: &[Option<Rule>], sources: &Sources) -> Vec<String> {
+    let name = |rule: &Option<Rule>| {
+        let Some(rule) = rule else {
+            return "default".to_owned();
+        };
+        let declared = group
+            .changes
+            .iter()
+            .filter(|change| {
+                change
+                    .kind
+                    .after()
+                    .is_some_and(|new| new.is_same_rule(rule))
+            })
+            .find_map(|change| change.span);
+        let live = || {
+            let seen = group
+                .observed
+                .rules
+                .iter()
+                .find(|seen| seen.rule.is_same_rule(rule));
+            seen.and_then(|seen| seen.id.as_ref())
+                .map_or_else(|| rule.to_string(), ToString::to_string)
+        };
+        declared.map_or_else(live, |span| sources.place(span))
+    };
+    let mut names: Vec<String> = Vec::new();
+    for name in rules.iter().map(name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// A group that could not be read.

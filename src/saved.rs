@@ -74,7 +74,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is no saved plan.
-    #[error("{} is no saved plan: {reason}; make one with `rulekeep plan --out`", path.display())]
+    #[error("{} is no saved plan: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum Error {
         reason: String,
     },
     /// The file has a format of another version.
-    #[error("{} has plan format {version}, this version of rulekeep reads {FORMAT}; plan again", path.display())]
+    #[error("{} has plan format {version}, this version of rulekeep reads {FORMAT}", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -127,8 +127,8 @@ pub enum Moved {
         /// Name to show.
         name: String,
     },
-    /// A group that is no longer planned, or cannot be read.
-    #[error("{name} ({address}) is no longer there or cannot be read")]
+    /// A group that is no longer planned.
+    #[error("{name} ({address}) is no longer among the groups that are planned")]
     GroupRemoved {
         /// Where it lives.
         address: String,
@@ -239,6 +239,11 @@ pub fn write(path: &Path, saved: &Saved, report: Value) -> Result<(), Error> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        // An error that names a temporary file would tell nobody anything.
+        let reason = format!("there is no folder {}", folder.display());
+        return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(&text).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
@@ -256,12 +261,13 @@ pub fn read(path: &Path) -> Result<Saved, Error> {
         path: path.to_owned(),
         reason,
     };
-    let mut report: Value =
-        serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-    let saved = report
-        .get_mut(MEMBER)
-        .map(Value::take)
-        .ok_or_else(|| malformed(format!("it has no member `{MEMBER}`")))?;
+    let mut report: Value = serde_json::from_slice(&text)
+        .map_err(|error| malformed(format!("it is not JSON ({error})")))?;
+    let saved = report.get_mut(MEMBER).map(Value::take).ok_or_else(|| {
+        malformed(format!(
+            "it has no member `{MEMBER}`, which only `--out` writes"
+        ))
+    })?;
     let version = saved.get("format_version").and_then(Value::as_str);
     let version = version.ok_or_else(|| malformed("it has no format version".to_owned()))?;
     if version.split('.').next() != FORMAT.split('.').next() {

@@ -39,6 +39,7 @@ fn help_texts() {
         "history",
         "drift",
         "show",
+        "check-creds",
         "emulate",
         "init",
         "schema",

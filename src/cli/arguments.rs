@@ -63,10 +63,20 @@ fn insert(arguments: Vec<OsString>, text: &str) -> Result<Vec<OsString>, Failure
 }
 
 /// Values of environment variables are never shown, and the variables themselves follow one pattern that the help names
-/// once.
+/// once. A variable that is set and empty is not set: CI systems make such ones of inputs that nobody filled in.
 pub(super) fn tidy(command: clap::Command) -> clap::Command {
     command
-        .mut_args(|argument| argument.hide_env(true).hide_env_values(true))
+        .mut_args(|argument| {
+            let argument = argument.hide_env(true).hide_env_values(true);
+            let variable = argument.get_env().and_then(std::env::var_os);
+            // Without a target every group would be meant; that must not happen by leaving a field empty.
+            let is_target = argument.get_long() == Some("target");
+            if !is_target && variable.is_some_and(|value| value.is_empty()) {
+                argument.env(None::<&'static str>)
+            } else {
+                argument
+            }
+        })
         .mut_subcommands(tidy)
 }
 

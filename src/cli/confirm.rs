@@ -140,6 +140,7 @@ pub(super) async fn wait(
         overrides: Overrides {
             allow_deletes: Some(usize::MAX),
             allow_changes: Some(usize::MAX),
+            ..Overrides::default()
         },
         undoes: Some(run.clone()),
         ..*job

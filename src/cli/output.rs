@@ -186,6 +186,12 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
+/// In place of an error that names a temporary file.
+fn no_folder(folder: &Path) -> io::Error {
+    let text = format!("there is no folder {}", folder.display());
+    io::Error::new(io::ErrorKind::NotFound, text)
+}
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     // Through a link to what it names; /dev/stdout, pipes and the like are written to as they are.
     let path = match fs::canonicalize(path) {
@@ -198,6 +204,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        return Err(no_folder(folder));
+    }
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

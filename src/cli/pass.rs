@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use crate::{
     apply::{self, GroupReport, Report},
-    clouds::{self, Connected},
+    clouds::{self, ConnectCause, Connected},
     desired::{self, Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Sources},
-    emulator::{Config, Emulator, EmulatorHandle},
+    emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
     journal::Origin,
@@ -101,7 +101,19 @@ async fn connect(
         parallelism,
     )
     .await
-    .map_err(|error| Failure::new(error.to_string()))
+    .map_err(|error| {
+        let failure = Failure::new(format!("account {} cannot be connected", error.account));
+        let failure = failure.because(&error.cause);
+        match error.cause {
+            ConnectCause::Emulator(EmulatorError::State(_)) => failure.help(
+                "another rulekeep may have the file open: wait for it; to begin anew, move the file away",
+            ),
+            ConnectCause::Emulator(EmulatorError::Seed { .. }) => {
+                failure.help("`seed` of the account in the project file names it")
+            }
+            _ => failure,
+        }
+    })
 }
 
 impl reconcile::Progress for Meter {
@@ -153,7 +165,11 @@ impl Prepared<'_> {
         failure.causes = errors
             .map(|f| format!("{}: {}", f.group, f.error))
             .collect();
-        let missing = self.inner.diagnostics.iter().filter(|d| d.is_error());
+        let missing = self
+            .inner
+            .diagnostics()
+            .into_iter()
+            .filter(|d| d.is_error());
         failure.causes.extend(missing.map(|d| d.message.clone()));
         (!failure.causes.is_empty()).then_some(failure)
     }
@@ -252,8 +268,11 @@ pub(super) struct Saved {
 
 /// Reads a saved plan.
 pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
-    let inner = saved::read(path)
-        .map_err(|error| Failure::new("the saved plan cannot be used").because(&error))?;
+    let inner = saved::read(path).map_err(|error| {
+        Failure::new("the saved plan cannot be used; nothing was changed")
+            .because(&error)
+            .help("`rulekeep plan --out FILE` makes one")
+    })?;
     Ok(Saved {
         selection: Selection {
             paths: inner.selection.paths.clone(),

@@ -66,7 +66,8 @@ pub(super) struct Shared {
         long,
         value_name = "N",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u16).range(1..=256),
+        value_parser = parallelism,
+        allow_negative_numbers = true,
         env = "RULEKEEP_PARALLELISM"
     )]
     pub(super) parallelism: u16,
@@ -122,7 +123,7 @@ pub(super) fn draw(format: Format, report: &PlanReport<'_>, style: &text::TextSt
 /// What is said when the plan lacks something.
 pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> Failure {
     if diagnostics.iter().any(Diagnostic::is_error) {
-        return project::not_sound(diagnostics);
+        return project::not_planned(diagnostics);
     }
     let groups = text::count(report.failures.len(), "group");
     let failure = Failure::new(format!("{groups} could not be read; nothing was changed"));
@@ -134,11 +135,20 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
         .take(3)
         .fold(failure, |failure, unread| {
             let mut failure = failure;
-            failure
-                .causes
-                .push(format!("{}: {}", unread.group, unread.error));
+            // The plan has the rest of a long explanation.
+            let first = unread.error.lines().next().unwrap_or_default();
+            let first = first.trim_end_matches(':');
+            failure.causes.push(format!("{}: {first}", unread.group));
             failure
         })
+}
+
+fn parallelism(text: &str) -> Result<u16, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=256).contains(number));
+    number.ok_or_else(|| "not a number from 1 to 256".into())
 }
 
 /// A date, meaning its beginning in UTC, or an RFC 3339 time.

@@ -11,7 +11,7 @@ use crate::{
     desired::{self, Desired, DesiredGroup, Selector},
     diag::Diagnostic,
     exit::Exit,
-    reconcile,
+    reconcile::{self, SelectError},
     report::text::count,
 };
 
@@ -46,7 +46,12 @@ pub(super) struct Targets {
 /// The project file of a run.
 pub(super) fn file(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(file) = &global.project {
-        return Ok(file.clone());
+        let is_folder = file.is_dir();
+        return Ok(if is_folder {
+            file.join(PROJECT_FILE)
+        } else {
+            file.clone()
+        });
     }
     let here = std::env::current_dir()
         .map_err(|error| Failure::new("the current folder cannot be told").because(&error))?;
@@ -89,6 +94,13 @@ pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure>
     }
 }
 
+/// What is said once diagnostics about files in view of the cloud have been drawn.
+pub(super) fn not_planned(diagnostics: &[Diagnostic]) -> Failure {
+    let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+    Failure::new(format!("{}; nothing was changed", count(errors, "error")))
+        .help("mend what is drawn above, then plan again")
+}
+
 /// What is said once diagnostics with an error among them have been drawn.
 pub(super) fn not_sound(diagnostics: &[Diagnostic]) -> Failure {
     let errors = diagnostics.iter().filter(|d| d.is_error()).count();
@@ -102,16 +114,52 @@ pub(super) fn not_sound(diagnostics: &[Diagnostic]) -> Failure {
     .help("mend the files as drawn above; `rulekeep validate` checks them without a cloud")
 }
 
+/// Most groups that are listed in place of one that is not declared.
+const MOST_LISTED: usize = 8;
+
+/// What there is to choose from.
+fn declared(desired: &Desired) -> String {
+    let names = desired
+        .groups
+        .iter()
+        .map(|group| match group.declared_name() {
+            Some(name) => name.to_string(),
+            None => group.selector.to_string(),
+        });
+    let names: BTreeSet<String> = names.collect();
+    let mut listed: Vec<String> = names.iter().take(MOST_LISTED).cloned().collect();
+    if names.len() > MOST_LISTED {
+        listed.push(format!("{} more", names.len() - MOST_LISTED));
+    }
+    match listed.is_empty() {
+        true => "no group is declared".to_owned(),
+        false => format!(
+            "declared are {}; a target may also be an id, or account/region/group",
+            listed.join(", ")
+        ),
+    }
+}
+
 impl Selection {
     /// The chosen groups, as indices into [`Desired::groups`]; every path and every target must choose one.
     pub(super) fn choose(&self, desired: &Desired) -> Result<BTreeSet<usize>, Failure> {
+        if self.targets.targets.iter().any(String::is_empty) {
+            return Err(Failure::usage("a target is empty")
+                .help("for every group leave out --target, and unset RULEKEEP_TARGET"));
+        }
         let chosen = reconcile::select(desired, &self.within(desired)?);
         chosen
             .map(|chosen| chosen.into_iter().collect())
             .map_err(|error| {
-                Failure::new(error.to_string()).help(
-                    "paths are group files or folders of them; a target is a group's id, its name, or account/region/group",
-                )
+                let failure = Failure::new(error.to_string());
+                match error {
+                    SelectError::Target { .. } => failure.help(declared(desired)),
+                    SelectError::Path { .. } => {
+                        failure.help("a path is a group file or a folder of group files")
+                    }
+                    SelectError::Nothing => failure
+                        .help("leave out the paths, or name targets that are declared in them"),
+                }
             })
     }
 

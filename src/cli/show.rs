@@ -7,9 +7,10 @@ use crate::{
     desired::{Desired, DesiredGroup, DesiredRule, Selector},
     exit::Exit,
     model::{
-        AccountName, Direction, GroupId, GroupName, ObservedGroup, ObservedRule, Peer, Policy,
-        RegionId, Rule,
+        AccountName, Direction, GroupId, GroupName, InnerAccess, ObservedGroup, ObservedRule, Peer,
+        Policy, RegionId, Rule,
     },
+    provider::alibaba::wire,
     report::{Format, OutputSpec, OutputSpecError, json as report_json},
 };
 
@@ -296,6 +297,7 @@ fn as_json(
                 "rule": report_json::rule(&info.id, &line.seen.rule),
                 "created": created,
                 "declared_at": line.declared,
+                "permission": wire::to_json(line.seen),
             })
         })
         .collect();
@@ -303,7 +305,13 @@ fn as_json(
         "format_version": report_json::FORMAT_VERSION,
         "address": format!("{account}/{region}/{}", info.id),
         "name": info.name,
+        "description": info.description,
         "network": info.network.to_string(),
+        "inner_access": match observed.inner_access {
+            InnerAccess::Accept => "accept",
+            InnerAccess::Drop => "drop",
+        },
+        "tags": info.tags,
         "managed": info.managed,
         "rules": rules,
     });

@@ -364,6 +364,22 @@ fn families_fit(
         return false;
     }
     for (local, local_span) in locals {
+        let same = peers
+            .iter()
+            .find(|(peer, _)| matches!(peer, DesiredPeer::Cidr(cidr) if cidr == local));
+        if let Some((_, span)) = same {
+            // AuthorizeSecurityGroup: InvalidParamter.Conflict, the two "should be different".
+            out.push(
+                Diagnostic::error(
+                    Code::Unsupported,
+                    format!("`{local}` is both the peer and `local`, which the cloud refuses"),
+                )
+                .label(*local_span, "the group's own addresses")
+                .label(*span, "the far end")
+                .help("leave out `local`, or limit one of the two to a smaller network"),
+            );
+            return false;
+        }
         let clash = addresses().find(|(cidr, _)| cidr.is_ipv6() != local.is_ipv6());
         if let Some((cidr, span)) = clash {
             out.push(

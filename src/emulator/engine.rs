@@ -25,6 +25,7 @@ use super::{
     gateway::{self, Credential, Nonces, RawRequest, RawResponse, Request},
     params::Params,
     store::{self, Account, State, StateFile, read_state},
+    sts::{self, Identities, Sts},
     switches::Switches,
 };
 
@@ -35,6 +36,7 @@ pub struct Engine {
     file: Option<StateFile>,
     seed: Option<Seed>,
     credentials: Vec<Credential>,
+    sts: Sts,
     nonces: Nonces,
     calls: Mutex<CallLog>,
     switches: RwLock<Arc<Switches>>,
@@ -75,6 +77,18 @@ struct Outcome {
     effect: CallEffect,
     account: String,
     struck: Struck,
+}
+
+impl Outcome {
+    /// Nothing but an answer.
+    fn of(answer: Result<Vec<u8>, ApiError>) -> Self {
+        Self {
+            answer,
+            effect: CallEffect::default(),
+            account: String::new(),
+            struck: Struck::default(),
+        }
+    }
 }
 
 impl Engine {
@@ -123,12 +137,18 @@ impl Engine {
             file,
             seed: seed.cloned(),
             credentials,
+            sts: Sts::default(),
             nonces: Nonces::default(),
             calls: Mutex::default(),
             switches: RwLock::new(Arc::new(switches)),
             faults: Mutex::new(Active::new(faults)),
             salt: uuid::Uuid::new_v4().as_u64_pair().0,
         })
+    }
+
+    pub(super) fn with_identities(mut self, identities: Identities) -> Self {
+        self.sts = Sts::new(identities);
+        self
     }
 
     /// Whether answers may take a while, because writes wait for the disk.
@@ -234,6 +254,12 @@ impl Engine {
     /// Answers a request, or lets go wrong what is to go wrong.
     pub fn serve(&self, raw: &RawRequest, now: Timestamp) -> Served {
         let now = self.skewed(now);
+        if let Some(answer) = self.sts.metadata(raw, now) {
+            return Served {
+                delay: Duration::ZERO,
+                delivery: Delivery::Whole(answer),
+            };
+        }
         let request_id = uuid::Uuid::new_v4()
             .hyphenated()
             .encode_upper(&mut uuid::Uuid::encode_buffer())
@@ -241,17 +267,17 @@ impl Engine {
         let (request, readable) = Request::read(raw);
         let params = request.params();
         let outcome = readable
-            .and_then(|()| request.verify(&self.credentials, &self.nonces, now))
-            .and_then(|credential| {
+            .and_then(|()| {
+                if request.version() == Some(sts::VERSION) {
+                    let answer = self.ask_sts(&request, &params, &request_id, now)?;
+                    return Ok(Outcome::of(Ok(answer)));
+                }
+                let keys = self.sts.known(&self.credentials, request.access_key_id());
+                let credential = request.verify(&keys, &self.nonces, now)?;
                 let spec = actions::find(request.action()).ok_or_else(gateway::unknown_action)?;
                 Ok(self.call(spec, &params, credential, &request_id, now))
             })
-            .unwrap_or_else(|refusal| Outcome {
-                answer: Err(refusal),
-                effect: CallEffect::default(),
-                account: String::new(),
-                struck: Struck::default(),
-            });
+            .unwrap_or_else(|refusal| Outcome::of(Err(refusal)));
         let Outcome {
             answer,
             effect,
@@ -353,6 +379,25 @@ impl Engine {
             account,
             struck,
         }
+    }
+
+    fn ask_sts(
+        &self,
+        request: &Request<'_>,
+        params: &Params,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, ApiError> {
+        let owner = self.reading(|world| world.state.primary.to_string());
+        let call = sts::Call {
+            request,
+            params,
+            credentials: &self.credentials,
+            nonces: &self.nonces,
+            owner: &owner,
+            now,
+        };
+        Ok(self.sts.call(&call)?.into_json(request_id))
     }
 
     fn run(

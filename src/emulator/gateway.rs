@@ -222,18 +222,41 @@ impl<'a> Request<'a> {
         nonces: &Nonces,
         now: Timestamp,
     ) -> Result<&'c Credential, ApiError> {
-        let credential = auth::verify(self, credentials, nonces, now)?;
-        let version = self.public(match self.signed {
-            Scheme::V1 => "Version",
-            Scheme::V3 => "x-acs-version",
-        });
-        if version != Some(VERSION) {
+        let credential = self.authenticate(credentials, nonces, now)?;
+        if self.version() != Some(VERSION) {
             return Err(bad(
                 "InvalidVersion",
                 "Specified parameter Version is not valid.",
             ));
         }
         Ok(credential)
+    }
+
+    /// The version of the API that is asked for.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.public(match self.signed {
+            Scheme::V1 => "Version",
+            Scheme::V3 => "x-acs-version",
+        })
+    }
+
+    /// Every check but for version and action: whose the request is.
+    pub(super) fn authenticate<'c>(
+        &self,
+        credentials: &'c [Credential],
+        nonces: &Nonces,
+        now: Timestamp,
+    ) -> Result<&'c Credential, ApiError> {
+        auth::verify(self, credentials, nonces, now)
+    }
+
+    /// The check of the time alone, for actions that nobody signs.
+    pub(super) fn fresh(&self, now: Timestamp) -> Result<(), ApiError> {
+        let time = self.public(match self.signed {
+            Scheme::V1 => "Timestamp",
+            Scheme::V3 => "x-acs-date",
+        });
+        auth::fresh(time.unwrap_or_default(), now)
     }
 
     /// The action's own parameters.

@@ -1,11 +1,15 @@
 //! Puts a plan together: binds and compares every group, orders the groups of each network, batches the calls.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Address, Change, ChangeKind, Context, GroupInput, GroupPlan, Plan, QuotaUse, Schedule, Step,
     bind::{Binder, Bound, Names, check_group_peers},
     compare::{Candidate, Compared, Comparison},
+    meaning,
     order::{Order, order},
 };
 use crate::{
@@ -54,6 +58,7 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
     }
     for schedule in &schedules {
         replay_quota(&mut drafts, schedule);
+        say_what_it_means(&mut drafts, schedule);
     }
     diagnostics.sort_by(|a, b| {
         a.labels
@@ -197,7 +202,8 @@ impl Draft {
                 modes,
                 observed,
                 changes: Vec::new(),
-                unordered: Vec::new(),
+                traffic: Vec::new(),
+                passing: Vec::new(),
                 unmanaged,
                 ignored,
                 system_level,
@@ -307,7 +313,7 @@ fn peer_rules_after(observed: &ObservedGroup, candidates: &[Candidate]) -> usize
 
 /// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.
 fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
-    // Changes that no order is known for, by group and the change itself: they come last, and the guard refuses them.
+    // Changes that contradict each other, by group and the change itself: they come last, and what that does is said.
     let mut stuck: Vec<(usize, Change)> = Vec::new();
     let (nodes, waves) = loop {
         let nodes: Vec<(usize, usize)> = members
@@ -355,7 +361,7 @@ fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
             wave_of.entry((group, index)).or_insert(last);
         }
     }
-    batch(drafts, members, &wave_of, &stuck)
+    batch(drafts, members, &wave_of)
 }
 
 /// Sorts every group's changes and packs those of one wave, group, direction and kind into calls.
@@ -363,7 +369,6 @@ fn batch(
     drafts: &mut [Draft],
     members: &[usize],
     wave_of: &BTreeMap<(usize, usize), usize>,
-    stuck: &[(usize, Change)],
 ) -> Vec<Vec<Step>> {
     let mut waves: Vec<Vec<Step>> = Vec::new();
     for &group in members {
@@ -387,13 +392,6 @@ fn batch(
                 .push(index);
         }
         draft.plan.changes = sorted.into_iter().map(|(change, _)| change).collect();
-        draft.plan.unordered = (0..draft.plan.changes.len())
-            .filter(|&index| {
-                stuck
-                    .iter()
-                    .any(|(g, change)| *g == group && *change == draft.plan.changes[index])
-            })
-            .collect();
         for ((wave, kind, direction), indices) in calls {
             let size = if kind == 1 { 1 } else { BATCH };
             if waves.len() <= wave {
@@ -444,6 +442,21 @@ fn step(group: usize, plan: &GroupPlan, direction: Direction, chunk: &[usize]) -
             direction,
             action,
         },
+    }
+}
+
+/// Compares every group of a schedule before and after, and replays its states.
+fn say_what_it_means(drafts: &mut [Draft], schedule: &Schedule) {
+    let groups: BTreeSet<usize> = schedule
+        .waves
+        .iter()
+        .flatten()
+        .map(|step| step.group)
+        .collect();
+    for group in groups {
+        let draft = &mut drafts[group];
+        draft.plan.traffic = meaning::traffic(&draft.plan, &draft.lists);
+        draft.plan.passing = meaning::passing(group, &draft.plan, schedule, &draft.lists);
     }
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod credentials;
 pub mod endpoints;
 mod find;
+pub mod probe;
 pub mod sign;
 pub mod wire;
 

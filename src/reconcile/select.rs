@@ -211,28 +211,12 @@ fn near_paths(desired: &Desired, path: &Path) -> Vec<String> {
 fn near(wanted: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
     let most = (wanted.chars().count() / 3).max(1);
     let mut near: Vec<(usize, String)> = texts
-        .map(|text| (distance(wanted, &text), text))
+        .map(|text| (strsim::damerau_levenshtein(wanted, &text), text))
         .filter(|(distance, _)| *distance <= most)
         .collect();
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, text)| text).collect()
-}
-
-/// How many letters must be changed, put in or left out to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -277,9 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn distance_counts_letters() {
-        for (a, b, expected) in [("", "abc", 3), ("web", "wbe", 2), ("kitten", "sitting", 3)] {
-            assert_eq!(distance(a, b), expected);
-        }
+    fn near_texts_are_those_with_few_other_or_swapped_letters() {
+        let texts = || ["web", "db", "payments"].map(str::to_owned).into_iter();
+        assert_eq!(near("wbe", texts()), ["web"]);
+        assert_eq!(near("paiments", texts()), ["payments"]);
+        assert_eq!(near("cache", texts()), [""; 0]);
     }
 }

@@ -72,8 +72,7 @@ async fn a_group_that_is_not_there_and_one_that_is_there_twice_are_errors() {
     let fake = Fake::new([named("sg-1", "web", "vpc-1"), named("sg-2", "web", "vpc-2")]);
     let prepared = prepared(&desired, &fake, &[]).await;
     let said: Vec<_> = prepared
-        .diagnostics
-        .iter()
+        .diagnostics()
         .map(|d| (d.code, d.message.as_str(), d.labels[0].span.line))
         .collect();
     assert_eq!(
@@ -92,7 +91,7 @@ async fn a_group_that_is_not_there_and_one_that_is_there_twice_are_errors() {
         ]
     );
     assert_eq!(
-        prepared.diagnostics[1].help,
+        prepared.plan.diagnostics[1].help,
         [
             "sg-1 in vpc-1",
             "sg-2 in vpc-2",
@@ -110,8 +109,8 @@ async fn two_documents_for_one_live_group_are_an_error() {
     ]);
     let fake = Fake::new([fake::group("sg-web", &[])]);
     let prepared = prepared(&desired, &fake, &[]).await;
-    let [diagnostic] = &prepared.diagnostics[..] else {
-        panic!("{:?}", prepared.diagnostics);
+    let [diagnostic] = &prepared.plan.diagnostics[..] else {
+        panic!("{:?}", prepared.plan.diagnostics);
     };
     assert_eq!(diagnostic.code, Code::DuplicateGroup);
     let lines: Vec<u32> = diagnostic
@@ -152,7 +151,7 @@ async fn a_group_that_cannot_be_read_hides_no_other_and_stops_the_apply() {
         ]
     );
     assert_eq!(prepared.groups.len(), 1);
-    assert!(prepared.diagnostics.is_empty());
+    assert!(prepared.plan.diagnostics.is_empty());
     assert!(is_incomplete(&prepared));
 }
 
@@ -201,7 +200,6 @@ async fn the_answer_is_the_same_at_any_parallelism() {
         answers.push((
             prepared.plan,
             prepared.groups.into_iter().cloned().collect::<Vec<_>>(),
-            prepared.diagnostics,
             failed,
         ));
     }
@@ -278,7 +276,11 @@ fn groups_are_chosen_by_path_by_target_and_by_both() {
 #[test]
 fn what_chooses_nothing_is_an_error_that_names_what_is_near() {
     let cases: [(&[&str], &[&str], &str); 5] = [
-        (&[], &["wbe"], "no declared group is called `wbe`"),
+        (
+            &[],
+            &["wbe"],
+            "no declared group is called `wbe`; is it web?",
+        ),
         (
             &[],
             &["web-3"],

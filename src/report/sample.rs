@@ -7,11 +7,11 @@ use crate::{
     diag::{FileId, Sources, Span},
     guard::{Reason, Refusal},
     model::{
-        AccountName, Direction, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network,
-        NicType, ObservedGroup, ObservedRule, OwnerId, Peer, Policy, PortRange, Priority, Protocol,
-        RegionId, Rule, RuleFacts, RuleId, VpcId,
+        AccountName, Direction, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Lists,
+        Network, NicType, ObservedGroup, ObservedRule, OwnerId, Peer, Policy, PortRange, Priority,
+        Protocol, RegionId, Rule, RuleFacts, RuleId, VpcId,
     },
-    plan::{Address, Change, ChangeKind, GroupPlan, Plan, QuotaUse, Schedule, Step},
+    plan::{Address, Change, ChangeKind, GroupPlan, Plan, QuotaUse, Schedule, Step, traffic},
     provider::{RuleAction, RuleCall},
 };
 
@@ -112,7 +112,8 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
             rules: Vec::new(),
         },
         changes: Vec::new(),
-        unordered: Vec::new(),
+        traffic: Vec::new(),
+        passing: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),
         system_level: Vec::new(),
@@ -219,6 +220,12 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
         after: 190,
     };
 
+    let kept = web.unmanaged.iter().chain(&web.system_level);
+    let changed = web.changes.iter().filter_map(|change| change.kind.before());
+    let ignored = web.ignored.iter().map(|(seen, _)| seen);
+    web.observed.rules = kept.chain(changed).chain(ignored).cloned().collect();
+    web.traffic = traffic(&web, &Lists::default());
+
     let mut db = group("db", files);
     db.modes = [Some(Mode::Partial), None];
     db.observed.rules = vec![seen(
@@ -233,6 +240,8 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
         ),
         files.line(33),
     )];
+
+    db.traffic = traffic(&db, &Lists::default());
 
     let mut calm = group("jump", files);
     calm.modes = [Some(Mode::Partial), Some(Mode::Partial)];

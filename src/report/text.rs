@@ -11,6 +11,7 @@ mod rule_line;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use applied::applied;
 pub use drift::drift;

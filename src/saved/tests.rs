@@ -30,7 +30,6 @@ fn prepared(desired: &Desired) -> Prepared<'_> {
             diagnostics: Vec::new(),
         },
         groups: vec![web],
-        diagnostics: Vec::new(),
         unreadable: Vec::new(),
     }
 }
@@ -120,7 +119,7 @@ fn a_group_that_is_another_one_now_is_named_twice() {
     assert_eq!(
         moved(&saved(), &now),
         [
-            "web (demo/cn-hangzhou/sg-web) is no longer there or cannot be read",
+            "web (demo/cn-hangzhou/sg-web) is no longer among the groups that are planned",
             "web (demo/cn-hangzhou/sg-new) was not part of the plan",
         ]
     );
@@ -185,7 +184,7 @@ fn files_that_are_no_saved_plan_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.json");
     for (text, expected) in [
-        ("{", "is no saved plan: EOF"),
+        ("{", "is no saved plan: it is not JSON (EOF"),
         ("{}", "it has no member `saved`"),
         (r#"{"saved": {}}"#, "it has no format version"),
         (

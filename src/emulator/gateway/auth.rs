@@ -185,7 +185,7 @@ fn known_key<'c>(
     Ok(credential)
 }
 
-fn fresh(text: &str, now: Timestamp) -> Result<(), ApiError> {
+pub(super) fn fresh(text: &str, now: Timestamp) -> Result<(), ApiError> {
     let time = parse_time(text).ok_or_else(|| {
         bad(
             "InvalidTimeStamp.Format",

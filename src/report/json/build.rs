@@ -5,9 +5,10 @@ use crate::{
     diag::{Severity, Sources, Span},
     guard::Refusal,
     model::{GroupId, ObservedRule, Peer, PortSet, Rule},
-    plan::{Address, Change, ChangeKind, Counts, GroupPlan, Plan},
+    plan::{Address, Change, ChangeKind, Counts, GroupPlan, Passing, Plan},
     provider::RuleAction,
-    report::PlanReport,
+    report::{PlanReport, deciders},
+    traffic::difference::{Difference, Sentence},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     document::{
         Action, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody, ModesBody,
         PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction, StepBody,
-        Summary, Unread,
+        Summary, TrafficBody, TrafficLine, TransientBody, Unread,
     },
 };
 
@@ -238,14 +239,8 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
             ..group.counts()
         }),
         steps,
-        unordered: group
-            .unordered
-            .iter()
-            .map(|change| {
-                let kind = &group.changes[*change].kind;
-                rule_address(&group.address, kind.before(), kind.rule())
-            })
-            .collect(),
+        traffic: traffic_body(group, sources),
+        transients: group.passing.iter().map(transient).collect(),
         findings: refusals
             .iter()
             .filter(|refusal| refusal.address == group.address)
@@ -284,4 +279,52 @@ fn steps(plan: &Plan, index: usize) -> Vec<StepBody> {
         }
     }
     bodies
+}
+
+fn traffic_body(group: &GroupPlan, sources: &Sources) -> TrafficBody {
+    let lines = |of: fn(&Difference) -> &Vec<Sentence>| {
+        group
+            .traffic
+            .iter()
+            .flat_map(|traffic| {
+                of(&traffic.difference)
+                    .iter()
+                    .map(move |sentence| (traffic, sentence))
+            })
+            .map(|(traffic, sentence)| TrafficLine {
+                direction: traffic.direction.to_string(),
+                nic: traffic.nic.to_string(),
+                traffic: sentence.what.text(traffic.direction),
+                decided_before: deciders(group, &sentence.before, sources),
+                decided_after: deciders(group, &sentence.after, sources),
+            })
+            .collect()
+    };
+    TrafficBody {
+        newly_admitted: lines(|difference| &difference.newly_admitted),
+        no_longer_admitted: lines(|difference| &difference.no_longer_admitted),
+    }
+}
+
+fn transient(passing: &Passing) -> TransientBody {
+    let Passing {
+        direction,
+        nic: _,
+        transient,
+    } = passing;
+    TransientBody {
+        direction: direction.to_string(),
+        what: if transient.opens {
+            "opened"
+        } else {
+            "interrupted"
+        }
+        .to_owned(),
+        wave: transient.wave + 1,
+        traffic: transient
+            .traffic
+            .iter()
+            .map(|traffic| traffic.text(*direction))
+            .collect(),
+    }
 }

@@ -191,10 +191,49 @@ pub struct GroupBody {
     pub summary: Summary,
     /// The calls in order.
     pub steps: Vec<StepBody>,
-    /// Addresses of rules whose changes have no known order that keeps traffic as it was; the guard refuses them.
-    pub unordered: Vec<String>,
+    /// What the changes mean in traffic; empty lists: the same traffic.
+    pub traffic: TrafficBody,
+    /// Traffic that for a while is not what it is before and after; empty: safe at every step.
+    pub transients: Vec<TransientBody>,
     /// What the guard has against the group's changes.
     pub findings: Vec<Finding>,
+}
+
+/// What changes mean in traffic.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TrafficBody {
+    /// Refused before, admitted after.
+    pub newly_admitted: Vec<TrafficLine>,
+    /// Admitted before, refused after.
+    pub no_longer_admitted: Vec<TrafficLine>,
+}
+
+/// Some traffic.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TrafficLine {
+    /// `ingress` or `egress`.
+    pub direction: String,
+    /// `intranet`, or `internet` in the classic network.
+    pub nic: String,
+    /// `tcp/22 from 0.0.0.0/0 except 10.0.0.0/8`.
+    pub traffic: String,
+    /// The rules that decided before, the widest first: places in the files, rule ids, or `default`.
+    pub decided_before: Vec<String>,
+    /// The rules that decide after.
+    pub decided_after: Vec<String>,
+}
+
+/// Traffic that is cut or let through for a while.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TransientBody {
+    /// `ingress` or `egress`.
+    pub direction: String,
+    /// `interrupted` or `opened`.
+    pub what: String,
+    /// The wave in which it may happen, from 1.
+    pub wave: usize,
+    /// Which traffic.
+    pub traffic: Vec<String>,
 }
 
 /// The mode of each direction.

@@ -1,6 +1,6 @@
 //! The plan in drift words: what the cloud has otherwise than the files say.
 
-use crate::{plan::ChangeKind, report::PlanReport};
+use crate::{diag::Diagnostic, plan::ChangeKind, report::PlanReport};
 
 use super::{
     TextStyle, Tone, count, escape, escape_lines,
@@ -9,7 +9,8 @@ use super::{
     table::{self, Row},
 };
 
-/// Draws drift; the last line is `Drift: 1 missing, 1 differs, 2 live only.` or `No drift.`.
+/// Draws drift; the last line is `Drift: 1 missing, 1 differs, 2 live only.` or `No drift.`, and neither when something
+/// could not be read.
 pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
     let mut calm = 0;
@@ -41,7 +42,9 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
         text.push_str(&table::draw(&rows, style));
         text.push('\n');
     }
-    if calm > 0 && !style.verbose {
+    // Of a group with an error nobody knows whether it is as declared.
+    let broken = report.plan.diagnostics.iter().any(Diagnostic::is_error);
+    if calm > 0 && !style.verbose && !broken {
         text.push_str(&format!("{} as declared\n", count(calm, "group")));
     }
     for failure in report.failures {
@@ -53,7 +56,17 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
         }
     }
     let counts = report.plan.counts();
-    let summary = if counts.is_empty() {
+    let summary = if report.is_errored() && counts.is_empty() {
+        format!("Drift not fully known: {}.", report.lacks())
+    } else if report.is_errored() {
+        format!(
+            "Drift not fully known: {}. The rest: {} missing, {} different, {} live only.",
+            report.lacks(),
+            counts.add,
+            counts.change,
+            counts.destroy
+        )
+    } else if counts.is_empty() {
         "No drift.".to_owned()
     } else {
         let verb = if counts.change == 1 {

@@ -2,8 +2,9 @@
 
 use crate::{
     desired::Mode,
+    diag::Diagnostic,
     model::Direction,
-    plan::{ChangeKind, GroupPlan, Plan},
+    plan::{ChangeKind, GroupPlan, Passing, Plan},
     report::PlanReport,
 };
 
@@ -12,7 +13,7 @@ use super::{
     refusal::refusals,
     rule_line,
     table::{self, Row},
-    width,
+    traffic, width,
 };
 
 /// Without `--verbose`, a longer list of unmanaged rules is cut to this.
@@ -20,7 +21,8 @@ const MOST_UNMANAGED: usize = 10;
 /// Use of the quota worth a word.
 const TIGHT_PERCENT: u64 = 80;
 
-/// Draws a plan; the last line is `Plan: 3 to add, 1 to change, 2 to destroy.` or `No changes.`.
+/// Draws a plan; the last line is `Plan: 3 to add, 1 to change, 2 to destroy.` or `No changes.`, and neither when something
+/// could not be planned: nobody shall take it for the whole.
 pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
     for group in &report.plan.groups {
@@ -33,14 +35,26 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     }
     text.push_str(&rest(report, style));
     text.push_str(&refusals(report.refusals, report.sources, style));
-    text.push_str(&style.paint(Tone::Strong, summary(report.plan)));
+    text.push_str(&style.paint(Tone::Strong, summary(report)));
     text.push('\n');
     text
 }
 
 /// The last line.
-fn summary(plan: &Plan) -> String {
-    let counts = plan.counts();
+fn summary(report: &PlanReport<'_>) -> String {
+    let counts = report.plan.counts();
+    if report.is_errored() && counts.is_empty() {
+        return format!("Plan incomplete: {}.", report.lacks());
+    }
+    if report.is_errored() {
+        return format!(
+            "Plan incomplete: {}. The rest: {} to add, {} to change, {} to destroy.",
+            report.lacks(),
+            counts.add,
+            counts.change,
+            counts.destroy
+        );
+    }
     if counts.is_empty() {
         return "No changes.".to_owned();
     }
@@ -212,6 +226,7 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
             text.push('\n');
         }
     }
+    text.push_str(&traffic::sentences(group, report, style));
     text
 }
 
@@ -224,7 +239,8 @@ fn prefix(row: &mut Row, text: &str) {
 /// What there is to say of the run as a whole.
 fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
-    if !style.verbose {
+    // Of a group with an error nobody knows whether it is unchanged.
+    if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
     }
     for failure in report.failures {
@@ -245,14 +261,52 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
             .map(|schedule| schedule.waves.len())
             .max()
             .unwrap_or(0);
-        text.push_str(&format!(
-            "order: {} in {}\n",
-            count(counts.calls, "call"),
-            count(waves, "wave")
-        ));
+        let size = format!("{}, {}", count(counts.calls, "call"), count(waves, "layer"));
+        text.push_str(&order(report.plan, &size, style));
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// Whether traffic stays as it was at every step, or what does not.
+fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
+    let mut lines = Vec::new();
+    for group in &plan.groups {
+        for Passing {
+            direction,
+            nic: _,
+            transient,
+        } in &group.passing
+        {
+            let what = if transient.opens {
+                "lets through"
+            } else {
+                "cuts"
+            };
+            lines.extend(transient.traffic.iter().map(|traffic| {
+                let traffic = traffic.text(*direction);
+                format!(
+                    "  {} layer {} {what} for a while: {direction} {traffic}",
+                    group.name,
+                    transient.wave + 1
+                )
+            }));
+        }
+    }
+    if lines.is_empty() {
+        return format!("order: safe at every step ({size})\n");
+    }
+    let mut text = format!(
+        "{}\n",
+        style.paint(
+            Tone::Removed,
+            format!("order: not safe at every step ({size})")
+        )
+    );
+    for line in lines {
+        text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
     }
     text
 }

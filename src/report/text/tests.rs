@@ -36,6 +36,7 @@ db  sg-bp1db000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress partial, egress 
   +1 ~0 -0
 + ingress  accept  tcp/3306  from sg-bp1web000000000000  prio 1  rules/web.yaml:33
   egress is not managed: 1 live rule left alone
+  newly admits ingress tcp/3306 from sg-bp1web000000000000  by rules/web.yaml:33
 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
   +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
@@ -47,9 +48,12 @@ web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egre
 - ingress  accept  tcp/3389        from 0.0.0.0/0                 prio 1       left over          sgr-bp1deleted00000000
 ? egress   drop    all             to sg-far0000                  prio 100     made by hand       sgr-bp1unmanaged000000
   expired, no longer desired: rules/web.yaml:16
+  newly admits ingress tcp/443 from ::/0                       by rules/web.yaml:7
+  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32     by rules/web.yaml:20
+  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000
 
 2 groups unchanged, with 2 unmanaged rules (--verbose lists them)
-order: 5 calls in 2 waves
+order: safe at every step (5 calls, 2 layers)
 
 Plan: 3 to add, 2 to change, 1 to destroy.
 
@@ -70,6 +74,7 @@ db  sg-bp1db000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress partial, egress 
   +1 ~0 -0
 + ingress  accept  tcp/3306  from sg-bp1web000000000000  prio 1  rules/web.yaml:33
   egress is not managed: 1 live rule left alone
+  newly admits ingress tcp/3306 from sg-bp1web000000000000  by rules/web.yaml:33
 
 jump  sg-bp1jump000000000000  demo/cn-hangzhou/vpc-bp1demo  partial  rules/web.yaml:2
   unchanged   2 unmanaged
@@ -99,8 +104,11 @@ web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egre
   ingress  accept  all             from 0.0.0.0/0                 prio 110     System created rule.           sgr-bp1system000000000
     system-level, kept; nic intranet, created 2021-04-01T08:00:00Z
   expired, no longer desired: rules/web.yaml:16
+  newly admits ingress tcp/443 from ::/0                       by rules/web.yaml:7
+  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32     by rules/web.yaml:20
+  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000
 
-order: 5 calls in 2 waves
+order: safe at every step (5 calls, 2 layers)
 
 Plan: 3 to add, 2 to change, 1 to destroy.
 
@@ -130,6 +138,7 @@ fn a_narrow_terminal_cuts_descriptions_and_nothing_else() {
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.yaml:2
   +1 ~0 -0
 + ingress  accept  tcp/443  from 2001:db8:1234:5678::/64  prio 1  a description t…  rules/web.yaml:7
+  same traffic
 
 Plan: 1 to add, 0 to change, 0 to destroy.
 
@@ -160,6 +169,7 @@ fn text_of_others_cannot_act_on_the_terminal() {
 web\u{1b}[2J\nPlan: 0 to add  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.yaml:2
   +1 ~0 -0
 + ingress  accept  tcp/443  from 0.0.0.0/0  prio 1  nice\u{1b}[1A\u{1b}[2K\r\u{202e}  rules/web.yaml:7
+  same traffic
 
 Plan: 1 to add, 0 to change, 0 to destroy.
 
@@ -280,7 +290,7 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
   --> rules/web.yaml:2
   help: `--allow-deletes 12` lets this plan through
 
-No changes.
+Plan incomplete: 1 group could not be read.
 
 "#]]
         .raw()

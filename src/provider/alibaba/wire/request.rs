@@ -53,6 +53,11 @@ impl Request {
     }
 }
 
+/// A read with one parameter besides the region.
+pub fn read(action: &'static str, region: &RegionId, (name, value): (&str, &str)) -> Request {
+    Request::new(action, region).with(name, value)
+}
+
 /// Why a call cannot be put into a request that means exactly what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {

@@ -1,0 +1,120 @@
+//! What a group's changes mean in traffic, and the proof that every state on the way is safe.
+
+use std::collections::BTreeSet;
+
+use super::{ChangeKind, GroupPlan, Passing, Schedule, Traffic};
+use crate::{
+    model::{Direction, Lists, NicType, Rule},
+    traffic::{
+        certificate::{Move, replay},
+        clause::Resolve,
+        difference::{default_policy, difference},
+    },
+};
+
+/// Directions and network interfaces that some change is about.
+fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
+    group
+        .changes
+        .iter()
+        .map(|change| change.kind.rule())
+        .map(|rule| (rule.direction, rule.nic))
+        .collect()
+}
+
+fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
+    move |rule| (rule.direction, rule.nic) == side
+}
+
+/// Compares the group before and after. Lists count with their content as it was read.
+pub fn traffic(group: &GroupPlan, lists: &Lists) -> Vec<Traffic> {
+    let kind = group.observed.info.kind;
+    sides(group)
+        .into_iter()
+        .map(|side| {
+            let gone: Vec<&Rule> = group
+                .changes
+                .iter()
+                .filter_map(|change| change.kind.before())
+                .map(|seen| &seen.rule)
+                .collect();
+            let old: Vec<&Rule> = group
+                .observed
+                .rules
+                .iter()
+                .map(|seen| &seen.rule)
+                .filter(is_of(side))
+                .collect();
+            let kept = old.iter().copied().filter(|rule| !gone.contains(rule));
+            let come = group
+                .changes
+                .iter()
+                .filter_map(|change| change.kind.after())
+                .filter(is_of(side));
+            let new: Vec<&Rule> = kept.chain(come).collect();
+            let default = default_policy(side.0, kind);
+            Traffic {
+                direction: side.0,
+                nic: side.1,
+                difference: difference(&old, &new, default, &Resolve(Some(lists))),
+            }
+        })
+        .collect()
+}
+
+/// Replays the schedule on one group: what is not, for a while, what it is before and after.
+pub fn passing(
+    index: usize,
+    group: &GroupPlan,
+    schedule: &Schedule,
+    lists: &Lists,
+) -> Vec<Passing> {
+    let kind = group.observed.info.kind;
+    let mut found = Vec::new();
+    for side in sides(group) {
+        let old: Vec<&Rule> = group
+            .observed
+            .rules
+            .iter()
+            .map(|seen| &seen.rule)
+            .filter(is_of(side))
+            .collect();
+        let waves: Vec<Vec<Move<'_>>> = schedule
+            .waves
+            .iter()
+            .map(|wave| {
+                wave.iter()
+                    .filter(|step| step.group == index)
+                    .flat_map(|step| {
+                        step.changes
+                            .iter()
+                            .map(|&change| &group.changes[change].kind)
+                    })
+                    .filter(|change| is_of(side)(&change.rule()))
+                    .filter_map(step_of)
+                    .collect()
+            })
+            .collect();
+        let transients = replay(
+            &old,
+            &waves,
+            default_policy(side.0, kind),
+            &Resolve(Some(lists)),
+        );
+        found.extend(transients.into_iter().map(|transient| Passing {
+            direction: side.0,
+            nic: side.1,
+            transient,
+        }));
+    }
+    found
+}
+
+/// A change of the description alone moves no packet.
+fn step_of(change: &ChangeKind) -> Option<Move<'_>> {
+    let (gone, come) = (change.before().map(|seen| &seen.rule), change.after());
+    match (gone, come) {
+        (Some(gone), Some(come)) if gone.is_same_rule(come) => None,
+        _ => Some(Move { gone, come }),
+    }
+}

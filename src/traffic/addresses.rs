@@ -1,0 +1,197 @@
+//! Sets of addresses as few tokens that a person reads: `0.0.0.0/0 except 10.0.0.0/8`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::clause::{Family, Interval};
+
+/// Above this many tokens ranges are printed, if they are fewer.
+const MANY_TOKENS: usize = 8;
+
+/// A prefix of addresses: first address and length.
+type Prefix = (u128, u8);
+
+/// The fewest prefixes of which the longest that holds an address says whether it is in the set: `(prefix, in)`, outer before inner.
+///
+/// Draves, King et al., "Constructing optimal IP routing tables", with two next hops and nothing as the default.
+fn prefix_table(family: Family, set: &[Interval]) -> Vec<(Prefix, bool)> {
+    let mut table = Vec::new();
+    emit(family, set, (0, 0), false, &mut table);
+    table
+}
+
+/// Which of the two verdicts a subtree can start with at no extra cost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    In,
+    Out,
+    Both,
+}
+
+fn bits(family: Family) -> u8 {
+    match family {
+        Family::V4 => 32,
+        Family::V6 => 128,
+    }
+}
+
+fn last(family: Family, (first, length): Prefix) -> u128 {
+    let host = bits(family) - length;
+    if host >= 128 {
+        u128::MAX
+    } else {
+        first | ((1 << host) - 1)
+    }
+}
+
+/// Whether a set holds all (`Some(true)`), none (`Some(false)`) or some of a prefix.
+fn uniform(set: &[Interval], first: u128, last: u128) -> Option<bool> {
+    let at = set.partition_point(|interval| interval.1 < first);
+    match set.get(at) {
+        Some(interval) if interval.0 <= first && last <= interval.1 => Some(true),
+        Some(interval) if interval.0 <= last => None,
+        _ => Some(false),
+    }
+}
+
+fn halves(family: Family, (first, length): Prefix) -> [Prefix; 2] {
+    [
+        (first, length + 1),
+        (first | 1 << (bits(family) - length - 1), length + 1),
+    ]
+}
+
+fn colours(family: Family, set: &[Interval], prefix: Prefix) -> Colours {
+    match uniform(set, prefix.0, last(family, prefix)) {
+        Some(true) => Colours::In,
+        Some(false) => Colours::Out,
+        None => {
+            let [left, right] = halves(family, prefix).map(|half| colours(family, set, half));
+            match (left, right) {
+                (a, b) if a == b => a,
+                (Colours::Both, one) | (one, Colours::Both) => one,
+                _ => Colours::Both,
+            }
+        }
+    }
+}
+
+fn emit(
+    family: Family,
+    set: &[Interval],
+    prefix: Prefix,
+    inherited: bool,
+    table: &mut Vec<(Prefix, bool)>,
+) {
+    let verdict = match colours(family, set, prefix) {
+        Colours::Both => inherited,
+        Colours::In => true,
+        Colours::Out => false,
+    };
+    if verdict != inherited {
+        table.push((prefix, verdict));
+    }
+    if uniform(set, prefix.0, last(family, prefix)).is_none() {
+        for half in halves(family, prefix) {
+            emit(family, set, half, verdict, table);
+        }
+    }
+}
+
+fn address(family: Family, number: u128) -> String {
+    match family {
+        Family::V4 => Ipv4Addr::from(u32::try_from(number).expect("an IPv4 address")).to_string(),
+        Family::V6 => Ipv6Addr::from(number).to_string(),
+    }
+}
+
+fn prefix_text(family: Family, (first, length): Prefix) -> String {
+    format!("{}/{length}", address(family, first))
+}
+
+/// The addresses of one family in text, and of how many tokens it is made.
+pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
+    let table = prefix_table(family, set);
+    if table.len() > MANY_TOKENS && set.len() < table.len() {
+        let ranges: Vec<String> = set
+            .iter()
+            .map(|&(first, last)| format!("{}-{}", address(family, first), address(family, last)))
+            .collect();
+        return (ranges.join(", "), set.len());
+    }
+    // An inner prefix that is in again is an item of its own.
+    let mut items: Vec<(Prefix, Vec<Prefix>)> = Vec::new();
+    for &(prefix, is_in) in &table {
+        if is_in {
+            items.push((prefix, Vec::new()));
+        } else {
+            let holds =
+                |outer: Prefix| outer.0 <= prefix.0 && last(family, prefix) <= last(family, outer);
+            let item = items.iter_mut().rev().find(|(outer, _)| holds(*outer));
+            item.expect("what is taken out was in").1.push(prefix);
+        }
+    }
+    let texts: Vec<String> = items
+        .into_iter()
+        .map(|(outer, inner)| {
+            let outer = prefix_text(family, outer);
+            if inner.is_empty() {
+                return outer;
+            }
+            let inner: Vec<String> = inner
+                .into_iter()
+                .map(|prefix| prefix_text(family, prefix))
+                .collect();
+            format!("{outer} except {}", inner.join(" and "))
+        })
+        .collect();
+    (texts.join(", "), table.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Cidr,
+        traffic::clause::{cidr_interval, merge},
+    };
+
+    fn set(texts: &[&str]) -> Vec<Interval> {
+        merge(
+            texts
+                .iter()
+                .map(|text| cidr_interval(text.parse::<Cidr>().unwrap()))
+                .collect(),
+        )
+    }
+
+    fn without(mut set: Vec<Interval>, text: &str) -> Vec<Interval> {
+        let (first, last) = cidr_interval(text.parse::<Cidr>().unwrap());
+        set = set
+            .into_iter()
+            .flat_map(|(a, b)| [(a, b.min(first.wrapping_sub(1))), (a.max(last + 1), b)])
+            .filter(|(a, b)| a <= b)
+            .collect();
+        set
+    }
+
+    #[test]
+    fn exceptions_are_said_as_such() {
+        let all = set(&["0.0.0.0/0"]);
+        assert_eq!(print(Family::V4, &all), ("0.0.0.0/0".into(), 1));
+        let some = without(without(all, "10.0.0.0/8"), "203.0.113.0/24");
+        assert_eq!(
+            print(Family::V4, &some).0,
+            "0.0.0.0/0 except 10.0.0.0/8 and 203.0.113.0/24"
+        );
+        let again = merge([some, set(&["10.1.0.0/16"])].concat());
+        assert_eq!(
+            print(Family::V4, &again).0,
+            "0.0.0.0/0 except 10.0.0.0/8 and 203.0.113.0/24, 10.1.0.0/16"
+        );
+        assert_eq!(print(Family::V6, &set(&["::/0"])).0, "::/0");
+        assert_eq!(
+            print(Family::V4, &set(&["0.0.0.0/1", "128.0.0.0/1"])).0,
+            "0.0.0.0/0"
+        );
+    }
+}

@@ -1,0 +1,482 @@
+//! The atlas: packet space cut at the borders of all rules in question into pieces in each of which the same rules match.
+//!
+//! An ordered interval decision diagram: at every level a dimension (peer address, protocol, destination port, source port, own
+//! address) is cut into intervals, each leading to a node of a later level, at the end to a *signature*, the set of rules that match
+//! there. Equal nodes are one node. What keeps it small is that the node below an interval depends only on which rules are still
+//! in play, and is built once for each such set.
+//!
+//! What a peer belongs to beside its address (groups, unread lists) is a *world*: one diagram for each set of memberships and
+//! each address family. Two rule sets that differ anywhere differ in a world of at most two memberships: take the two winners there, and
+//! drop all memberships but theirs; only competitors leave.
+
+use std::collections::HashMap;
+
+use super::{
+    bits::Bits,
+    clause::{Clause, Family, Far, Interval, Symbol},
+};
+
+/// The dimensions below the peer's address, in the order of the diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// The peer's address.
+    Peer,
+    /// Protocol number.
+    Protocol,
+    /// Destination port; only TCP and UDP are cut here.
+    Destination,
+    /// Source port.
+    Source,
+    /// The member's own address.
+    Local,
+}
+
+impl Dimension {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Peer => Some(Self::Protocol),
+            Self::Protocol => Some(Self::Destination),
+            Self::Destination => Some(Self::Source),
+            Self::Source => Some(Self::Local),
+            Self::Local => None,
+        }
+    }
+}
+
+/// A node of a diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+/// Cuts one dimension, or ends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Node<L> {
+    /// What is at the end.
+    Leaf(L),
+    /// Intervals by their last number, in order and without gap; the next begins one above. A dimension that is skipped is not cut.
+    Cut(Dimension, Vec<(u128, NodeId)>),
+}
+
+/// A set of memberships, at most as many as the question needs.
+pub type World = Vec<Symbol>;
+
+/// Diagrams that share their nodes, one for each world and address family.
+#[derive(Clone, Debug)]
+pub struct Diagram<L> {
+    nodes: Vec<Node<L>>,
+    /// World, family, root.
+    pub roots: Vec<(World, Family, NodeId)>,
+}
+
+impl<L> Diagram<L> {
+    /// A node.
+    pub fn node(&self, id: NodeId) -> &Node<L> {
+        &self.nodes[id.0 as usize]
+    }
+}
+
+impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
+    /// Diagrams of several others, point by point: `label` gets what each root of a tuple says of a point. The roots of a tuple are
+    /// of one family. Returns the new roots in the order of the tuples.
+    pub fn product<K: Copy + Eq + std::hash::Hash>(
+        &self,
+        tuples: &[Vec<NodeId>],
+        label: impl Fn(&[L]) -> K,
+    ) -> (Diagram<K>, Vec<NodeId>) {
+        let mut product = Product {
+            of: self,
+            label,
+            nodes: Vec::new(),
+            ids: HashMap::new(),
+            memo: HashMap::new(),
+        };
+        let roots = tuples.iter().map(|roots| product.node(roots)).collect();
+        (
+            Diagram {
+                nodes: product.nodes,
+                roots: Vec::new(),
+            },
+            roots,
+        )
+    }
+}
+
+struct Product<'a, L, K, F> {
+    of: &'a Diagram<L>,
+    label: F,
+    nodes: Vec<Node<K>>,
+    ids: HashMap<Node<K>, NodeId>,
+    memo: HashMap<Vec<NodeId>, NodeId>,
+}
+
+impl<L: Copy, K: Copy + Eq + std::hash::Hash, F: Fn(&[L]) -> K> Product<'_, L, K, F> {
+    fn node(&mut self, parts: &[NodeId]) -> NodeId {
+        if let Some(&id) = self.memo.get(parts) {
+            return id;
+        }
+        let first_cut = parts
+            .iter()
+            .filter_map(|&part| match self.of.node(part) {
+                Node::Leaf(_) => None,
+                Node::Cut(dimension, _) => Some(*dimension),
+            })
+            .min();
+        let id = match first_cut {
+            None => {
+                let labels: Vec<L> = parts
+                    .iter()
+                    .map(|&part| match self.of.node(part) {
+                        Node::Leaf(label) => *label,
+                        Node::Cut(..) => unreachable!("nothing is cut any more"),
+                    })
+                    .collect();
+                let label = (self.label)(&labels);
+                self.intern(Node::Leaf(label))
+            }
+            Some(dimension) => self.cut(dimension, parts),
+        };
+        self.memo.insert(parts.to_vec(), id);
+        id
+    }
+
+    fn cut(&mut self, dimension: Dimension, parts: &[NodeId]) -> NodeId {
+        let of = self.of;
+        let pieces: Vec<Option<&[(u128, NodeId)]>> = parts
+            .iter()
+            .map(|&part| match of.node(part) {
+                Node::Cut(own, pieces) if *own == dimension => Some(pieces.as_slice()),
+                Node::Cut(..) | Node::Leaf(_) => None,
+            })
+            .collect();
+        let mut borders: Vec<u128> = pieces
+            .iter()
+            .flatten()
+            .flat_map(|p| p.iter().map(|(last, _)| *last))
+            .collect();
+        borders.sort_unstable();
+        borders.dedup();
+        let mut at = vec![0; parts.len()];
+        let mut merged: Vec<(u128, NodeId)> = Vec::with_capacity(borders.len());
+        for last in borders {
+            let children: Vec<NodeId> = parts
+                .iter()
+                .zip(&pieces)
+                .zip(&at)
+                .map(|((&part, pieces), &at)| pieces.map_or(part, |pieces| pieces[at].1))
+                .collect();
+            let child = self.node(&children);
+            match merged.last_mut() {
+                Some(open) if open.1 == child => open.0 = last,
+                _ => merged.push((last, child)),
+            }
+            for (at, pieces) in at.iter_mut().zip(&pieces) {
+                if pieces.is_some_and(|pieces| pieces[*at].0 == last) {
+                    *at += 1;
+                }
+            }
+        }
+        match merged.as_slice() {
+            [(_, only)] => *only,
+            _ => self.intern(Node::Cut(dimension, merged)),
+        }
+    }
+
+    fn intern(&mut self, node: Node<K>) -> NodeId {
+        if let Some(&id) = self.ids.get(&node) {
+            return id;
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
+        self.nodes.push(node.clone());
+        self.ids.insert(node, id);
+        id
+    }
+}
+
+/// An index into [`Atlas::signatures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignatureId(pub u32);
+
+/// Packet space cut by a list of clauses.
+#[derive(Clone, Debug)]
+pub struct Atlas {
+    /// The distinct sets of clauses that match somewhere, by index into the clauses the atlas was built from.
+    pub signatures: Vec<Bits>,
+    /// Where each of them is.
+    pub diagram: Diagram<SignatureId>,
+}
+
+impl Atlas {
+    /// Cuts space by clauses, which must stand from strongest to weakest, in each of the worlds.
+    pub fn new(clauses: &[Clause], worlds: Vec<World>) -> Self {
+        debug_assert!(
+            clauses.is_sorted_by_key(Clause::rank),
+            "from strongest to weakest"
+        );
+        let mut builder = Builder {
+            clauses,
+            family: Family::V4,
+            constrained: constraints(clauses),
+            nodes: Vec::new(),
+            ids: HashMap::new(),
+            signatures: Vec::new(),
+            signature_ids: HashMap::new(),
+            memo: HashMap::new(),
+        };
+        let mut roots = Vec::new();
+        for world in worlds {
+            for family in Family::BOTH {
+                let root = builder.root(&world, family);
+                roots.push((world.clone(), family, root));
+            }
+        }
+        Self {
+            signatures: builder.signatures,
+            diagram: Diagram {
+                nodes: builder.nodes,
+                roots,
+            },
+        }
+    }
+
+    /// Names every signature anew; pieces that get one name and touch become one. For clauses of one order of dimensions the result
+    /// depends on the sets of packets alone, not on the rules they came from.
+    pub fn relabel<L: Copy + Eq + std::hash::Hash>(
+        &self,
+        label: impl Fn(&Bits) -> L,
+    ) -> Diagram<L> {
+        let labels: Vec<L> = self.signatures.iter().map(label).collect();
+        let mut nodes: Vec<Node<L>> = Vec::new();
+        let mut ids: HashMap<Node<L>, NodeId> = HashMap::new();
+        let mut new_ids: Vec<NodeId> = Vec::with_capacity(self.diagram.nodes.len());
+        let mut intern = |node: Node<L>| -> NodeId {
+            *ids.entry(node.clone()).or_insert_with(|| {
+                nodes.push(node);
+                NodeId(u32::try_from(nodes.len() - 1).expect("fewer than 2^32 nodes"))
+            })
+        };
+        // Children stand before their parents.
+        for node in &self.diagram.nodes {
+            let id = match node {
+                Node::Leaf(signature) => intern(Node::Leaf(labels[signature.0 as usize])),
+                Node::Cut(dimension, intervals) => {
+                    let mut merged: Vec<(u128, NodeId)> = Vec::with_capacity(intervals.len());
+                    for &(last, child) in intervals {
+                        let child = new_ids[child.0 as usize];
+                        match merged.last_mut() {
+                            Some(open) if open.1 == child => open.0 = last,
+                            _ => merged.push((last, child)),
+                        }
+                    }
+                    match merged.as_slice() {
+                        [(_, only)] => *only,
+                        _ => intern(Node::Cut(*dimension, merged)),
+                    }
+                }
+            };
+            new_ids.push(id);
+        }
+        let roots = self
+            .diagram
+            .roots
+            .iter()
+            .map(|(world, family, root)| (world.clone(), *family, new_ids[root.0 as usize]))
+            .collect();
+        Diagram { nodes, roots }
+    }
+}
+
+/// All sets of at most `size` symbols, the empty one first.
+pub fn worlds(symbols: &[Symbol], size: usize) -> Vec<World> {
+    let mut all: Vec<(World, usize)> = vec![(Vec::new(), 0)];
+    let mut from = 0;
+    for _ in 0..size {
+        let until = all.len();
+        for index in from..until {
+            let (world, next) = all[index].clone();
+            for (number, symbol) in symbols.iter().enumerate().skip(next) {
+                let mut larger = world.clone();
+                larger.push(symbol.clone());
+                all.push((larger, number + 1));
+            }
+        }
+        from = until;
+    }
+    all.into_iter().map(|(world, _)| world).collect()
+}
+
+/// For every dimension below the peer, the clauses that say something about it.
+fn constraints(clauses: &[Clause]) -> [Bits; 4] {
+    let mut constrained = [(); 4].map(|()| Bits::new(clauses.len()));
+    for (index, clause) in clauses.iter().enumerate() {
+        let says = [
+            clause.protocol.is_some(),
+            clause.destination.is_some(),
+            clause.source.is_some(),
+            clause.local.is_some(),
+        ];
+        for (bits, says) in constrained.iter_mut().zip(says) {
+            if says {
+                bits.insert(index);
+            }
+        }
+    }
+    constrained
+}
+
+struct Builder<'a> {
+    clauses: &'a [Clause],
+    family: Family,
+    constrained: [Bits; 4],
+    nodes: Vec<Node<SignatureId>>,
+    ids: HashMap<Node<SignatureId>, NodeId>,
+    signatures: Vec<Bits>,
+    signature_ids: HashMap<Bits, SignatureId>,
+    memo: HashMap<(Dimension, Family, Bits), NodeId>,
+}
+
+impl Builder<'_> {
+    fn root(&mut self, world: &World, family: Family) -> NodeId {
+        self.family = family;
+        let mut everywhere = Bits::new(self.clauses.len());
+        let mut intervals = Vec::new();
+        for (index, clause) in self.clauses.iter().enumerate() {
+            let other_family = clause.family.is_some_and(|own| own != family)
+                || clause.local.as_ref().is_some_and(|(own, _)| *own != family);
+            if other_family {
+                continue;
+            }
+            match &clause.far {
+                Far::Anyone => everywhere.insert(index),
+                Far::Member(symbol) if world.contains(symbol) => everywhere.insert(index),
+                Far::Member(_) => {}
+                Far::Addresses(own, ranges) if *own == family => {
+                    intervals.extend(ranges.iter().map(|&range| (range, index)));
+                }
+                Far::Addresses(..) => {}
+            }
+        }
+        self.sweep(
+            Dimension::Peer,
+            everywhere,
+            &intervals,
+            (0, family.last_address()),
+        )
+    }
+
+    /// One pass over the borders of intervals, in each piece going on with the clauses that match there.
+    fn sweep(
+        &mut self,
+        dimension: Dimension,
+        everywhere: Bits,
+        intervals: &[(Interval, usize)],
+        (start, end): Interval,
+    ) -> NodeId {
+        let mut events: Vec<(u128, bool, usize)> = Vec::with_capacity(intervals.len() * 2);
+        for &((first, last), index) in intervals {
+            events.push((first, true, index));
+            if last < end {
+                events.push((last + 1, false, index));
+            }
+        }
+        // At one border what ends goes first, so that adjoining intervals of one clause do not take each other out.
+        events.sort_unstable();
+        let mut active = everywhere;
+        let mut cuts: Vec<(u128, NodeId)> = Vec::new();
+        let mut at = start;
+        let mut next = 0;
+        loop {
+            while let Some(&(_, enters, index)) = events.get(next).filter(|event| event.0 <= at) {
+                if enters {
+                    active.insert(index);
+                } else {
+                    active.remove(index);
+                }
+                next += 1;
+            }
+            let last = events.get(next).map_or(end, |event| event.0 - 1);
+            let child = self.below(dimension.next(), &active);
+            match cuts.last_mut() {
+                Some(open) if open.1 == child => open.0 = last,
+                _ => cuts.push((last, child)),
+            }
+            if last == end {
+                break;
+            }
+            at = last + 1;
+        }
+        match cuts.as_slice() {
+            [(_, only)] => *only,
+            _ => self.intern(Node::Cut(dimension, cuts)),
+        }
+    }
+
+    /// The node of the clauses that are still in play, from a dimension on.
+    fn below(&mut self, dimension: Option<Dimension>, active: &Bits) -> NodeId {
+        let Some(dimension) = dimension else {
+            return self.leaf(active);
+        };
+        let constrained = active.and(&self.constrained[dimension as usize - 1]);
+        if constrained.is_empty() {
+            return self.below(dimension.next(), active);
+        }
+        let key = (dimension, self.family, active.clone());
+        if let Some(&node) = self.memo.get(&key) {
+            return node;
+        }
+        let free = active.minus(&constrained);
+        let mut intervals: Vec<(Interval, usize)> = Vec::new();
+        for index in constrained.iter() {
+            let clause = &self.clauses[index];
+            let mut take =
+                |ranges: &[Interval]| intervals.extend(ranges.iter().map(|&range| (range, index)));
+            match dimension {
+                Dimension::Peer => {}
+                Dimension::Protocol => {
+                    let number = u128::from(clause.protocol.expect("says something about it"));
+                    take(&[(number, number)]);
+                }
+                Dimension::Destination => take(
+                    clause
+                        .destination
+                        .as_deref()
+                        .expect("says something about it"),
+                ),
+                Dimension::Source => {
+                    take(clause.source.as_deref().expect("says something about it"))
+                }
+                Dimension::Local => take(&[clause.local.expect("says something about it").1]),
+            }
+        }
+        let space = match dimension {
+            Dimension::Peer | Dimension::Local => (0, self.family.last_address()),
+            Dimension::Protocol => (0, 255),
+            Dimension::Destination | Dimension::Source => (1, 65535),
+        };
+        let node = self.sweep(dimension, free, &intervals, space);
+        self.memo.insert(key, node);
+        node
+    }
+
+    fn leaf(&mut self, signature: &Bits) -> NodeId {
+        let id = match self.signature_ids.get(signature) {
+            Some(&id) => id,
+            None => {
+                let id =
+                    SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
+                self.signatures.push(signature.clone());
+                self.signature_ids.insert(signature.clone(), id);
+                id
+            }
+        };
+        self.intern(Node::Leaf(id))
+    }
+
+    fn intern(&mut self, node: Node<SignatureId>) -> NodeId {
+        if let Some(&id) = self.ids.get(&node) {
+            return id;
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
+        self.nodes.push(node.clone());
+        self.ids.insert(node, id);
+        id
+    }
+}

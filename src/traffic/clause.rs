@@ -1,0 +1,223 @@
+//! Rules as boxes of packets.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::model::{
+    Cidr, GroupId, Lists, Peer, Policy, PortRange, PortSet, PrefixListId, Priority, Protocol, Rule,
+};
+
+/// IPv4 and IPv6 packets never meet in one rule's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The highest address.
+    pub fn last_address(self) -> u128 {
+        match self {
+            Self::V4 => u128::from(u32::MAX),
+            Self::V6 => u128::MAX,
+        }
+    }
+
+    fn of(cidr: Cidr) -> Self {
+        if cidr.is_ipv6() { Self::V6 } else { Self::V4 }
+    }
+}
+
+/// Something a peer may belong to that its address does not tell: a security group, or a prefix list that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Symbol {
+    /// Member of the group.
+    Group(GroupId),
+    /// Address in the list.
+    PrefixList(PrefixListId),
+}
+
+impl std::fmt::Display for Symbol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Group(group) => group.fmt(f),
+            Self::PrefixList(list) => list.fmt(f),
+        }
+    }
+}
+
+/// Numbers from first to last, both included.
+pub type Interval = (u128, u128);
+
+/// The far end of a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Far {
+    /// Everyone.
+    Anyone,
+    /// Addresses of one family, as intervals that neither touch nor overlap.
+    Addresses(Family, Vec<Interval>),
+    /// Whoever belongs to the symbol, whatever its address.
+    Member(Symbol),
+}
+
+/// A rule, or a question, as a box of packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    /// Rank: priority, then drop before accept.
+    pub priority: u16,
+    /// Verdict.
+    pub policy: Policy,
+    /// Peer.
+    pub far: Far,
+    /// Only packets of this family; ICMP exists in IPv4, ICMPv6 in IPv6 only.
+    pub family: Option<Family>,
+    /// Protocol number; `None` is every one.
+    pub protocol: Option<u8>,
+    /// Destination ports; `None` is every one, or a protocol without ports.
+    pub destination: Option<Vec<Interval>>,
+    /// Source ports.
+    pub source: Option<Vec<Interval>>,
+    /// The member's own addresses.
+    pub local: Option<(Family, Interval)>,
+}
+
+/// Lists whose content could be read; every other list is a symbol, or stands for any port.
+pub struct Resolve<'a>(pub Option<&'a Lists>);
+
+impl Clause {
+    /// The rule that decides where no other does: weaker than every priority there is.
+    pub fn default(policy: Policy) -> Self {
+        Self {
+            priority: u16::MAX,
+            policy,
+            far: Far::Anyone,
+            family: None,
+            protocol: None,
+            destination: None,
+            source: None,
+            local: None,
+        }
+    }
+
+    /// A rule; lists that `resolve` knows become intervals.
+    pub fn of(rule: &Rule, resolve: &Resolve<'_>) -> Self {
+        let far = match &rule.peer {
+            Peer::Cidr(cidr) => Far::Addresses(Family::of(*cidr), vec![cidr_interval(*cidr)]),
+            Peer::Group(group) => Far::Member(Symbol::Group(group.clone())),
+            Peer::PrefixList(id) => match resolve.0.and_then(|lists| lists.prefix.get(id)) {
+                Some(list) => {
+                    let family = match list.family {
+                        crate::model::AddressFamily::Ipv4 => Family::V4,
+                        crate::model::AddressFamily::Ipv6 => Family::V6,
+                    };
+                    Far::Addresses(
+                        family,
+                        merge(
+                            list.entries
+                                .iter()
+                                .map(|cidr| cidr_interval(*cidr))
+                                .collect(),
+                        ),
+                    )
+                }
+                None => Far::Member(Symbol::PrefixList(id.clone())),
+            },
+        };
+        let range = |range: PortRange| (u128::from(range.first()), u128::from(range.last()));
+        let ports = rule.protocol.ports();
+        let destination = ports.and_then(|ports| match &ports.destination {
+            PortSet::Range(PortRange::ALL) => None,
+            PortSet::Range(one) => Some(vec![range(*one)]),
+            PortSet::List(id) => resolve
+                .0
+                .and_then(|lists| lists.port.get(id))
+                .map(|list| merge(list.entries.iter().map(|entry| range(*entry)).collect())),
+        });
+        let source = ports
+            .and_then(|ports| ports.source)
+            .filter(|source| *source != PortRange::ALL)
+            .map(|source| vec![range(source)]);
+        Self {
+            priority: u16::from(rule.priority.get()),
+            policy: rule.policy,
+            far,
+            family: match rule.protocol {
+                Protocol::Icmp => Some(Family::V4),
+                Protocol::Icmpv6 => Some(Family::V6),
+                Protocol::All
+                | Protocol::Tcp(_)
+                | Protocol::Udp(_)
+                | Protocol::Gre
+                | Protocol::Number(_) => None,
+            },
+            protocol: rule.protocol.number(),
+            destination,
+            source,
+            local: rule
+                .local
+                .map(|cidr| (Family::of(cidr), cidr_interval(cidr))),
+        }
+    }
+
+    /// The smaller, the stronger.
+    pub fn rank(&self) -> (u16, Policy) {
+        (self.priority, self.policy)
+    }
+
+    /// The symbol it needs, if it needs one.
+    pub fn symbol(&self) -> Option<&Symbol> {
+        match &self.far {
+            Far::Member(symbol) => Some(symbol),
+            Far::Anyone | Far::Addresses(..) => None,
+        }
+    }
+}
+
+/// First and last address of a network.
+pub fn cidr_interval(cidr: Cidr) -> Interval {
+    match cidr.net() {
+        IpNet::V4(net) => (
+            u32::from(net.network()).into(),
+            u32::from(net.broadcast()).into(),
+        ),
+        IpNet::V6(net) => (net.network().into(), net.broadcast().into()),
+    }
+}
+
+/// Sorts intervals and joins those that touch or overlap.
+pub fn merge(mut intervals: Vec<Interval>) -> Vec<Interval> {
+    intervals.sort_unstable();
+    let mut merged: Vec<Interval> = Vec::with_capacity(intervals.len());
+    for (first, last) in intervals {
+        match merged.last_mut() {
+            Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+/// Priorities as users write them; the default clause has none.
+pub fn priority(clause: &Clause) -> Option<Priority> {
+    u8::try_from(clause.priority).ok().map(Priority::observed)
+}
+
+/// The symbols of clauses, each with a number.
+pub fn symbols<'a>(clauses: impl IntoIterator<Item = &'a Clause>) -> BTreeMap<&'a Symbol, usize> {
+    let mut found = BTreeMap::new();
+    for clause in clauses {
+        if let Some(symbol) = clause.symbol() {
+            found.insert(symbol, 0);
+        }
+    }
+    for (number, slot) in found.values_mut().enumerate() {
+        *slot = number;
+    }
+    found
+}

@@ -1,0 +1,9 @@
+//! What the main job promises, shown from the files to the cloud's own log of calls.
+
+mod answers;
+mod calls;
+mod estate;
+mod estates;
+mod round_trip;
+mod shuffled;
+mod support;

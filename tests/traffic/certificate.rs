@@ -1,0 +1,90 @@
+//! The certificate against every state that a schedule may pass through.
+
+use proptest::prelude::*;
+use rulekeep::{
+    model::{Policy, Rule},
+    traffic::{
+        certificate::{Move, replay},
+        clause::Resolve,
+    },
+};
+
+use crate::universe::{admits, arb_change, cases, packets};
+
+/// Whether some part of some wave breaks a packet that should stay as it is: by trying every part of every wave.
+fn breaks(old: &[Rule], waves: &[Vec<Move<'_>>]) -> bool {
+    let make = |rules: &mut Vec<Rule>, step: &Move<'_>| {
+        if let Some(gone) = step.gone {
+            rules.retain(|rule| rule != gone);
+        }
+        rules.extend(step.come.cloned());
+    };
+    let mut end = old.to_vec();
+    for step in waves.iter().flatten() {
+        make(&mut end, step);
+    }
+    let packets = packets();
+    let same: Vec<(usize, bool)> = packets
+        .iter()
+        .enumerate()
+        .map(|(n, packet)| {
+            (
+                n,
+                admits(old, Policy::Drop, packet),
+                admits(&end, Policy::Drop, packet),
+            )
+        })
+        .filter(|(_, before, after)| before == after)
+        .map(|(n, before, _)| (n, before))
+        .collect();
+    let mut state = old.to_vec();
+    for wave in waves {
+        for part in 0..1u32 << wave.len() {
+            let mut now = state.clone();
+            for (_, step) in wave.iter().enumerate().filter(|(n, _)| part >> n & 1 == 1) {
+                make(&mut now, step);
+            }
+            if same
+                .iter()
+                .any(|&(n, verdict)| admits(&now, Policy::Drop, &packets[n]) != verdict)
+            {
+                return true;
+            }
+        }
+        for step in wave {
+            make(&mut state, step);
+        }
+    }
+    false
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(48)))]
+
+    /// For any waves, good or bad: the certificate finds fault exactly where some state is at fault.
+    #[test]
+    fn the_certificate_is_exact(
+        (old, new) in arb_change(),
+        order in prop::collection::vec((any::<u16>(), 0usize..3), 16),
+        pairs in 0usize..3,
+    ) {
+        let mut gone: Vec<&Rule> = old.iter().filter(|rule| !new.contains(rule)).collect();
+        let mut come: Vec<&Rule> = new.iter().filter(|rule| !old.contains(rule)).collect();
+        prop_assume!(gone.len() + come.len() <= 8);
+        let mut moves = Vec::new();
+        for _ in 0..pairs.min(gone.len()).min(come.len()) {
+            moves.push(Move { gone: gone.pop(), come: come.pop() });
+        }
+        moves.extend(gone.into_iter().map(|rule| Move { gone: Some(rule), come: None }));
+        moves.extend(come.into_iter().map(|rule| Move { gone: None, come: Some(rule) }));
+        let mut waves = vec![Vec::new(); 3];
+        let mut keyed: Vec<_> = moves.into_iter().zip(&order).collect();
+        keyed.sort_by_key(|(_, (key, _))| *key);
+        for (step, (_, wave)) in keyed {
+            waves[*wave].push(step);
+        }
+        let rules: Vec<&Rule> = old.iter().collect();
+        let transients = replay(&rules, &waves, Policy::Drop, &Resolve(None));
+        prop_assert_eq!(!transients.is_empty(), breaks(&old, &waves), "{:#?}", transients);
+    }
+}

@@ -1,0 +1,5 @@
+//! The traffic engine against a matcher that looks at every packet of a small universe.
+
+mod certificate;
+mod difference;
+mod universe;
