@@ -165,11 +165,7 @@ impl Prepared<'_> {
         failure.causes = errors
             .map(|f| format!("{}: {}", f.group, f.error))
             .collect();
-        let missing = self
-            .inner
-            .diagnostics()
-            .into_iter()
-            .filter(|d| d.is_error());
+        let missing = self.inner.diagnostics().filter(|d| d.is_error());
         failure.causes.extend(missing.map(|d| d.message.clone()));
         (!failure.causes.is_empty()).then_some(failure)
     }
