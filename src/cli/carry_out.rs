@@ -113,14 +113,18 @@ impl Job<'_> {
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
     fn finish(&self, report: Report, nothing: bool) -> Outcome {
         let shown = self.show(&report, nothing);
+        let again = match &self.undoes {
+            None => "run `rulekeep apply` again".to_owned(),
+            Some(id) => format!("run `rulekeep undo {}` again", crate::undo::short(id)),
+        };
         match exit(&report) {
             Exit::Done => {}
             Exit::Interrupted => self
                 .screen
-                .hint("run the command again: it makes only what is still missing"),
-            _ => self.screen.hint(
-                "run the command again when the cause is mended: it makes only what is still missing",
-            ),
+                .hint(&format!("{again}: it makes only what is still missing")),
+            _ => self.screen.hint(&format!(
+                "{again} when the cause is mended: it makes only what is still missing"
+            )),
         }
         Outcome { report, shown }
     }
@@ -181,7 +185,7 @@ fn stale(moved: Vec<String>) -> Failure {
         Exit::Stale,
         "the saved plan no longer fits; nothing was changed",
     )
-    .help("look at a new one: `rulekeep plan --out FILE`");
+    .help("make a new one and look at it: `rulekeep plan --out FILE`");
     failure.causes = moved;
     failure
 }
