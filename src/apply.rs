@@ -2,11 +2,14 @@
 //!
 //! What is made: the calls of [`Plan::schedules`], VPCs side by side, within a VPC wave by wave. Before the first call of
 //! a group its rules are kept in an undo file; before deletes that follow adds the adds must show; after the last call
-//! the rules must be what was planned. Retries of one call are the provider's.
+//! the rules must be what was planned. Every call is in the run's journal before it is sent and in the audit trail after it.
+//! Retries of one call are the provider's.
 
 mod compare;
 mod engine;
 mod group;
+mod narrow;
+mod record;
 mod verify;
 mod words;
 
@@ -19,6 +22,7 @@ use crate::{
     clouds::Clouds,
     diag::Sources,
     guard::Approved,
+    journal::Origin,
     plan::{self, Address, ChangeKind, GroupPlan, Plan},
     provider::{Provider, RuleCall},
 };
@@ -34,6 +38,8 @@ pub struct Options {
     pub wait: Wait,
     /// Whether the first change must have happened before the second may.
     pub must_precede: fn(first: &ChangeKind, then: &ChangeKind) -> bool,
+    /// Kept in the journal and in the audit trail.
+    pub origin: Origin,
 }
 
 impl Options {
@@ -44,6 +50,7 @@ impl Options {
             parallelism: 10,
             wait: Wait::default(),
             must_precede: plan::must_precede,
+            origin: Origin::default(),
         }
     }
 }
@@ -100,7 +107,8 @@ async fn run<P: Provider>(
     stop: impl Future<Output = ()>,
 ) -> Report {
     let (stopper, stopped) = tokio::sync::watch::channel(false);
-    let engine = engine::Engine::new(plan, clouds, sources, options, progress, stopped);
+    let run_id = uuid::Uuid::new_v4().simple().to_string();
+    let engine = engine::Engine::new(plan, clouds, sources, options, progress, &run_id, stopped);
     let work = engine.run();
     tokio::pin!(work);
     tokio::select! {

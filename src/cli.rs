@@ -6,6 +6,8 @@ mod adopt;
 mod adopt_terraform;
 mod apply;
 mod arguments;
+mod ask;
+mod carry_out;
 mod change;
 mod check_creds;
 mod clone;
@@ -17,6 +19,7 @@ mod explain;
 mod export;
 mod failure;
 mod fmt;
+mod history;
 mod import;
 mod init;
 mod live;
@@ -31,6 +34,7 @@ mod schema;
 mod show;
 mod show_table;
 mod stop;
+mod undo;
 mod validate;
 mod version;
 
@@ -119,6 +123,9 @@ enum Command {
     Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Undo(undo::Args),
+    Confirm(confirm::Args),
+    History(history::Args),
     Drift(drift::Args),
     Show(show::Args),
     Explain(explain::Args),
@@ -149,6 +156,9 @@ impl Cli {
             Command::Fmt(args) => fmt::run(args, &self.global, &screen),
             Command::Plan(args) => on_runtime(plan::run(args, &self.global, &screen)),
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
+            Command::Undo(args) => on_runtime(undo::run(args, &self.global, &screen)),
+            Command::Confirm(args) => confirm::run(args, &self.global, &screen),
+            Command::History(args) => history::run(args, &self.global, &screen),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
             Command::Explain(args) => on_runtime(explain::run(args, &self.global, &screen)),

@@ -10,6 +10,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod cli;
 pub mod clouds;
 pub mod desired;
@@ -19,6 +20,7 @@ pub mod exchange;
 pub mod exit;
 pub mod git;
 pub mod guard;
+pub mod journal;
 pub mod lint;
 pub mod model;
 pub mod plan;
@@ -28,3 +30,4 @@ pub mod report;
 pub mod saved;
 pub mod snapshot;
 pub mod traffic;
+pub mod undo;

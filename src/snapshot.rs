@@ -2,7 +2,7 @@
 //!
 //! One file per apply and group, `.rulekeep/undo/RUN/ACCOUNT.REGION.GROUP.json` below the project's folder.
 
-mod shape;
+pub(crate) mod shape;
 
 use std::{
     fs, io,
@@ -37,8 +37,8 @@ pub enum Error {
         /// What it said.
         source: io::Error,
     },
-    /// The file is no snapshot.
-    #[error("{} is no snapshot: {reason}", path.display())]
+    /// The file is not what it should be.
+    #[error("{} is no journal or snapshot: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -60,9 +60,14 @@ pub fn folder(root: &Path) -> PathBuf {
     root.join(".rulekeep").join("undo")
 }
 
+/// Folder of one run.
+pub(crate) fn run_folder(root: &Path, run_id: &str) -> PathBuf {
+    folder(root).join(encoded(run_id))
+}
+
 /// Keeps a snapshot as an undo file of a run; the file is there whole or not at all, and only its owner may read it.
 pub fn write(root: &Path, run_id: &str, snapshot: &Snapshot) -> Result<PathBuf, Error> {
-    let folder = folder(root).join(encoded(run_id));
+    let folder = run_folder(root, run_id);
     let path = folder.join(file_name(&snapshot.address));
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -108,7 +113,7 @@ pub fn read(path: &Path) -> Result<Snapshot, Error> {
 
 /// Reads every undo file of a run, by address; empty when there is no such run.
 pub fn read_run(root: &Path, run_id: &str) -> Result<Vec<Snapshot>, Error> {
-    let folder = folder(root).join(encoded(run_id));
+    let folder = run_folder(root, run_id);
     let failed = |source| Error::File {
         path: folder.clone(),
         source,
@@ -151,7 +156,7 @@ fn encoded(name: &str) -> String {
 }
 
 /// Makes a rename last through a power failure; folders can be synced on Unix only.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         fs::File::open(folder)?.sync_all()
     } else {

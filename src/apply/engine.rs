@@ -16,8 +16,10 @@ use crate::{
 
 use super::{
     GroupOutcome, GroupReport, Options, Progress, Report,
-    compare::in_effect,
-    group::{GroupRun, State},
+    compare::{compare, in_effect},
+    group::{Failure, GroupRun, State},
+    narrow::Narrowed,
+    record::{Record, did_nothing},
     words,
 };
 
@@ -28,7 +30,8 @@ pub(super) struct Engine<'a, P> {
     pub(super) sources: &'a Sources,
     pub(super) options: &'a Options,
     progress: &'a dyn Progress,
-    run_id: String,
+    run_id: &'a str,
+    record: Record<'a>,
     permits: Semaphore,
     stop: watch::Receiver<bool>,
 }
@@ -49,6 +52,7 @@ impl<'a, P: Provider> Engine<'a, P> {
         sources: &'a Sources,
         options: &'a Options,
         progress: &'a dyn Progress,
+        run_id: &'a str,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -57,7 +61,8 @@ impl<'a, P: Provider> Engine<'a, P> {
             sources,
             options,
             progress,
-            run_id: uuid::Uuid::new_v4().simple().to_string(),
+            run_id,
+            record: Record::new(plan, options, run_id),
             permits: Semaphore::new(options.parallelism.max(1)),
             stop,
         }
@@ -84,10 +89,12 @@ impl<'a, P: Provider> Engine<'a, P> {
             reports.push(self.report(run));
         }
         reports.sort_by(|a, b| a.address.cmp(&b.address));
-        Report {
-            run_id: self.run_id.clone(),
+        let report = Report {
+            run_id: self.run_id.to_owned(),
             groups: reports,
-        }
+        };
+        warn(self.record.ended(&report).await);
+        report
     }
 
     async fn schedule(&self, schedule: &Schedule, first: usize) -> Vec<(usize, GroupReport)> {
@@ -116,6 +123,7 @@ impl<'a, P: Provider> Engine<'a, P> {
         }
         let ends = runs.into_iter().map(async |(index, mut run)| {
             self.finish(&mut run).await;
+            warn(self.record.group_done().await);
             (index, self.report(run))
         });
         join_all(ends).await
@@ -256,7 +264,7 @@ impl<'a, P: Provider> Engine<'a, P> {
             run.begun = true;
         }
         run.checked = false;
-        let answer = self.execute(run, &call, &token).await;
+        let answer = self.execute(run, &call, &token, &changes).await;
         drop(permit);
         match answer {
             Ok(()) => run.mark(&changes, State::Sent),
@@ -265,50 +273,58 @@ impl<'a, P: Provider> Engine<'a, P> {
         true
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         run: &GroupRun<'_>,
         call: &RuleCall,
         token: &str,
+        changes: &[usize],
     ) -> Result<(), ProviderError> {
         let address = &run.plan.address;
-        let answer = match self.clouds.get(&address.account) {
-            Some(cloud) => cloud.execute(&address.region, call, token).await.map(drop),
-            None => Err(not_connected(run)),
+        let Some(cloud) = self.clouds.get(&address.account) else {
+            return Err(not_connected(run));
         };
+        let changes = changes.iter().map(|at| run.plan.changes[*at].kind.clone());
+        if let Err(error) = self.record.sending(address, token, changes.collect()).await {
+            return Err(ProviderError::NotSent {
+                reason: format!("the journal cannot be written: {error}"),
+            });
+        }
+        let answer = cloud.execute(&address.region, call, token).await;
+        warn(self.record.answered(address, token, call, &answer));
         self.progress.call(run.plan, call, answer.is_ok());
-        answer
+        answer.map(drop)
     }
 
-    /// Finds out which changes of a failed call are in effect, and stops the group unless all are.
+    /// Finds out which changes of a failed call are in effect. What a single rule was refused for ends that rule and what
+    /// builds on it; anything else ends the group.
     async fn failed(
         &self,
         run: &mut GroupRun<'_>,
         call: &RuleCall,
         token: &str,
-        mut changes: Vec<usize>,
-        mut error: ProviderError,
+        changes: Vec<usize>,
+        error: ProviderError,
     ) {
-        if let (ProviderError::Refused { .. }, RuleAction::Authorize(_)) = (&error, &call.action) {
-            (changes, error) = self.narrow(run, call, token, changes, error).await;
-            if changes.is_empty() {
-                return;
-            }
+        let narrowed = match error {
+            ProviderError::Refused { .. } => self.narrow(run, call, token, changes, error).await,
+            error => Narrowed::whole(changes, error),
+        };
+        let Narrowed { parts, ends_group } = narrowed;
+        let mut changes: Vec<usize> = parts.iter().flat_map(|(part, _)| part).copied().collect();
+        if changes.is_empty() {
+            return;
         }
-        let nothing_done = matches!(
-            error,
-            ProviderError::Throttled { .. }
-                | ProviderError::Credentials { .. }
-                | ProviderError::NotSent { .. }
-                | ProviderError::Unavailable { not_sent: true, .. }
-        );
-        let mut text = words::error(&error);
-        if !nothing_done {
+        let mut unknown = None;
+        if parts.iter().any(|(_, error)| !did_nothing(error)) {
             // A call with several rules may have acted in part (not documented), and one without an answer in full.
-            let patient = matches!(
-                error,
-                ProviderError::Unavailable { .. } | ProviderError::Malformed { .. }
-            );
+            let is_lost = |error: &ProviderError| {
+                matches!(
+                    error,
+                    ProviderError::Unavailable { .. } | ProviderError::Malformed { .. }
+                )
+            };
+            let patient = parts.iter().any(|(_, error)| is_lost(error));
             let missing = |live: &ObservedGroup| -> Vec<usize> {
                 let shown = |change: &&usize| !in_effect(run.plan, **change, live);
                 changes.iter().filter(shown).copied().collect()
@@ -320,65 +336,30 @@ impl<'a, P: Provider> Engine<'a, P> {
                 Ok(live) => {
                     let missing = missing(&live);
                     run.mark(&changes, State::Sent);
+                    run.mark(&missing, State::Failed);
                     changes = missing;
+                    let found = compare(run.plan, &run.states, &live);
+                    run.checked = found.pending.is_empty() && found.drift.is_empty();
                 }
-                Err(unread) => {
-                    text = format!(
-                        "{text}; whether it took effect is unknown, the rules could not be read: {}",
-                        words::error(&unread)
-                    );
-                }
+                Err(unread) => unknown = Some(words::error(&unread)),
             }
         }
         if changes.is_empty() {
             return;
         }
         run.mark(&changes, State::Failed);
-        run.stop(GroupOutcome::Failed {
-            call: words::call(call),
-            error: text,
-            rules: words::rules(run.plan, &changes, self.sources),
-        });
-    }
-
-    /// Splits a batch that was refused until one half is accepted and the other is one rule, to name that rule. When
-    /// both halves are refused it is not about one rule; what is left is answered, with the last refusal.
-    async fn narrow(
-        &self,
-        run: &mut GroupRun<'_>,
-        call: &RuleCall,
-        token: &str,
-        mut left: Vec<usize>,
-        mut error: ProviderError,
-    ) -> (Vec<usize>, ProviderError) {
-        let mut part = 0;
-        while left.len() > 1 {
-            let mut refused = Vec::new();
-            let second = left.split_off(left.len() / 2);
-            let whole = [left, second];
-            for half in &whole {
-                let Some(_permit) = self.permit().await else {
-                    return (not_sent(run, &whole.concat()), error);
-                };
-                part += 1;
-                let token = format!("{token}-{part}");
-                let narrowed = narrowed(run, call, half);
-                match self.execute(run, &narrowed, &token).await {
-                    Ok(()) => run.mark(half, State::Sent),
-                    Err(refusal @ ProviderError::Refused { .. }) => {
-                        error = refusal;
-                        refused.push(half.clone());
-                    }
-                    Err(other) => return (not_sent(run, &whole.concat()), other),
-                }
-            }
-            left = match <[Vec<usize>; 1]>::try_from(refused) {
-                Ok([half]) => half,
-                // Both, or none: an identical rule may have come from elsewhere in between.
-                Err(halves) => return (halves.concat(), error),
-            };
+        let mut failure = Failure::new(call, &parts, &changes, run.plan, self.sources);
+        if let Some(unread) = unknown {
+            failure.error = format!(
+                "{}; whether it took effect is unknown, the rules could not be read: {unread}",
+                failure.error
+            );
+            run.stop(failure.outcome());
+        } else if ends_group {
+            run.stop(failure.outcome());
+        } else {
+            run.failures.push(failure);
         }
-        (left, error)
     }
 
     async fn keep(&self, run: &GroupRun<'_>) -> Result<(), snapshot::Error> {
@@ -387,7 +368,7 @@ impl<'a, P: Provider> Engine<'a, P> {
             address: run.plan.address.clone(),
             group: run.plan.observed.clone(),
         };
-        let (root, run_id) = (self.options.root.clone(), self.run_id.clone());
+        let (root, run_id) = (self.options.root.clone(), self.run_id.to_owned());
         tokio::task::spawn_blocking(move || snapshot::write(&root, &run_id, &snapshot))
             .await
             .expect("writing a file does not panic")
@@ -441,13 +422,15 @@ fn not_connected(run: &GroupRun<'_>) -> ProviderError {
     }
 }
 
-fn not_sent(run: &GroupRun<'_>, changes: &[usize]) -> Vec<usize> {
-    let planned = |change: &usize| run.states[*change] == State::Planned;
-    changes.iter().copied().filter(planned).collect()
+/// The calls are made whether or not all of it can be written down.
+fn warn(written: Result<(), snapshot::Error>) {
+    if let Err(error) = written {
+        tracing::warn!(%error, "the journal or the audit trail lacks a line");
+    }
 }
 
 /// The call with only some of its changes; in a plan both have one order.
-fn narrowed(run: &GroupRun<'_>, call: &RuleCall, changes: &[usize]) -> RuleCall {
+pub(super) fn narrowed(run: &GroupRun<'_>, call: &RuleCall, changes: &[usize]) -> RuleCall {
     let kinds = changes.iter().map(|at| &run.plan.changes[*at].kind);
     let action = match &call.action {
         RuleAction::Authorize(_) => {

@@ -3,6 +3,7 @@
 use crate::{
     diag::Sources,
     plan::{ChangeKind, GroupPlan},
+    provider::{ProviderError, RuleCall},
 };
 
 use super::{GroupOutcome, GroupReport, words};
@@ -41,6 +42,47 @@ impl State {
     }
 }
 
+/// A call of which some rules were refused; the group's other calls go on.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub call: String,
+    pub error: String,
+    pub rules: Vec<String>,
+}
+
+impl Failure {
+    /// `parts` of the call failed, each for its own reason; of them only `changes` are not in effect.
+    pub fn new(
+        call: &RuleCall,
+        parts: &[(Vec<usize>, ProviderError)],
+        changes: &[usize],
+        plan: &GroupPlan,
+        sources: &Sources,
+    ) -> Self {
+        let error = parts.first().map(|(_, error)| words::error(error));
+        let mut rules = Vec::new();
+        for (part, error) in parts {
+            for line in part.iter().filter(|at| changes.contains(at)) {
+                let mut line = words::rule(&plan.changes[*line], sources);
+                if parts.len() > 1 {
+                    line = format!("{line}: {}", words::error(error));
+                }
+                rules.push(line);
+            }
+        }
+        Self {
+            call: words::call(call),
+            error: error.unwrap_or_default(),
+            rules,
+        }
+    }
+
+    pub fn outcome(self) -> GroupOutcome {
+        let Self { call, error, rules } = self;
+        GroupOutcome::Failed { call, error, rules }
+    }
+}
+
 /// One group of a run.
 #[derive(Debug)]
 pub(super) struct GroupRun<'a> {
@@ -53,6 +95,8 @@ pub(super) struct GroupRun<'a> {
     pub checked: bool,
     /// Why nothing more is sent.
     pub stopped: Option<GroupOutcome>,
+    /// Calls of which some rules were refused.
+    pub failures: Vec<Failure>,
     /// Changes that build on others that failed elsewhere, and why.
     held: Vec<(usize, String)>,
     pub notes: Vec<String>,
@@ -66,6 +110,7 @@ impl<'a> GroupRun<'a> {
             begun: false,
             checked: false,
             stopped: None,
+            failures: Vec::new(),
             held: Vec::new(),
             notes: Vec::new(),
         }
@@ -117,7 +162,20 @@ impl<'a> GroupRun<'a> {
             .filter(|at| matches!(self.states[*at], State::Planned | State::HeldBack))
             .map(|at| words::change(&self.plan.changes[at], sources))
             .collect();
-        let outcome = match self.stopped.take() {
+        for failure in self
+            .failures
+            .iter()
+            .skip(usize::from(self.stopped.is_none()))
+        {
+            let Failure { call, error, rules } = failure;
+            self.notes.push(format!(
+                "failed as well: {call}: {error}: {}",
+                rules.join("; ")
+            ));
+        }
+        let mut failures = std::mem::take(&mut self.failures).into_iter();
+        let failed = || failures.next().map(Failure::outcome);
+        let outcome = match self.stopped.take().or_else(failed) {
             Some(outcome) => {
                 if !matches!(outcome, GroupOutcome::HeldBack { .. }) {
                     let not_sent = unsent.iter().map(|line| format!("not sent: {line}"));

@@ -152,15 +152,21 @@ impl<P: Provider> Engine<'_, P> {
                 continue;
             };
             run.states[at] = State::Duplicate;
-            run.notes.push(format!(
+            let mut note = format!(
                 "the cloud took {} for a duplicate of {}: priority {} is not in effect",
                 words::rule(change, self.sources),
                 said(twin),
                 rule.priority,
-            ));
-            if run.plan.mode(rule.direction) != Some(Mode::Partial) {
+            );
+            if run.plan.mode(rule.direction) == Some(Mode::Partial) {
+                note.push_str(&format!(
+                    ", and the next plan will propose to add it again; declare it with priority {}, or not at all",
+                    twin.rule.priority
+                ));
+            } else {
                 failed.push(at);
             }
+            run.notes.push(note);
         }
         if let Some(first) = failed.first() {
             let direction = run.plan.changes[*first].kind.rule().direction;

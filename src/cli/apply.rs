@@ -1,23 +1,22 @@
 //! `rulekeep apply`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
-use crate::{
-    apply::{GroupOutcome, Report},
-    exit::Exit,
-    guard::Overrides,
-    report::{Format, json, text},
-};
+use crate::{exit::Exit, guard::Overrides};
 
 use super::{
-    Failure, Global, Screen, confirm, pass, plan,
+    Failure, Global, Screen,
+    carry_out::Job,
+    confirm, history, pass,
     plan::Shared,
     progress::Meter,
     project::{self, Selection, Targets},
-    stop::stop,
 };
 
 /// Make the cloud hold what the files declare
@@ -30,7 +29,8 @@ Examples:
   rulekeep apply                    plan, ask, apply
   rulekeep apply --target web       one group
   rulekeep apply plan.json          exactly what `rulekeep plan --out plan.json` has shown
-  rulekeep apply --yes -o json=report.json      in CI")]
+  rulekeep apply --yes -o json=report.json      in CI
+  rulekeep apply --confirm-within 5m    for changes to the path you are sitting on")]
 pub(super) struct Args {
     /// A saved plan, or only groups declared in these files or folders
     #[arg(value_name = "PLAN|PATH")]
@@ -69,16 +69,18 @@ pub(super) struct Args {
     /// Let traffic through for a while where no order avoids it
     #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     accept_opening: bool,
+    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
+    #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
+    confirm_within: Option<Duration>,
     #[command(flatten)]
     shared: Shared,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let saved = args.saved_plan()?.map(pass::read_saved).transpose()?;
-    let asks = !args.yes && saved.is_none();
     let desired = project::load(global, screen)?;
+    history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
-    let stamp = pass::stamp(&desired, at);
     let parallelism = args.shared.parallelism.into();
     let selection = match &saved {
         Some(saved) => saved.selection.below(&desired.project.root),
@@ -90,132 +92,44 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let meter = Meter::new(global);
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
-
-    let diagnostics = prepared.diagnostics();
-    screen.diagnostics(&desired.sources, &diagnostics);
-    if let Some(saved) = saved.as_ref().filter(|_| !prepared.is_errored()) {
-        // Before anything is shown: it would be another plan than the one that was asked for.
-        let moved = pass::check(saved, &prepared);
-        if !moved.is_empty() {
-            return Err(stale(moved));
-        }
-    }
-    let guarded = prepared.guarded(&Overrides {
-        allow_deletes: args.allow_deletes,
-        allow_changes: args.allow_changes,
-        accept_interruption: args.accept_interruption,
-        accept_opening: args.accept_opening,
-    });
-    let (approved, refusals) = match guarded {
-        Ok(approved) => (Some(approved), Vec::new()),
-        Err(refusals) => (None, refusals),
+    let job = Job {
+        stamp: pass::stamp(&desired, at),
+        asks: !args.yes && saved.is_none(),
+        saved: saved.as_ref(),
+        overrides: Overrides {
+            allow_deletes: args.allow_deletes,
+            allow_changes: args.allow_changes,
+            accept_interruption: args.accept_interruption,
+            accept_opening: args.accept_opening,
+        },
+        undoes: None,
+        shared: &args.shared,
+        global,
+        screen,
     };
-    let shown = prepared.report(&refusals, &stamp);
-    if args.shared.is_text() {
-        screen.result(&text::plan(&shown, &screen.out))?;
-    } else if asks || approved.is_none() {
-        screen.say(&text::plan(&shown, &screen.err));
-    }
-    if prepared.is_errored() {
-        return Err(plan::not_whole(&shown, &diagnostics));
-    }
-    let Some(approved) = approved else {
-        return Err(refused(refusals.len()));
+    let Some(within) = args.confirm_within else {
+        return job.carry_out(&prepared).await?.exit();
     };
-    if prepared.is_empty() {
-        return finish(args, screen, &Report::default(), true);
-    }
-    if asks {
-        if !confirm::can_ask() {
-            return Err(confirm::nobody_to_ask());
-        }
-        if !confirm::ask(screen)? {
-            return Err(Failure::new("not confirmed; nothing was changed"));
-        }
-    }
-    let meter = Meter::new(global);
-    let stop = stop(
-        *screen,
-        "stopping after the calls in flight; once more stops at once",
-    );
-    let report = pass::apply(&prepared, &approved, parallelism, &meter, stop).await?;
-    drop(meter);
-    finish(args, screen, &report, false)
+    let outcome = job.carry_out(&prepared).await?;
+    confirm::wait(outcome, within, prepared.into_connected(), &desired, &job).await
 }
 
-/// Prints what came of it; `nothing`: the plan was empty and has said so.
-fn finish(args: &Args, screen: &Screen, report: &Report, nothing: bool) -> Result<Exit, Failure> {
-    let draw = |format: Format, style: &text::TextStyle| match format {
-        Format::Text if nothing => "No changes.\n".to_owned(),
-        Format::Text => text::applied(report, style),
-        Format::Json => json::applied(report),
-    };
-    if nothing && args.shared.is_text() {
-        screen.files(&args.shared.output, draw)?;
-    } else {
-        if args.shared.is_text() {
-            screen.result("\n")?;
-        }
-        screen.report(&args.shared.output, draw)?;
+/// `5m`, `90s`, `1h 30m`: from a second to a day.
+fn span(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "not a time span, such as 5m or 90s".to_owned())?;
+    let span = Duration::try_from(span).map_err(|_| "a time span cannot be negative".to_owned())?;
+    match span.as_secs() {
+        1..=86_400 => Ok(span),
+        _ => Err("from 1s to 24h".to_owned()),
     }
-    let exit = exit(report);
-    match exit {
-        Exit::Done => {}
-        Exit::Interrupted => {
-            screen.hint("run `rulekeep apply` again: it makes only what is still missing");
-        }
-        _ => screen.hint("run `rulekeep apply` again when the cause is mended: it makes only what is still missing"),
-    }
-    Ok(exit)
 }
 
-fn whole_number(text: &str) -> Result<usize, String> {
+/// A count on the command line.
+pub(super) fn whole_number(text: &str) -> Result<usize, String> {
     text.parse()
         .map_err(|_| "not a whole number, such as 12".into())
-}
-
-/// How the program ends after an apply.
-fn exit(report: &Report) -> Exit {
-    let mut outcomes = report.groups.iter().map(|group| &group.outcome);
-    if outcomes
-        .clone()
-        .all(|outcome| matches!(outcome, GroupOutcome::Done))
-    {
-        return Exit::Done;
-    }
-    if outcomes.any(|outcome| matches!(outcome, GroupOutcome::Interrupted | GroupOutcome::NotBegun))
-    {
-        return Exit::Interrupted;
-    }
-    let something = report.groups.iter().any(|group| {
-        matches!(group.outcome, GroupOutcome::Done)
-            || group.added + group.changed + group.destroyed > 0
-    });
-    if something {
-        Exit::Partial
-    } else {
-        Exit::Error
-    }
-}
-
-fn refused(reasons: usize) -> Failure {
-    Failure::with(
-        Exit::Refused,
-        format!(
-            "the guard refused the plan for {}; nothing was changed",
-            text::count(reasons, "reason")
-        ),
-    )
-}
-
-fn stale(moved: Vec<String>) -> Failure {
-    let mut failure = Failure::with(
-        Exit::Stale,
-        "the saved plan no longer fits; nothing was changed",
-    )
-    .help("make a new one and look at it: `rulekeep plan --out FILE`");
-    failure.causes = moved;
-    failure
 }
 
 impl Args {
@@ -237,55 +151,14 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use crate::{
-        apply::GroupReport,
-        model::{AccountName, GroupId, RegionId},
-        plan::Address,
-    };
-
     use super::*;
 
-    fn ended(outcomes: Vec<(GroupOutcome, usize)>) -> Exit {
-        let groups = outcomes.into_iter().map(|(outcome, added)| GroupReport {
-            address: Address {
-                account: AccountName::new("demo"),
-                region: RegionId::new("cn-hangzhou"),
-                group: GroupId::new("sg-1"),
-            },
-            name: "web".into(),
-            outcome,
-            added,
-            changed: 0,
-            destroyed: 0,
-            notes: Vec::new(),
-        });
-        exit(&Report {
-            run_id: String::new(),
-            groups: groups.collect(),
-        })
-    }
-
-    fn failed() -> GroupOutcome {
-        GroupOutcome::Failed {
-            call: String::new(),
-            error: String::new(),
-            rules: Vec::new(),
-        }
-    }
-
     #[test]
-    fn the_exit_code_says_how_much_was_done() {
-        use GroupOutcome::{Done, Interrupted, NotBegun, NotYetVisible};
-        assert_eq!(ended(vec![]), Exit::Done);
-        assert_eq!(ended(vec![(Done, 1), (Done, 0)]), Exit::Done);
-        assert_eq!(ended(vec![(Done, 1), (failed(), 0)]), Exit::Partial);
-        assert_eq!(ended(vec![(failed(), 1)]), Exit::Partial);
-        assert_eq!(ended(vec![(failed(), 0)]), Exit::Error);
-        assert_eq!(ended(vec![(NotYetVisible(vec![]), 1)]), Exit::Partial);
-        assert_eq!(ended(vec![(Done, 1), (NotBegun, 0)]), Exit::Interrupted);
-        assert_eq!(
-            ended(vec![(failed(), 0), (Interrupted, 1)]),
-            Exit::Interrupted
-        );
+    fn a_span_is_more_than_a_moment_and_at_most_a_day() {
+        assert_eq!(span("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(span("1h 30m"), Ok(Duration::from_secs(5400)));
+        for text in ["", "5", "0s", "-5m", "25h", "soon"] {
+            assert!(span(text).is_err(), "{text}");
+        }
     }
 }

@@ -14,13 +14,15 @@ use crate::{
     diag::Span,
     exit::Exit,
     guard::Overrides,
+    journal,
     model::{AccountName, Direction, GroupId, Peer, RegionId, Rule},
     plan::Plan,
     report::text,
 };
 
 use super::{
-    Failure, Global, Screen, confirm, pass, plan, progress::Meter, project::Selection, stop::stop,
+    Failure, Global, Screen, ask, carry_out, pass, plan, progress::Meter, project::Selection,
+    stop::stop,
 };
 
 /// What commands that change the cloud without files take.
@@ -70,13 +72,13 @@ impl Consent {
         if self.yes {
             return Ok(());
         }
-        if !confirm::can_ask() {
+        if !ask::can_ask() {
             return Err(Failure::new(
                 "nobody can be asked here, and --yes was not given; nothing was changed",
             )
             .help("--dry-run shows the change, --yes makes it without asking"));
         }
-        if confirm::ask(screen)? {
+        if ask::ask(screen)? {
             Ok(())
         } else {
             Err(Failure::new("not confirmed; nothing was changed"))
@@ -263,18 +265,15 @@ pub(super) async fn carry_out(
         *screen,
         "stopping after the calls in flight; once more stops at once",
     );
-    let report = pass::apply(&prepared, &approved, 1, &meter, stop).await?;
+    let origin = journal::Origin {
+        commit: stamp.commit.clone(),
+        dirty: stamp.dirty,
+        undoes: None,
+    };
+    let report = pass::apply(&prepared, &approved, origin, 1, &meter, stop).await;
     drop(meter);
     screen.result(&format!("\n{}", text::applied(&report, &screen.out)))?;
-    let mut exit = Exit::Done;
-    for group in &report.groups {
-        exit = match group.outcome {
-            GroupOutcome::Done => exit,
-            GroupOutcome::Interrupted | GroupOutcome::NotBegun => Exit::Interrupted,
-            _ if group.added + group.changed + group.destroyed > 0 => Exit::Partial,
-            _ => Exit::Error,
-        };
-    }
+    let exit = carry_out::exit(&report);
     if exit != Exit::Done {
         screen.hint("run the same command again when the cause is mended: it makes only what is still missing");
     }

@@ -13,12 +13,13 @@ use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
     desired::{self, Desired, DesiredGroup, Selector},
-    diag::Diagnostic,
+    diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
+    journal::Origin,
     model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
-    plan::{GroupPlan, Plan},
+    plan::{Address, GroupPlan, Plan},
     provider::{
         GroupFilter, NewGroup, Provider as _, RuleCall,
         alibaba::{Alibaba, credentials::Environment},
@@ -51,6 +52,18 @@ pub(super) async fn prepare<'a>(
         .map(|index| desired.groups[*index].account.clone())
         .collect();
     let connected = connect(desired, &accounts, parallelism).await?;
+    prepare_on(connected, desired, selection, at, parallelism, meter).await
+}
+
+/// As [`prepare`], over connections that are there already.
+pub(super) async fn prepare_on<'a>(
+    connected: Connected,
+    desired: &'a Desired,
+    selection: &Selection,
+    at: Timestamp,
+    parallelism: usize,
+    meter: &Meter,
+) -> Result<Prepared<'a>, Failure> {
     let wanted = selection.within(desired)?;
     let options = reconcile::Options { parallelism };
     let inner = reconcile::prepare(desired, &wanted, &connected.clouds, at, &options, meter)
@@ -69,6 +82,15 @@ pub(super) async fn prepare<'a>(
         failures,
         connected,
     })
+}
+
+/// Connects the accounts of all groups.
+pub(super) async fn connect_all(
+    desired: &Desired,
+    parallelism: usize,
+) -> Result<Connected, Failure> {
+    let accounts = desired.groups.iter().map(|group| group.account.clone());
+    connect(desired, &accounts.collect(), parallelism).await
 }
 
 async fn connect(
@@ -109,18 +131,70 @@ impl reconcile::Progress for Meter {
 }
 
 impl apply::Progress for Meter {
-    fn started(&self, calls: usize, _groups: usize) {
+    fn started(&self, calls: usize, groups: usize) {
         self.begin("making calls", calls);
+        self.of_groups(groups);
     }
 
     fn call(&self, _group: &GroupPlan, _call: &RuleCall, _confirmed: bool) {
         self.advance();
     }
 
-    fn group_done(&self, _report: &GroupReport) {}
+    fn group_done(&self, _report: &GroupReport) {
+        Self::group_done(self);
+    }
 }
 
 impl Prepared<'_> {
+    /// The files, for messages.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.inner.desired.sources
+    }
+
+    /// The groups as they were read.
+    pub(super) fn observed(&self) -> BTreeMap<Address, ObservedGroup> {
+        let groups = self.inner.plan.groups.iter();
+        groups
+            .map(|group| (group.address.clone(), group.observed.clone()))
+            .collect()
+    }
+
+    /// Why not every group could be read, if so.
+    pub(super) fn unread(&self) -> Option<Failure> {
+        let mut failure = Failure::new(format!(
+            "{} could not be read; nothing was changed",
+            report::text::count(self.failures.len(), "group")
+        ));
+        let errors = self.failures.iter();
+        failure.causes = errors
+            .map(|f| format!("{}: {}", f.group, f.error))
+            .collect();
+        let missing = self.inner.diagnostics().filter(|d| d.is_error());
+        failure.causes.extend(missing.map(|d| d.message.clone()));
+        (!failure.causes.is_empty()).then_some(failure)
+    }
+
+    /// The connections, for another plan.
+    pub(super) fn into_connected(self) -> Connected {
+        self.connected
+    }
+
+    /// Reads and plans once more; whether the plan is still the same.
+    pub(super) async fn is_still_right(
+        &self,
+        parallelism: usize,
+        meter: &Meter,
+    ) -> Result<bool, Failure> {
+        let (desired, clouds) = (self.inner.desired, &self.connected.clouds);
+        let options = reconcile::Options { parallelism };
+        let now = Timestamp::now();
+        let again =
+            reconcile::prepare(desired, &self.inner.selection, clouds, now, &options, meter)
+                .await
+                .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
+        Ok(!again.is_errored() && again.plan.id() == self.inner.plan.id())
+    }
+
     /// What is wrong or odd about the files in view of the cloud.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.inner.diagnostics().cloned().collect()
@@ -236,17 +310,19 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>) -> Vec<String> {
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
+    origin: Origin,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
-) -> Result<Report, Failure> {
+) -> Report {
     let desired = prepared.inner.desired;
     let options = apply::Options {
         parallelism,
+        origin,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;
-    Ok(apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await)
+    apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await
 }
 
 /// Accounts that are connected, for commands that look at groups as they are.

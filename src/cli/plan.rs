@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Failure, Global, Screen, output, pass,
+    Failure, Global, Screen, history, output, pass,
     progress::Meter,
     project::{self, Selection},
 };
@@ -76,6 +76,7 @@ pub(super) struct Shared {
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let desired = project::load(global, screen)?;
+    history::mention(&desired.project.root, screen);
     let at = args.at.unwrap_or_else(Timestamp::now);
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);

@@ -7,12 +7,12 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Global, confirm::is_ci};
+use super::{Global, ask::is_ci};
 
 const BAR_AFTER: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -28,6 +28,8 @@ pub(super) struct Meter {
 struct Shared {
     bar: ProgressBar,
     done: AtomicUsize,
+    /// Groups that are done, and all of them, where the work is told by groups as well.
+    groups: [AtomicUsize; 2],
     task: Mutex<Task>,
     changed: Condvar,
 }
@@ -36,6 +38,7 @@ struct Shared {
 struct Task {
     label: &'static str,
     total: usize,
+    began: Option<Instant>,
     ended: bool,
 }
 
@@ -50,12 +53,14 @@ impl Meter {
     /// Starts to watch; with `--quiet` nothing is ever shown.
     pub(super) fn new(global: &Global) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg}  {wide_bar}  {pos}/{len}  {elapsed}")
-            .expect("the template is fixed and sound");
+        let style =
+            ProgressStyle::with_template("{msg}  {wide_bar}  {pos}/{len}  {per_sec}  {eta} left")
+                .expect("the template is fixed and sound");
         bar.set_style(style);
         let shared = Arc::new(Shared {
             bar,
             done: AtomicUsize::new(0),
+            groups: Default::default(),
             task: Mutex::new(Task::default()),
             changed: Condvar::new(),
         });
@@ -73,10 +78,29 @@ impl Meter {
         let mut task = self.shared.task();
         task.label = label;
         task.total = total;
+        task.began = Some(Instant::now());
         drop(task);
+        self.of_groups(0);
         self.shared.bar.set_message(label);
         self.shared.bar.set_position(0);
         self.shared.bar.set_length(total as u64);
+    }
+
+    /// The work is about so many groups.
+    pub(super) fn of_groups(&self, total: usize) {
+        let [done, all] = &self.shared.groups;
+        done.store(0, Ordering::Relaxed);
+        all.store(total, Ordering::Relaxed);
+    }
+
+    /// Nothing more is to be done for one of the groups.
+    pub(super) fn group_done(&self) {
+        let [done, all] = &self.shared.groups;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = all.load(Ordering::Relaxed);
+        let label = self.shared.task().label;
+        let message = format!("{label}, {done} of {all} groups done");
+        self.shared.bar.set_message(message);
     }
 
     /// One more is done.
@@ -119,8 +143,55 @@ fn watch(shared: &Shared, terminal: bool) {
             return;
         }
         let done = shared.done.load(Ordering::Relaxed);
-        let Task { label, total, .. } = *task;
+        let groups = shared.groups.each_ref().map(|n| n.load(Ordering::Relaxed));
+        let passed = task.began.map_or(Duration::ZERO, |began| began.elapsed());
         // A closed stderr changes nothing about the work.
-        let _ = writeln!(io::stderr(), "{label}: {done} of {total}");
+        let _ = writeln!(io::stderr(), "{}", line(&task, done, groups, passed));
+    }
+}
+
+/// `making calls: 300 of 900, 12 of 50 groups done, 5.0/s, 2 min left`.
+fn line(task: &Task, done: usize, [groups_done, groups]: [usize; 2], passed: Duration) -> String {
+    let Task { label, total, .. } = task;
+    let mut line = format!("{label}: {done} of {total}");
+    if groups > 0 {
+        line.push_str(&format!(", {groups_done} of {groups} groups done"));
+    }
+    if done > 0 && !passed.is_zero() {
+        let left = passed.mul_f64(total.saturating_sub(done) as f64 / done as f64);
+        let rate = done as f64 / passed.as_secs_f64();
+        let left = match left.as_secs() {
+            seconds @ 0..=90 => format!("{seconds} s"),
+            seconds => format!("{} min", seconds.div_ceil(60)),
+        };
+        line.push_str(&format!(", {rate:.1}/s, {left} left"));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long_still() {
+        let task = Task {
+            label: "making calls",
+            total: 900,
+            ..Task::default()
+        };
+        let at = |done, groups, seconds| line(&task, done, groups, Duration::from_secs(seconds));
+        assert_eq!(
+            at(300, [12, 50], 60),
+            "making calls: 300 of 900, 12 of 50 groups done, 5.0/s, 2 min left"
+        );
+        assert_eq!(
+            at(880, [0, 0], 88),
+            "making calls: 880 of 900, 10.0/s, 2 s left"
+        );
+        assert_eq!(
+            at(0, [0, 50], 60),
+            "making calls: 0 of 900, 0 of 50 groups done"
+        );
     }
 }

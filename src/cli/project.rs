@@ -63,6 +63,15 @@ pub(super) fn file(global: &Global) -> Result<PathBuf, Failure> {
     })
 }
 
+/// The folder of the project file, in which runs are kept.
+pub(super) fn root(global: &Global) -> Result<PathBuf, Failure> {
+    let file = file(global)?;
+    Ok(match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    })
+}
+
 fn nearest(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()

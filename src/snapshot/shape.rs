@@ -86,9 +86,10 @@ enum FarEnd {
     PrefixList(PrefixListId),
 }
 
+/// A rule in the words of the model.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OneRule {
+pub(crate) struct OneRule {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<RuleId>,
     direction: Way,

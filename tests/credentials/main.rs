@@ -171,6 +171,7 @@ impl World {
                 connects: 1,
                 base: Duration::from_millis(1),
                 cap: Duration::from_millis(1),
+                patience: Duration::ZERO,
             },
             ..Settings::new(source)
         })

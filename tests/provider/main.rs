@@ -52,6 +52,7 @@ fn settings(server: &Server, credentials: CredentialSource) -> Settings {
         connects: 2,
         base: Duration::from_millis(1),
         cap: Duration::from_millis(2),
+        patience: Duration::ZERO,
     };
     settings
 }

@@ -239,15 +239,66 @@ async fn a_refused_batch_is_split_to_name_its_one_bad_rule() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_refused_whatever_it_holds_costs_two_more_calls() {
+async fn every_bad_rule_of_a_batch_is_named_and_the_others_are_made() {
     let case = batch();
+    refuse_ports(&case, &["tcp/1", "tcp/3"]);
+    let report = case.run().await;
+    let GroupOutcome::Failed { rules, .. } = &report.groups[0].outcome else {
+        panic!("{report:?}");
+    };
+    assert_eq!(
+        rules,
+        &[
+            "ingress accept tcp/1 from 10.0.0.0/8 priority 1, rules/all.yaml:1: \
+             the cloud refused with InvalidParam.Anything: no (request R-2)",
+            "ingress accept tcp/3 from 10.0.0.0/8 priority 1, rules/all.yaml:1: \
+             the cloud refused with InvalidParam.Anything: no (request R-5)",
+        ]
+    );
+    assert_eq!(report.groups[0].added, 2);
+    assert_eq!(case.fake.world().tokens.len(), 7);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_whatever_it_holds_ends_after_few_calls() {
+    let changes: Vec<String> = (1..=100)
+        .map(|port| format!("+ {port} 10.0.0.0/8"))
+        .collect();
+    let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
+    let all: Vec<usize> = (0..100).collect();
+    let case = Case::new(&[("sg-a", &[], &changes)]).vpc(&[&[(0, &all)]]);
     case.fake.world().on_write = Box::new(|_, _, _| Fate::Refused);
     let report = case.run().await;
     let GroupOutcome::Failed { rules, .. } = &report.groups[0].outcome else {
         panic!("{report:?}");
     };
-    assert_eq!(rules.len(), 4);
-    assert_eq!(case.fake.world().tokens.len(), 3);
+    assert_eq!(rules.len(), 100);
+    assert_eq!(case.fake.world().tokens.len(), 15);
+}
+
+#[tokio::test]
+async fn what_does_not_build_on_a_refused_rule_goes_on_in_its_own_group_too() {
+    let mut case = Case::new(&[(
+        "sg-a",
+        &["1 10.0.0.0/8", "2 10.0.0.0/8"],
+        &["+ 1 10.1.0.0/16", "+ 2 10.1.0.0/16", "- 0", "- 1"],
+    )])
+    .vpc(&[&[(0, &[0, 1])], &[(0, &[2, 3])]]);
+    case.options.must_precede = same_port;
+    refuse_ports(&case, &["tcp/1"]);
+    let report = case.run().await;
+    assert_eq!(outcomes(&report), ["failed"]);
+    assert_eq!(
+        case.fake.rules("sg-a"),
+        [
+            "ingress accept tcp/1 from 10.0.0.0/8 priority 1",
+            "ingress accept tcp/2 from 10.1.0.0/16 priority 1"
+        ]
+    );
+    assert_eq!(
+        report.groups[0].notes,
+        ["not sent: - ingress accept tcp/1 from 10.0.0.0/8 priority 1 (sgr-a0), rules/all.yaml:1"]
+    );
 }
 
 #[tokio::test]

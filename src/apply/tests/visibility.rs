@@ -182,6 +182,9 @@ const TWIN: &str = "the cloud took ingress accept tcp/22 from 10.0.0.0/8 priorit
                     for a duplicate of ingress accept tcp/22 from 10.0.0.0/8 priority 1 (sgr-a0): \
                     priority 5 is not in effect";
 
+const AGAIN: &str =
+    ", and the next plan will propose to add it again; declare it with priority 1, or not at all";
+
 #[tokio::test]
 async fn a_priority_twin_taken_for_a_duplicate_is_a_note_in_partial_mode() {
     let case = Case::new(&[("sg-a", &["22 10.0.0.0/8"], &["+ 22 10.0.0.0/8 5"])])
@@ -190,7 +193,7 @@ async fn a_priority_twin_taken_for_a_duplicate_is_a_note_in_partial_mode() {
     case.fake.world().ignores_priority = true;
     let report = case.run().await;
     assert_eq!(outcomes(&report), ["done"]);
-    assert_eq!(report.groups[0].notes, [TWIN]);
+    assert_eq!(report.groups[0].notes, [format!("{TWIN}{AGAIN}")]);
     assert_eq!(report.groups[0].added, 0);
 }
 

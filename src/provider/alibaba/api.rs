@@ -1,7 +1,8 @@
-//! Sends requests: signs, limits how many are under way, repeats what may be repeated, reads answers. It does not know
-//! what an action means.
+//! Sends requests: signs, limits how many are under way and how many a minute, repeats what may be repeated, reads
+//! answers. It does not know what an action means.
 
 mod failure;
+mod limiter;
 mod retry;
 mod signing;
 
@@ -19,6 +20,8 @@ use super::{
     wire::{answer::Page, request::Request},
 };
 use crate::{desired::SignatureVersion, model::RegionId, provider::ProviderError};
+use failure::Remedy;
+use limiter::Limiter;
 
 /// No answer is larger; 1,000 rules are about 1 MiB.
 const ANSWER_LIMIT: usize = 64 << 20;
@@ -42,6 +45,7 @@ pub struct Api {
     signature: SignatureVersion,
     credentials: CredentialSource,
     retry: RetryPolicy,
+    limiter: Limiter,
     slots: Semaphore,
     client: Client,
 }
@@ -116,6 +120,7 @@ impl Api {
             signature,
             credentials,
             retry,
+            limiter: Limiter::new(retry),
             slots: Semaphore::new(parallelism.max(1)),
         })
     }
@@ -141,18 +146,39 @@ impl Api {
         effect: Effect,
     ) -> Result<T, ProviderError> {
         let endpoint = self.endpoint(region)?;
+        let lane = self.limiter.lane(region, request.action);
         let mut credentials = self.credentials.get().await?;
         let mut renewed = false;
         let mut failures = 0;
+        let mut last = None;
         loop {
-            let (error, stale) = match self
+            let Some(turn) = lane.enter().await else {
+                return Err(last.unwrap_or_else(|| ProviderError::Throttled {
+                    code: format!("{} is throttled for too long", request.action),
+                    retry_after: None,
+                }));
+            };
+            let (error, remedy) = match self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await
             {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    turn.accepted();
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
-            if stale && !renewed {
+            tracing::debug!(action = request.action, %region, failures, %error, "failed");
+            if let Remedy::SlowDown(asked) = remedy {
+                if turn.throttled(asked) {
+                    return Err(error);
+                }
+                last = Some(error);
+                credentials = self.credentials.get().await?;
+                continue;
+            }
+            turn.accepted(); // Or not, which only the cloud knows; it is counted to be on the safe side.
+            if remedy == Remedy::Credentials && !renewed {
                 renewed = true;
                 if let Some(others) = self.credentials.renewed(&credentials).await? {
                     credentials = others;
@@ -163,7 +189,6 @@ impl Api {
             let Some(delay) = self.retry.delay(failures, &error) else {
                 return Err(error);
             };
-            tracing::debug!(action = request.action, %region, failures, ?delay, %error, "trying again");
             tokio::time::sleep(delay).await;
             credentials = self.credentials.get().await?;
         }
@@ -181,18 +206,18 @@ impl Api {
         }
     }
 
-    /// One try. With the error comes whether other credentials might help.
+    /// One try. With the error comes what might help.
     async fn try_once<T: DeserializeOwned>(
         &self,
         endpoint: &Endpoint,
         request: &Request,
         effect: Effect,
         credentials: &Credentials,
-    ) -> Result<T, (ProviderError, bool)> {
+    ) -> Result<T, (ProviderError, Remedy)> {
         let _slot = self.slots.acquire().await.expect("never closed");
         let now = self.credentials.now();
         let signed = signing::sign(endpoint, request, self.signature, credentials, now)
-            .map_err(|reason| (ProviderError::NotSent { reason }, false))?;
+            .map_err(|reason| (ProviderError::NotSent { reason }, Remedy::None))?;
         let sent = self
             .client
             .post(signed.url)
@@ -204,11 +229,11 @@ impl Api {
             })
             .send()
             .await;
-        let response = sent.map_err(|error| (failure::transport(error), false))?;
+        let response = sent.map_err(|error| (failure::transport(error), Remedy::None))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = body(response, request.action)
             .await
-            .map_err(|error| (error, false))?;
+            .map_err(|error| (error, Remedy::None))?;
         if !status.is_success() {
             return Err(failure::refusal(status, &headers, &body, credentials));
         }
@@ -226,7 +251,7 @@ impl Api {
                     reason: error.to_string(),
                 }
             };
-            (error, false)
+            (error, Remedy::None)
         })
     }
 }

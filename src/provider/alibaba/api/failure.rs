@@ -23,22 +23,38 @@ struct Body {
     request_id: Option<String>,
 }
 
-/// The failure behind an answer that is no success, and whether other credentials might help.
+/// What might help before the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing but time, if that.
+    None,
+    /// Other credentials.
+    Credentials,
+    /// Fewer calls of the action.
+    SlowDown(Option<Duration>),
+}
+
+/// The failure behind an answer that is no success, and what might help.
 pub(super) fn refusal(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     credentials: &Credentials,
-) -> (ProviderError, bool) {
+) -> (ProviderError, Remedy) {
     let Ok(body) = serde_json::from_slice::<Body>(body) else {
-        return (without_code(status, headers), false);
+        let error = without_code(status, headers);
+        let remedy = match error {
+            ProviderError::Throttled { retry_after, .. } => Remedy::SlowDown(retry_after),
+            _ => Remedy::None,
+        };
+        return (error, remedy);
     };
     let code = tidy(&body.code, credentials);
     let message = tidy(body.message.as_deref().unwrap_or_default(), credentials);
     let request_id = tidy(body.request_id.as_deref().unwrap_or_default(), credentials);
     let class = Class::of(&code, &message, status);
     let error = match class {
-        Class::Throttled => ProviderError::Throttled {
+        Class::Throttled | Class::Busy => ProviderError::Throttled {
             code,
             retry_after: retry_after(headers),
         },
@@ -56,13 +72,20 @@ pub(super) fn refusal(
             request_id,
         },
     };
-    (error, class == Class::StaleCredentials)
+    let remedy = match class {
+        Class::Throttled => Remedy::SlowDown(retry_after(headers)),
+        Class::StaleCredentials => Remedy::Credentials,
+        Class::Busy | Class::Unavailable | Class::Credentials | Class::Refused => Remedy::None,
+    };
+    (error, remedy)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// Nothing was done.
+    /// Nothing was done, because of the number of calls.
     Throttled,
+    /// Nothing was done, because something else is being done to the same thing.
+    Busy,
     /// What was done is unknown.
     Unavailable,
     /// The key, the signature or the clock is wrong.
@@ -84,7 +107,7 @@ impl Class {
             | "TaskConflict"
             | "IdempotentProcessing"
             | "LastTokenProcessing"
-            | "IncorrectVpcStatus" => Self::Throttled,
+            | "IncorrectVpcStatus" => Self::Busy,
             // A nonce is sent once, so that a used one means that a copy of the request was received.
             "InternalError"
             | "UnknownError"

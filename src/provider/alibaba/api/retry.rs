@@ -17,9 +17,11 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// Longest wait of all, unless the cloud asks for a longer one.
     pub cap: Duration,
+    /// How long an action may be throttled without a single call coming through before its calls are given up.
+    pub patience: Duration,
 }
 
-/// Over a minute in sum: the cloud throttles an action until the end of the minute.
+/// The cloud throttles an action until the end of the minute, and other users of the account may be first after it.
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
@@ -27,6 +29,7 @@ impl Default for RetryPolicy {
             connects: 3,
             base: Duration::from_millis(500),
             cap: Duration::from_secs(20),
+            patience: Duration::from_secs(180),
         }
     }
 }
@@ -34,10 +37,26 @@ impl Default for RetryPolicy {
 /// Longest wait that the cloud may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
+/// Longest wait between tries whether an action is still throttled.
+const LONGEST_PAUSE: Duration = Duration::from_secs(7);
+
 impl RetryPolicy {
     /// How long to wait after so many failures; `None`: give up.
     pub fn delay(&self, failures: u32, error: &ProviderError) -> Option<Duration> {
         self.delay_with(failures, error, jitter())
+    }
+
+    /// How long an action is left alone after so many throttled tries.
+    pub(super) fn pause(&self, failures: u32, asked: Option<Duration>) -> Duration {
+        match asked {
+            Some(asked) => asked.min(LONGEST_ASKED).mul_f64(1.0 + jitter() / 100.0),
+            None => self.backoff(failures, LONGEST_PAUSE, jitter()),
+        }
+    }
+
+    fn backoff(&self, failures: u32, cap: Duration, jitter: f64) -> Duration {
+        let doubled = self.base.saturating_mul(1 << (failures.max(1) - 1).min(20));
+        doubled.min(self.cap.min(cap)).mul_f64(0.5 + jitter / 2.0)
     }
 
     fn delay_with(&self, failures: u32, error: &ProviderError, jitter: f64) -> Option<Duration> {
@@ -55,8 +74,7 @@ impl RetryPolicy {
         if failures >= attempts.min(self.attempts) {
             return None;
         }
-        let doubled = self.base.saturating_mul(1 << (failures.max(1) - 1).min(20));
-        let wait = doubled.min(self.cap).mul_f64(0.5 + jitter / 2.0);
+        let wait = self.backoff(failures, self.cap, jitter);
         // Those who were asked to wait for the same time shall not come back at the same time.
         Some(asked.map_or(wait, |asked| {
             asked

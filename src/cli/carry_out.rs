@@ -1,0 +1,246 @@
+//! From a plan to its report: guard, show, ask, look again, apply. What `apply` and `undo` have in common.
+
+use crate::{
+    apply::{GroupOutcome, Report},
+    exit::Exit,
+    guard::Overrides,
+    journal::Origin,
+    report::{Format, Stamp, json, text},
+};
+
+use super::{
+    Failure, Global, Screen, ask,
+    pass::{self, Prepared, Saved},
+    plan::{self, Shared},
+    progress::Meter,
+    stop::stop,
+};
+
+/// How a plan is carried out.
+pub(super) struct Job<'a> {
+    pub(super) stamp: Stamp,
+    /// Whether somebody must say yes.
+    pub(super) asks: bool,
+    /// The plan that this one must be.
+    pub(super) saved: Option<&'a Saved>,
+    pub(super) overrides: Overrides,
+    /// The run that is taken back.
+    pub(super) undoes: Option<String>,
+    pub(super) shared: &'a Shared,
+    pub(super) global: &'a Global,
+    pub(super) screen: &'a Screen,
+}
+
+/// What came of it.
+pub(super) struct Outcome {
+    pub(super) report: Report,
+    /// Whether the report could be shown; the changes are made all the same.
+    pub(super) shown: Result<(), Failure>,
+}
+
+impl Outcome {
+    /// How the program ends.
+    pub(super) fn exit(self) -> Result<Exit, Failure> {
+        self.shown?;
+        Ok(exit(&self.report))
+    }
+}
+
+impl Job<'_> {
+    pub(super) async fn carry_out(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let Self { screen, shared, .. } = self;
+        let diagnostics = prepared.diagnostics();
+        screen.diagnostics(prepared.sources(), &diagnostics);
+        if let Some(saved) = self.saved.filter(|_| !prepared.is_errored()) {
+            // Before anything is shown: it would be another plan than the one that was asked for.
+            let moved = pass::check(saved, prepared);
+            if !moved.is_empty() {
+                return Err(stale(moved));
+            }
+        }
+        let (approved, refusals) = match prepared.guarded(&self.overrides) {
+            Ok(approved) => (Some(approved), Vec::new()),
+            Err(refusals) => (None, refusals),
+        };
+        let shown = prepared.report(&refusals, &self.stamp);
+        if shared.is_text() {
+            screen.result(&text::plan(&shown, &screen.out))?;
+        } else if self.asks || approved.is_none() {
+            screen.say(&text::plan(&shown, &screen.err));
+        }
+        if prepared.is_errored() {
+            return Err(plan::not_whole(&shown, &diagnostics));
+        }
+        let Some(approved) = approved else {
+            return Err(refused(refusals.len()));
+        };
+        if prepared.is_empty() {
+            return Ok(self.finish(Report::default(), true));
+        }
+        let parallelism = shared.parallelism.into();
+        if self.asks {
+            if !ask::can_ask() {
+                return Err(ask::nobody_to_ask());
+            }
+            if !ask::ask(screen)? {
+                return Err(Failure::new("not confirmed; nothing was changed"));
+            }
+            // Whoever was asked may have thought about it for long.
+            let meter = Meter::new(self.global);
+            if !prepared.is_still_right(parallelism, &meter).await? {
+                return Err(Failure::with(
+                    Exit::Stale,
+                    "something has moved since the plan was shown; nothing was changed",
+                )
+                .help("run the command again and look at the new plan"));
+            }
+        }
+        let origin = Origin {
+            commit: self.stamp.commit.clone(),
+            dirty: self.stamp.dirty,
+            undoes: self.undoes.clone(),
+        };
+        let meter = Meter::new(self.global);
+        let stop = stop(
+            **screen,
+            "stopping after the calls in flight; once more stops at once",
+        );
+        let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
+        drop(meter);
+        Ok(self.finish(report, false))
+    }
+
+    /// Prints what came of it; `nothing`: the plan was empty and has said so.
+    fn finish(&self, report: Report, nothing: bool) -> Outcome {
+        let shown = self.show(&report, nothing);
+        let again = match &self.undoes {
+            None => "run `rulekeep apply` again".to_owned(),
+            Some(id) => format!("run `rulekeep undo {}` again", crate::undo::short(id)),
+        };
+        match exit(&report) {
+            Exit::Done => {}
+            Exit::Interrupted => self
+                .screen
+                .hint(&format!("{again}: it makes only what is still missing")),
+            _ => self.screen.hint(&format!(
+                "{again} when the cause is mended: it makes only what is still missing"
+            )),
+        }
+        Outcome { report, shown }
+    }
+
+    fn show(&self, report: &Report, nothing: bool) -> Result<(), Failure> {
+        let Self { screen, shared, .. } = self;
+        let draw = |format: Format, style: &text::TextStyle| match format {
+            Format::Text if nothing => "No changes.\n".to_owned(),
+            Format::Text => text::applied(report, style),
+            Format::Json => json::applied(report),
+        };
+        if nothing && shared.is_text() {
+            return screen.files(&shared.output, draw);
+        }
+        if shared.is_text() {
+            screen.result("\n")?;
+        }
+        screen.report(&shared.output, draw)
+    }
+}
+
+/// How the program ends after an apply.
+pub(super) fn exit(report: &Report) -> Exit {
+    let mut outcomes = report.groups.iter().map(|group| &group.outcome);
+    if outcomes
+        .clone()
+        .all(|outcome| matches!(outcome, GroupOutcome::Done))
+    {
+        return Exit::Done;
+    }
+    if outcomes.any(|outcome| matches!(outcome, GroupOutcome::Interrupted | GroupOutcome::NotBegun))
+    {
+        return Exit::Interrupted;
+    }
+    let something = report.groups.iter().any(|group| {
+        matches!(group.outcome, GroupOutcome::Done)
+            || group.added + group.changed + group.destroyed > 0
+    });
+    if something {
+        Exit::Partial
+    } else {
+        Exit::Error
+    }
+}
+
+fn refused(reasons: usize) -> Failure {
+    Failure::with(
+        Exit::Refused,
+        format!(
+            "the guard refused the plan for {}; nothing was changed",
+            text::count(reasons, "reason")
+        ),
+    )
+}
+
+fn stale(moved: Vec<String>) -> Failure {
+    let mut failure = Failure::with(
+        Exit::Stale,
+        "the saved plan no longer fits; nothing was changed",
+    )
+    .help("make a new one and look at it: `rulekeep plan --out FILE`");
+    failure.causes = moved;
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        apply::GroupReport,
+        model::{AccountName, GroupId, RegionId},
+        plan::Address,
+    };
+
+    use super::*;
+
+    fn ended(outcomes: Vec<(GroupOutcome, usize)>) -> Exit {
+        let groups = outcomes.into_iter().map(|(outcome, added)| GroupReport {
+            address: Address {
+                account: AccountName::new("demo"),
+                region: RegionId::new("cn-hangzhou"),
+                group: GroupId::new("sg-1"),
+            },
+            name: "web".into(),
+            outcome,
+            added,
+            changed: 0,
+            destroyed: 0,
+            notes: Vec::new(),
+        });
+        exit(&Report {
+            run_id: String::new(),
+            groups: groups.collect(),
+        })
+    }
+
+    fn failed() -> GroupOutcome {
+        GroupOutcome::Failed {
+            call: String::new(),
+            error: String::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_says_how_much_was_done() {
+        use GroupOutcome::{Done, Interrupted, NotBegun, NotYetVisible};
+        assert_eq!(ended(vec![]), Exit::Done);
+        assert_eq!(ended(vec![(Done, 1), (Done, 0)]), Exit::Done);
+        assert_eq!(ended(vec![(Done, 1), (failed(), 0)]), Exit::Partial);
+        assert_eq!(ended(vec![(failed(), 1)]), Exit::Partial);
+        assert_eq!(ended(vec![(failed(), 0)]), Exit::Error);
+        assert_eq!(ended(vec![(NotYetVisible(vec![]), 1)]), Exit::Partial);
+        assert_eq!(ended(vec![(Done, 1), (NotBegun, 0)]), Exit::Interrupted);
+        assert_eq!(
+            ended(vec![(failed(), 0), (Interrupted, 1)]),
+            Exit::Interrupted
+        );
+    }
+}

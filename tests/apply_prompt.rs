@@ -1,0 +1,63 @@
+//! The question before an apply, on a terminal that util-linux's `script` provides.
+#![cfg(target_os = "linux")]
+
+#[path = "common/estate.rs"]
+mod estate;
+
+use std::{
+    io::{Read as _, Write as _},
+    process::{ChildStdout, Command, Stdio},
+};
+
+use estate::Estate;
+
+/// Reads until a text has come.
+fn until(out: &mut ChildStdout, text: &str) -> String {
+    let mut said = String::new();
+    let mut piece = [0; 1024];
+    while !said.contains(text) {
+        let count = out.read(&mut piece).unwrap();
+        assert!(count > 0, "it ended before {text:?}: {said}");
+        said.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_to_a_plan_that_is_no_longer_right_changes_nothing() {
+    let estate = Estate::random(0);
+    let cloud = estate.cloud().await;
+    let project = estate.project(&cloud.endpoint());
+    let mut asking = Command::new("script")
+        .arg("-qec")
+        .arg(format!(
+            "{} apply",
+            snapbox::cmd::cargo_bin!("rulekeep").display()
+        ))
+        .arg("/dev/null")
+        .current_dir(project.folder.path())
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
+        .env_remove("CI")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("util-linux is there");
+    let mut out = asking.stdout.take().unwrap();
+    until(&mut out, "Only 'yes' is accepted");
+    // While the question stands somebody else applies.
+    let mut other = project.spawn(&["apply", "--yes"]);
+    assert!(other.wait().unwrap().success(), "{}", project.said());
+    let rules = cloud.rules(&estate).await;
+    let calls = cloud.emulator.calls().len();
+    asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();
+    let said = until(&mut out, "nothing was changed");
+    assert!(
+        said.contains("something has moved since the plan was shown"),
+        "{said}"
+    );
+    assert_eq!(asking.wait().unwrap().code(), Some(5));
+    assert_eq!(cloud.rules(&estate).await, rules);
+    let later = &cloud.emulator.calls()[calls..];
+    assert!(later.iter().all(|call| call.action.starts_with("Describe")));
+}
