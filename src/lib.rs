@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clouds;
 pub mod desired;
 pub mod diag;
+pub mod digest;
 pub mod emulator;
 pub mod exit;
 pub mod git;
