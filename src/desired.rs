@@ -368,7 +368,7 @@ pub struct Ignore {
 pub struct Limits {
     /// Most deletes in one plan of one group.
     pub max_deletes: Threshold,
-    /// Most changes of any kind in one plan of one group.
+    /// Most changes to existing rules, modifies and deletes, in one plan of one group.
     pub max_changes: Threshold,
 }
 

@@ -48,9 +48,7 @@ pub struct Source {
 impl Source {
     /// SHA-256 of the text in hex.
     pub fn digest(&self) -> String {
-        use sha2::Digest as _;
-        let digest = sha2::Sha256::digest(self.text.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::digest::sha256_hex(self.text.as_bytes())
     }
 }
 

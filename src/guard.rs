@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    desired::{DesiredGroup, Mode, Threshold},
+    desired::{DesiredGroup, Threshold},
     diag::Span,
     model::Direction,
     plan::{Address, ChangeKind, GroupPlan, Passing, Plan},
@@ -67,6 +67,8 @@ pub enum Reason {
     Emptied,
     /// More units than the quota.
     Quota,
+    /// More rules whose peer is a group than a group can hold.
+    GroupPeers,
     /// A rule is both wanted and ignored.
     WantedAndIgnored,
     /// Traffic that is admitted before and after would be cut for a while.
@@ -85,6 +87,7 @@ impl Reason {
             Self::TooManyChanges => "too-many-changes",
             Self::Emptied => "emptied",
             Self::Quota => "quota",
+            Self::GroupPeers => "group-peers",
             Self::WantedAndIgnored => "wanted-and-ignored",
             Self::Interruption => "interruption",
             Self::Opening => "opening",
@@ -123,6 +126,7 @@ pub fn guard<'a>(
         check.thresholds(overrides);
         check.emptied();
         check.quota();
+        check.group_peers();
         check.order(overrides);
     }
     if refusals.is_empty() {
@@ -295,32 +299,52 @@ impl Check<'_> {
         );
     }
 
+    /// AuthorizeSecurityGroup: `AuthorizedGroupRule.LimitExceed`.
+    fn group_peers(&mut self) {
+        let peers = self.group.group_peers;
+        if peers.peak <= peers.limit || peers.peak <= peers.before {
+            return;
+        }
+        let (message, help) = if peers.after > peers.limit {
+            (
+                format!(
+                    "the group would hold {} rules whose peer is a group, {} more than the {} it can hold",
+                    peers.after,
+                    peers.after - peers.limit,
+                    peers.limit
+                ),
+                "name CIDRs or a prefix list instead of some of the groups",
+            )
+        } else {
+            (
+                format!(
+                    "the new rules fit only after old ones are deleted: {} rules whose peer is a group at the fullest moment, {} more than \
+                     the {} it can hold",
+                    peers.peak,
+                    peers.peak - peers.limit,
+                    peers.limit
+                ),
+                "delete rules that are not needed in a change of their own first, then apply this one",
+            )
+        };
+        self.refuse(Reason::GroupPeers, message, vec![help.into()]);
+    }
+
     fn wanted_and_ignored(&mut self) {
-        for direction in Direction::BOTH
-            .into_iter()
-            .filter(|&d| self.desired.mode(d) == Mode::Complete)
-        {
-            for rule in self.desired.direction(direction).unwrap_or_default() {
-                if !self
-                    .desired
-                    .ignore
-                    .iter()
-                    .any(|pattern| pattern.matches_declared(rule))
-                {
-                    continue;
-                }
-                self.refuse_at(
-                    Reason::WantedAndIgnored,
-                    format!(
-                        "{direction} {} {} {} is declared and also covered by an `ignore` pattern",
-                        rule.protocol,
-                        direction.preposition(),
-                        rule.peer
-                    ),
-                    vec!["narrow the pattern under `ignore`, or remove the rule: it cannot be ours and not ours".into()],
-                    rule.span,
-                );
-            }
+        let group = self.group;
+        for (rule, span) in &group.wanted_and_ignored {
+            self.refuse_at(
+                Reason::WantedAndIgnored,
+                format!(
+                    "{} {} {} {} is declared and also covered by an `ignore` pattern",
+                    rule.direction,
+                    rule.protocol,
+                    rule.direction.preposition(),
+                    rule.peer
+                ),
+                vec!["narrow the pattern under `ignore`, or remove the rule: it cannot be ours and not ours".into()],
+                *span,
+            );
         }
     }
 

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clouds;
 pub mod desired;
 pub mod diag;
+pub mod digest;
 pub mod emulator;
 pub mod exchange;
 pub mod exit;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub use bind::MAX_GROUP_PEERS;
 pub use build::plan;
 pub use compare::MAX_OPTIONAL_MODIFIES;
 #[cfg(test)]
@@ -92,6 +93,10 @@ pub struct GroupPlan {
     pub expired: Vec<Span>,
     /// Rules counted against the quota, in units.
     pub quota: QuotaUse,
+    /// Rules whose peer is a group, counted against what a group can hold of them.
+    pub group_peers: QuotaUse,
+    /// Rules that are both wanted and covered by an `ignore` pattern, one per declaration.
+    pub wanted_and_ignored: Vec<(Rule, Span)>,
 }
 
 impl GroupPlan {
@@ -218,7 +223,7 @@ impl ChangeKind {
     }
 }
 
-/// Use of a group's quota, in units: a rule that names a list weighs the list's capacity.
+/// Use of one of a group's quotas, in units: a rule that names a list weighs the list's capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaUse {
     /// Units that the group may hold.

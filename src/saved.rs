@@ -13,11 +13,11 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     desired::{Desired, DesiredGroup, DesiredPeer},
     diag::FileId,
+    digest::sha256_hex,
     git::Revision,
     model::Direction,
     plan::Plan,
@@ -306,7 +306,7 @@ fn files(prepared: &Prepared<'_>) -> BTreeMap<String, String> {
         .filter(|(id, _)| used.contains(id) || !declaring.contains(id))
         .map(|(_, source)| {
             let path = source.path.display().to_string();
-            (path, sha256(source.text.as_bytes()))
+            (path, sha256_hex(source.text.as_bytes()))
         })
         .collect()
 }
@@ -328,14 +328,6 @@ fn peers<'a>(
                 .declared_name()
                 .is_some_and(|name| names.contains(name))
     })
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        hex.push_str(&format!("{byte:02x}"));
-    }
-    hex
 }
 
 #[cfg(test)]

@@ -612,7 +612,7 @@ fn shuffled(rng: &mut TestRng) -> Vec<SourceFile> {
     }
     documents.push("group: other\nmode: partial".to_owned());
     shuffle(&mut documents, rng);
-    let at = rng.next_u32() as usize % (documents.len() + 1);
+    let at = 1 + rng.next_u32() as usize % (documents.len() - 1);
     let (first, second) = documents.split_at(at);
     let mut files = vec![
         SourceFile::new("rules/a.yaml", first.join("\n---\n")),
@@ -739,3 +739,17 @@ const SNIPPETS: &[&str] = &[
     "@",
     "`",
 ];
+
+#[test]
+fn a_file_that_declares_nothing_is_warned_about() {
+    let (desired, warnings) = load(
+        "#### rules/web.yaml\ngroup: web\nmode: complete\n#### rules/old.yaml\n# group: old\n#### rules/none.yaml\n",
+    )
+    .unwrap();
+    assert_eq!(desired.groups.len(), 1);
+    let found: Vec<_> = warnings
+        .iter()
+        .map(|warning| (warning.code.as_str(), warning.is_error()))
+        .collect();
+    assert_eq!(found, [("empty-file", false); 2]);
+}

@@ -7,7 +7,6 @@ use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
 use crate::{
-    apply::GroupOutcome,
     desired::{
         Desired, DesiredGroup, DesiredPeer, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
     },

@@ -334,5 +334,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         system_level: Vec::new(),
         expired: Vec::new(),
         quota: QuotaUse::default(),
+        group_peers: QuotaUse::default(),
+        wanted_and_ignored: Vec::new(),
     }
 }

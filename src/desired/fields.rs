@@ -216,12 +216,35 @@ pub(super) fn word<T: Copy>(
             format!("`{written}` is no value of `{key}`"),
         )
         .label(node.span, format!("not {listed}"))
-        .help(match nearest(written, names.iter().copied()) {
+        .help(match meant(written, &names) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("write {listed}"),
         }),
     );
     None
+}
+
+/// Words that other tools have for ours.
+const OTHER_WORDS: [(&str, &str); 8] = [
+    ("deny", "drop"),
+    ("reject", "drop"),
+    ("block", "drop"),
+    ("refuse", "drop"),
+    ("allow", "accept"),
+    ("permit", "accept"),
+    ("inbound", "ingress"),
+    ("outbound", "egress"),
+];
+
+/// The word that was probably meant.
+fn meant<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
+    let known = OTHER_WORDS
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(written))
+        .and_then(|(_, ours)| words.iter().find(|word| *word == ours));
+    known
+        .copied()
+        .or_else(|| nearest(written, words.iter().copied()))
 }
 
 /// A whole number in a range.

@@ -169,13 +169,18 @@ fn assemble(
     };
     let mut files = files;
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let ids: Vec<FileId> = files
+    let ids: Vec<(FileId, bool)> = files
         .into_iter()
-        .map(|file| take_in(&mut sources, file, &mut out))
+        .map(|file| {
+            let text_missing = file.text.is_err();
+            (take_in(&mut sources, file, &mut out), text_missing)
+        })
         .collect();
     let results: Vec<FileResult> = ids
         .par_iter()
-        .map(|id| read_groups(*id, &sources.get(*id).text, &draft.scope))
+        .map(|(id, text_missing)| {
+            read_groups(*id, &sources.get(*id).text, *text_missing, &draft.scope)
+        })
         .collect();
     let mut groups = Vec::with_capacity(results.len());
     for (more, problems) in results {
@@ -281,9 +286,16 @@ fn head(node: &Node<'_>) -> Span {
     }
 }
 
-fn read_groups(id: FileId, text: &str, scope: &group::Scope) -> FileResult {
+fn read_groups(id: FileId, text: &str, text_missing: bool, scope: &group::Scope) -> FileResult {
     let parsed = yaml::parse(id, text);
     let mut out = parsed.diagnostics;
+    if !text_missing && parsed.documents.is_empty() && out.is_empty() {
+        out.push(
+            Diagnostic::warning(Code::EmptyFile, "the file declares no group")
+                .label(beginning(id), "empty, or comments only")
+                .help("declare a group, or remove the file; files whose names begin with `_` are not read"),
+        );
+    }
     let groups = parsed
         .documents
         .iter()

@@ -101,7 +101,9 @@ pub fn schema_project() -> Value {
                         ),
                         (
                             "max_changes",
-                            threshold("Most changes of any kind in one plan of one group."),
+                            threshold(
+                                "Most changes to existing rules, modifies and deletes, in one plan of one group.",
+                            ),
                         ),
                     ],
                     &[],

@@ -130,6 +130,9 @@ fn explain_address(written: &str) -> (String, String) {
             "write the CIDRs that make up the range, as a list".into(),
         );
     }
+    if let Some(explained) = explain_leading_zero(written) {
+        return explained;
+    }
     let Some((address, length)) = written.split_once('/') else {
         let octets: Vec<&str> = written.split('.').collect();
         if octets.len() == 4
@@ -138,16 +141,6 @@ fn explain_address(written: &str) -> (String, String) {
             return (
                 format!("`{bad}` is not a number from 0 to 255"),
                 usual.into(),
-            );
-        }
-        if octets.len() == 4
-            && let Some(bad) = octets
-                .iter()
-                .find(|octet| octet.len() > 1 && octet.starts_with('0'))
-        {
-            return (
-                format!("`{bad}` has a leading zero, which some programs read as octal"),
-                "write the number without it".into(),
             );
         }
         return ("neither IPv4 nor IPv6".into(), usual.into());
@@ -182,6 +175,42 @@ fn explain_address(written: &str) -> (String, String) {
             (format!("`{address}` is no address"), usual.into())
         }
     }
+}
+
+/// Both readings of an IPv4 address in which a number begins with 0.
+fn explain_leading_zero(written: &str) -> Option<(String, String)> {
+    let (address, length) = match written.split_once('/') {
+        Some((address, length)) => (address, format!("/{length}")),
+        None => (written, String::new()),
+    };
+    let octets: Vec<&str> = address.split('.').collect();
+    let is_odd = |octet: &&&str| octet.len() > 1 && octet.starts_with('0');
+    let bad = octets.iter().find(is_odd)?;
+    if octets.len() != 4 {
+        return None;
+    }
+    let reading = |radix: u32| -> Option<String> {
+        let numbers: Option<Vec<String>> = octets
+            .iter()
+            .map(|octet| {
+                let radix = if is_odd(&octet) { radix } else { 10 };
+                let number = u8::from_str_radix(octet, radix).ok()?;
+                Some(number.to_string())
+            })
+            .collect();
+        Some(format!("{}{length}", numbers?.join(".")))
+    };
+    let help = match (reading(10), reading(8)) {
+        (Some(decimal), Some(octal)) if decimal != octal => {
+            format!("write {decimal}, or {octal} if the number is meant as octal")
+        }
+        (Some(only), _) | (None, Some(only)) => format!("write {only}"),
+        (None, None) => return None,
+    };
+    Some((
+        format!("`{bad}` has a leading zero, which some programs read as octal"),
+        help,
+    ))
 }
 
 /// Says that one string holds several values; a comma is part of no address, port or name.
@@ -373,7 +402,7 @@ pub(super) fn description(node: &Node<'_>, out: &mut Out) -> Option<std::sync::A
     let (label, help) = if length == 0 {
         (
             "empty".to_owned(),
-            "remove the key, or say what the rule is for",
+            "say what the rule is for, or remove the key, which leaves whatever description the live rule has: the cloud cannot clear one",
         )
     } else {
         (

@@ -459,10 +459,55 @@ impl<'t> Tree<'t> {
                 .label(span, "a tab")
                 .help("replace it by spaces; two per level are usual");
         }
+        if matches!(
+            kind,
+            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement
+        ) && let Some(explained) = self.too_deep(line_start, span)
+        {
+            return explained;
+        }
         let (code, message, label, help) = explain(kind);
         Diagnostic::error(code, message)
             .label(span, label)
             .help(help)
+    }
+
+    /// A key that stands deeper than the `key: value` line above it, so that it reads as more of that value.
+    fn too_deep(&self, line_start: usize, mut span: Span) -> Option<Diagnostic> {
+        let line = self.text[line_start..].lines().next()?;
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let (key, _) = line[indent..].split_once(':')?;
+        let is_key = |key: &str| {
+            !key.is_empty()
+                && key
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+        };
+        let above = self.text[..line_start]
+            .lines()
+            .rfind(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
+        let above_key = above.trim_start_matches([' ', '-']);
+        let column = above.len() - above_key.len();
+        let (above_key, value) = above_key.split_once(": ")?;
+        if !is_key(key) || !is_key(above_key) || value.trim().is_empty() || indent <= column {
+            return None;
+        }
+        span.start = u32::try_from(line_start + indent).ok()?;
+        span.end = span.start + u32::try_from(key.len()).ok()?;
+        span.column = u32::try_from(indent + 1).ok()?;
+        Some(
+            Diagnostic::error(
+                Code::Syntax,
+                format!("`{key}` is indented deeper than `{above_key}` above it"),
+            )
+            .label(
+                span,
+                format!("{indent} spaces, where {column} would put it under `{above_key}`"),
+            )
+            .help(format!(
+                "indent `{key}` by {column} spaces; deeper, it reads as more of the text after `{above_key}:`"
+            )),
+        )
     }
 }
 

@@ -34,6 +34,8 @@ codes! {
     UnreadableFile = "unreadable-file",
     /// A file or folder that the project file names is not there, or no group file is.
     NoFiles = "no-files",
+    /// A group file that declares nothing.
+    EmptyFile = "empty-file",
     /// A key that is not known here.
     UnknownKey = "unknown-key",
     /// A key stands twice in one map.
@@ -133,6 +135,8 @@ codes! {
     ListNotFound = "list-not-found",
     /// A peer group in another VPC.
     PeerInOtherVpc = "peer-in-other-vpc",
+    /// Old and new rules do not fit together, so that deletes go before adds.
+    DeletesFirst = "deletes-first",
 }
 
 impl std::fmt::Display for Code {

@@ -379,11 +379,20 @@ impl Cidr {
     }
 }
 
-/// Refuses host bits: whoever writes `10.1.2.3/8` may mean either.
+/// Refuses host bits and leading zeros: whoever writes `10.1.2.3/8` or `010.1.0.0` may mean either of two things.
 impl FromStr for Cidr {
     type Err = CidrError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Some programs read `010` as ten, some as eight.
+        let address = text.split('/').next().unwrap_or(text);
+        if !text.contains(':')
+            && address
+                .split('.')
+                .any(|octet| octet.len() > 1 && octet.starts_with('0'))
+        {
+            return Err(CidrError::Malformed(text.to_owned()));
+        }
         let network = Self::parse_masking(text)?;
         match text.parse::<IpNet>() {
             Ok(net) if net != network.0 => Err(CidrError::HostBits {

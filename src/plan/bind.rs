@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Most rules of a basic group whose peer is a group (`AuthorizedGroupRule.LimitExceed`).
-pub const MAX_GROUP_PEERS: usize = 20;
+pub const MAX_GROUP_PEERS: u32 = 20;
 
 /// A declared rule in the form that is compared and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,23 +48,15 @@ impl<'a> Names<'a> {
         Self { by_name, by_id }
     }
 
-    /// What a name means in a group: the declared group of that name, where there are several the one in the same network.
-    pub fn resolve(
-        &self,
-        from: &DesiredGroup,
-        network: &Network,
-        name: &GroupName,
-    ) -> Option<&'a GroupInfo> {
-        let candidates = self.by_name.get(&(&from.account, &from.region, name))?;
-        match candidates.as_slice() {
+    /// What a name means in a group: the one declared group of that name.
+    pub fn resolve(&self, from: &DesiredGroup, name: &GroupName) -> Option<&'a GroupInfo> {
+        match self
+            .by_name
+            .get(&(&from.account, &from.region, name))?
+            .as_slice()
+        {
             [one] => Some(one),
-            several => {
-                let mut near = several.iter().filter(|info| info.network == *network);
-                match (near.next(), near.next()) {
-                    (Some(one), None) => Some(one),
-                    _ => None,
-                }
-            }
+            _ => None,
         }
     }
 }
@@ -98,6 +90,20 @@ impl Binder<'_> {
         expired.sort_unstable();
         expired.dedup();
         (bound, expired)
+    }
+
+    /// Rules that are past their date, in the form in which a live one is recognised. What is wrong with them is nobody's business
+    /// any more.
+    pub fn expired(&mut self, rules: &[DesiredRule]) -> Vec<Bound> {
+        let at = self.context.at;
+        let said = self.diagnostics.len();
+        let bound = rules
+            .iter()
+            .filter(|rule| !rule.is_live(at))
+            .filter_map(|rule| self.rule(rule))
+            .collect();
+        self.diagnostics.truncate(said);
+        bound
     }
 
     /// One rule, or `None` when it cannot be; it has been said why.
@@ -158,7 +164,7 @@ impl Binder<'_> {
     }
 
     fn peer_group(&mut self, declared: &DesiredRule, name: &GroupName) -> Option<&GroupInfo> {
-        let found = self.names.resolve(self.desired, &self.info.network, name);
+        let found = self.names.resolve(self.desired, name);
         if found.is_none() {
             let message = format!(
                 "`group:{name}` is not one group in {}/{}",
@@ -342,27 +348,5 @@ impl Binder<'_> {
                 .help("keep one; the cloud stores a rule once"),
             );
         }
-    }
-}
-
-/// Says when a basic group would end with more group peers than it can hold.
-pub fn check_group_peers(
-    desired: &DesiredGroup,
-    info: &GroupInfo,
-    count: usize,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    if count > MAX_GROUP_PEERS {
-        diagnostics.push(
-            Diagnostic::error(
-                Code::Unsupported,
-                format!("{} would have {count} rules whose peer is a group", info.id),
-            )
-            .label(
-                desired.span,
-                format!("a group can hold {MAX_GROUP_PEERS} of them"),
-            )
-            .help("name CIDRs or a prefix list instead of some of the groups"),
-        );
     }
 }

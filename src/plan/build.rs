@@ -7,14 +7,14 @@ use std::{
 
 use super::{
     Address, Change, ChangeKind, Context, GroupInput, GroupPlan, Plan, QuotaUse, Schedule, Step,
-    bind::{Binder, Bound, Names, check_group_peers},
-    compare::{Candidate, Compared, Comparison},
+    bind::{Binder, Bound, MAX_GROUP_PEERS, Names},
+    compare::{Candidate, Compared, Comparison, Room},
     meaning,
     order::{Order, order},
 };
 use crate::{
-    desired::DesiredGroup,
-    diag::{Diagnostic, Span},
+    desired::{DesiredGroup, Mode, SystemRules},
+    diag::{Code, Diagnostic, Span},
     model::{
         AccountName, Direction, Lists, Network, ObservedGroup, ObservedRule, Peer, RegionId, Rule,
     },
@@ -59,6 +59,11 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
     for schedule in &schedules {
         replay_quota(&mut drafts, schedule);
         say_what_it_means(&mut drafts, schedule);
+        let notes = drafts
+            .iter()
+            .enumerate()
+            .filter_map(|(group, draft)| say_what_goes_first(draft, schedule, group));
+        diagnostics.extend(notes);
     }
     diagnostics.sort_by(|a, b| {
         a.labels
@@ -79,6 +84,13 @@ fn address(input: &GroupInput<'_>) -> Address {
         region: input.desired.region.clone(),
         group: input.observed.info.id.clone(),
     }
+}
+
+/// Which of a group's quotas have no room for old and new rules together.
+#[derive(Clone, Copy)]
+struct Tightness {
+    units: bool,
+    group_peers: bool,
 }
 
 /// A group on its way to a plan. `candidates` become `plan.changes`.
@@ -102,24 +114,33 @@ impl Draft {
             .get(&(address.account.clone(), address.region.clone()))
             .map(|lists| named_lists(lists, desired, &observed))
             .unwrap_or_default();
-        let resolve = |name: &_| {
-            names
-                .resolve(desired, &observed.info.network, name)
-                .map(|info| info.id.clone())
-        };
+        let resolve = |name: &_| names.resolve(desired, name).map(|info| info.id.clone());
         let before = observed
             .rules
             .iter()
             .map(|seen| lists.weight(&seen.rule))
             .sum::<u32>();
-        let room_left = Cell::new(i64::from(desired.quota) - i64::from(before));
+        let peers_before = observed
+            .rules
+            .iter()
+            .map(|seen| peer_units(&seen.rule))
+            .sum::<u32>();
+        let room_left = Cell::new((
+            i64::from(desired.quota) - i64::from(before),
+            i64::from(MAX_GROUP_PEERS) - i64::from(peers_before),
+        ));
         let room = |new: &[Bound]| {
-            let needed: i64 = new
-                .iter()
-                .map(|bound| i64::from(lists.weight(&bound.rule)))
-                .sum();
-            room_left.set(room_left.get() - needed);
-            room_left.get() >= 0
+            let (mut units, mut peers) = room_left.get();
+            for Bound { rule, .. } in new {
+                units -= i64::from(lists.weight(rule));
+                peers -= i64::from(peer_units(rule));
+            }
+            room_left.set((units, peers));
+            if units >= 0 && (peers >= 0 || !new.iter().any(|bound| names_a_group(&bound.rule))) {
+                Room::Both
+            } else {
+                Room::Tight
+            }
         };
 
         let mut binder = Binder {
@@ -129,7 +150,7 @@ impl Draft {
             context,
             diagnostics: &mut *diagnostics,
         };
-        let absent: Vec<(Bound, bool)> = desired
+        let mut absent: Vec<(Bound, bool)> = desired
             .absent
             .iter()
             .filter_map(|entry| Some((binder.rule(&entry.rule)?, entry.any_priority)))
@@ -137,6 +158,7 @@ impl Draft {
         let mut compared = Compared::default();
         let mut expired = Vec::new();
         let mut modes = [None, None];
+        let mut wanted_and_ignored = BTreeMap::new();
         for (slot, direction) in modes.iter_mut().zip(Direction::BOTH) {
             let Some(rules) = desired.direction(direction) else {
                 continue;
@@ -144,6 +166,38 @@ impl Draft {
             *slot = Some(desired.mode(direction));
             let (bound, past) = binder.direction(rules);
             expired.extend(past);
+            let ignore = |rule: &Rule| {
+                let mut patterns = desired.ignore.iter();
+                patterns.find(|i| i.matches(rule, resolve)).map(|i| i.span)
+            };
+            match desired.mode(direction) {
+                Mode::Complete => {
+                    for Bound { rule, span } in &bound {
+                        if ignore(rule).is_some() {
+                            wanted_and_ignored
+                                .entry(*span)
+                                .or_insert_with(|| rule.clone());
+                        }
+                    }
+                }
+                // What was declared until its date must not outlive it just because the mode leaves the undeclared alone.
+                Mode::Partial => {
+                    absent.extend(
+                        binder
+                            .expired(rules)
+                            .into_iter()
+                            .map(|bound| (bound, false)),
+                    );
+                }
+            }
+            let wanted: u64 = bound
+                .iter()
+                .map(|bound| u64::from(lists.weight(&bound.rule)))
+                .sum();
+            let room = |new: &[Bound]| match room(new) {
+                Room::Tight if wanted > u64::from(desired.quota) => Room::Never,
+                other => other,
+            };
             let mut live: Vec<&ObservedRule> = observed
                 .rules
                 .iter()
@@ -154,14 +208,8 @@ impl Draft {
                 mode: desired.mode(direction),
                 live,
                 desired: bound,
-                absent: &|rule| forbids(&absent, rule),
-                ignore: &|rule| {
-                    desired
-                        .ignore
-                        .iter()
-                        .find(|i| i.matches(rule, resolve))
-                        .map(|i| i.span)
-                },
+                absent: &|rule| forbids(&absent, desired.system_rules, rule),
+                ignore: &ignore,
                 system_rules: desired.system_rules,
                 room: &room,
             }
@@ -172,7 +220,9 @@ impl Draft {
             unmanaged,
             ignored,
             system_level,
+            no_id,
         } = compared;
+        diagnostics.extend(no_id.iter().map(|(from, to)| cannot_modify(from, to)));
         let name = desired.declared_name().unwrap_or(&observed.info.name);
         let name = if name.as_str().is_empty() {
             crate::model::GroupName::new(address.group.as_str())
@@ -185,15 +235,12 @@ impl Draft {
             peak: before,
             after: before,
         };
-        let peers = peer_rules_after(&observed, &candidates);
-        let peers_before = observed
-            .rules
-            .iter()
-            .filter(|seen| names_a_group(&seen.rule))
-            .count();
-        if peers > peers_before {
-            check_group_peers(desired, &observed.info, peers, diagnostics);
-        }
+        let group_peers = QuotaUse {
+            limit: MAX_GROUP_PEERS,
+            before: peers_before,
+            peak: peers_before,
+            after: peers_before,
+        };
         Self {
             plan: GroupPlan {
                 address,
@@ -209,21 +256,32 @@ impl Draft {
                 system_level,
                 expired,
                 quota,
+                group_peers,
+                wanted_and_ignored: wanted_and_ignored
+                    .into_iter()
+                    .map(|(span, rule)| (rule, span))
+                    .collect(),
             },
             candidates,
             lists,
         }
     }
 
-    /// Whether the group cannot hold old and new rules together.
-    fn is_tight(&self) -> bool {
-        let adds: u32 = self
-            .candidates
-            .iter()
-            .filter(|candidate| matches!(candidate.change.kind, ChangeKind::Add(_)))
-            .map(|candidate| self.lists.weight(candidate.change.kind.rule()))
-            .sum();
-        self.plan.quota.before.saturating_add(adds) > self.plan.quota.limit
+    /// What the group cannot hold of old and new rules together.
+    fn tightness(&self) -> Tightness {
+        let (mut units, mut peers) = (self.plan.quota.before, self.plan.group_peers.before);
+        let mut adds_peers = false;
+        for candidate in &self.candidates {
+            if let ChangeKind::Add(rule) = &candidate.change.kind {
+                units = units.saturating_add(self.lists.weight(rule));
+                peers = peers.saturating_add(peer_units(rule));
+                adds_peers |= names_a_group(rule);
+            }
+        }
+        Tightness {
+            units: units > self.plan.quota.limit,
+            group_peers: adds_peers && peers > self.plan.group_peers.limit,
+        }
     }
 
     /// Takes a modify apart.
@@ -280,7 +338,15 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
     }
 }
 
-fn forbids(absent: &[(Bound, bool)], rule: &Rule) -> Option<Span> {
+/// Whether an entry forbids a rule. What the platform made cannot be brought back as it was, so that takes a word of its own.
+fn forbids(
+    absent: &[(Bound, bool)],
+    system_rules: Option<SystemRules>,
+    rule: &Rule,
+) -> Option<Span> {
+    if rule.priority.is_system_level() && system_rules != Some(SystemRules::Delete) {
+        return None;
+    }
     let forbids = |(entry, any_priority): &&(Bound, bool)| {
         entry.rule.is_same_but_priority(rule)
             && (*any_priority || entry.rule.priority == rule.priority)
@@ -292,23 +358,21 @@ fn names_a_group(rule: &Rule) -> bool {
     matches!(rule.peer, Peer::Group(_))
 }
 
-/// How many rules name a group when the changes are made.
-fn peer_rules_after(observed: &ObservedGroup, candidates: &[Candidate]) -> usize {
-    let before = observed
-        .rules
-        .iter()
-        .filter(|seen| names_a_group(&seen.rule))
-        .count();
-    let kinds = || candidates.iter().map(|candidate| &candidate.change.kind);
-    let more = kinds()
-        .filter_map(ChangeKind::after)
-        .filter(|rule| names_a_group(rule))
-        .count();
-    let less = kinds()
-        .filter_map(ChangeKind::before)
-        .filter(|seen| names_a_group(&seen.rule))
-        .count();
-    before + more - less
+/// What a rule counts against the number of group peers.
+fn peer_units(rule: &Rule) -> u32 {
+    u32::from(names_a_group(rule))
+}
+
+fn cannot_modify(from: &ObservedRule, to: &Bound) -> Diagnostic {
+    Diagnostic::warning(
+        Code::Unsupported,
+        format!("the live rule {} cannot be changed in place", from.rule),
+    )
+    .label(
+        to.span,
+        "the cloud gave the live rule no id to modify it by; it stays as it is",
+    )
+    .help("give it the description and priority in the console, or declare it as it is")
 }
 
 /// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.
@@ -330,11 +394,15 @@ fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
             .iter()
             .map(|&(group, index)| &drafts[group].candidates[index].change.kind)
             .collect();
-        let tight: BTreeMap<usize, bool> = members
+        let tight: BTreeMap<usize, Tightness> = members
             .iter()
-            .map(|&group| (group, drafts[group].is_tight()))
+            .map(|&group| (group, drafts[group].tightness()))
             .collect();
-        let circles = match order(&changes, |node| tight[&nodes[node].0]) {
+        let early = |node: usize| {
+            let Tightness { units, group_peers } = tight[&nodes[node].0];
+            units || (group_peers && names_a_group(changes[node].rule()))
+        };
+        let circles = match order(&changes, early) {
             Order::Waves(waves) => break (nodes, waves),
             Order::Circular(circles) => circles,
         };
@@ -460,27 +528,98 @@ fn say_what_it_means(drafts: &mut [Draft], schedule: &Schedule) {
     }
 }
 
-/// Counts every group's units call by call; within a wave what takes room is counted first, since its order is open.
+/// Counts every group's units and group peers call by call; within a wave what takes room is counted first, since its order is open.
 fn replay_quota(drafts: &mut [Draft], schedule: &Schedule) {
     for wave in &schedule.waves {
-        let mut taken: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
+        let mut taken: BTreeMap<usize, [(i64, i64); 2]> = BTreeMap::new();
         for step in wave {
             let draft = &drafts[step.group];
-            let (more, less) = taken.entry(step.group).or_default();
+            let [units, peers] = taken.entry(step.group).or_default();
             for &index in &step.changes {
                 let kind = &draft.plan.changes[index].kind;
-                let weight = |rule: Option<&Rule>| {
-                    rule.map_or(0, |rule| i64::from(draft.lists.weight(rule)))
-                };
-                let change = weight(kind.after()) - weight(kind.before().map(|seen| &seen.rule));
-                *(if change > 0 { &mut *more } else { &mut *less }) += change;
+                count(units, kind, |rule| draft.lists.weight(rule));
+                count(peers, kind, peer_units);
             }
         }
-        for (group, (more, less)) in taken {
-            let quota = &mut drafts[group].plan.quota;
-            let units = |value: i64| u32::try_from(value.max(0)).unwrap_or(u32::MAX);
-            quota.peak = quota.peak.max(units(i64::from(quota.after) + more));
-            quota.after = units(i64::from(quota.after) + more + less);
+        for (group, [units, peers]) in taken {
+            let plan = &mut drafts[group].plan;
+            for (quota, (more, less)) in [(&mut plan.quota, units), (&mut plan.group_peers, peers)]
+            {
+                let whole = |value: i64| u32::try_from(value.max(0)).unwrap_or(u32::MAX);
+                quota.peak = quota.peak.max(whole(i64::from(quota.after) + more));
+                quota.after = whole(i64::from(quota.after) + more + less);
+            }
         }
     }
+}
+
+/// Adds what a change takes to the first sum, or what it gives back to the second.
+fn count((more, less): &mut (i64, i64), kind: &ChangeKind, weight: impl Fn(&Rule) -> u32) {
+    let of = |rule: Option<&Rule>| rule.map_or(0, |rule| i64::from(weight(rule)));
+    let change = of(kind.after()) - of(kind.before().map(|seen| &seen.rule));
+    *(if change > 0 { more } else { less }) += change;
+}
+
+/// Says of a plan that fits only because deletes go first what that gives up.
+fn say_what_goes_first(draft: &Draft, schedule: &Schedule, group: usize) -> Option<Diagnostic> {
+    let GroupPlan {
+        name,
+        span,
+        changes,
+        quota,
+        group_peers,
+        ..
+    } = &draft.plan;
+    let (mut units, mut peers) = ((0, 0), (0, 0));
+    for change in changes {
+        if change.kind.before().is_none() {
+            count(&mut units, &change.kind, |rule| draft.lists.weight(rule));
+            count(&mut peers, &change.kind, peer_units);
+        }
+    }
+    let (what, quota) = [
+        ("units of rules", quota, units.0),
+        ("rules whose peer is a group", group_peers, peers.0),
+    ]
+    .into_iter()
+    .find_map(|(what, quota, more)| {
+        let both = i64::from(quota.before) + more;
+        (more > 0 && both > i64::from(quota.limit) && quota.peak <= quota.limit)
+            .then_some((what, quota))
+    })?;
+    let kind_of = |index: &usize| &changes[*index].kind;
+    let first = schedule
+        .waves
+        .iter()
+        .take_while(|wave| {
+            let mut own = wave.iter().filter(|step| step.group == group);
+            !own.any(|step| {
+                step.changes
+                    .iter()
+                    .any(|index| kind_of(index).before().is_none())
+            })
+        })
+        .flatten()
+        .filter(|step| step.group == group)
+        .flat_map(|step| &step.changes)
+        .filter(|index| kind_of(index).after().is_none())
+        .count();
+    if first == 0 {
+        return None;
+    }
+    let rules = if first == 1 {
+        "1 rule goes".to_owned()
+    } else {
+        format!("{first} rules go")
+    };
+    Some(
+        Diagnostic::warning(
+            Code::DeletesFirst,
+            format!(
+                "{name} has no room for old and new rules together: {rules} before the new ones come"
+            ),
+        )
+        .label(*span, format!("can hold {} {what}", quota.limit))
+        .help("should the apply stop in between, the new rules are missing until the next apply"),
+    )
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     Change, ChangeKind,
     bind::Bound,
-    matching::{FORBIDDEN, assign},
+    matching::{FORBIDDEN, assign, assign_greedily},
 };
 use crate::{
     desired::{Mode, SystemRules},
@@ -31,6 +31,8 @@ pub struct Compared {
     pub unmanaged: Vec<ObservedRule>,
     pub ignored: Vec<(ObservedRule, Span)>,
     pub system_level: Vec<ObservedRule>,
+    /// Live rules that only a modify could make what is declared, and that have no id to modify them by; they stay.
+    pub no_id: Vec<(ObservedRule, Bound)>,
 }
 
 /// One direction of one group.
@@ -45,8 +47,19 @@ pub struct Comparison<'a> {
     /// The `ignore` pattern that covers a live rule, if one does.
     pub ignore: &'a dyn Fn(&Rule) -> Option<Span>,
     pub system_rules: Option<SystemRules>,
-    /// Whether the quota has room for these desired-only rules beside all live ones.
-    pub room: &'a dyn Fn(&[Bound]) -> bool,
+    /// What room the group has for these desired-only rules beside all live ones.
+    pub room: &'a dyn Fn(&[Bound]) -> Room,
+}
+
+/// What room a group has for the new rules of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Old and new fit together.
+    Both,
+    /// The new ones fit only where old ones make room.
+    Tight,
+    /// The declared rules are too many by themselves, whatever is done with the live ones.
+    Never,
 }
 
 impl Comparison<'_> {
@@ -87,7 +100,9 @@ impl Comparison<'_> {
                     }
                 });
                 modify_priority_twins(&mut live_only, &mut desired_only, out);
-                modify_similar(&mut live_only, &mut desired_only, room, out);
+                if room != Room::Never {
+                    modify_similar(&mut live_only, &mut desired_only, room, out);
+                }
                 for seen in live_only {
                     out.delete(seen, None);
                 }
@@ -117,6 +132,11 @@ impl Compared {
     }
 
     fn modify(&mut self, from: &ObservedRule, to: Bound, splittable: bool) {
+        // ModifySecurityGroupRule finds a rule by its id alone.
+        if from.id.is_none() {
+            self.no_id.push((from.clone(), to));
+            return;
+        }
         self.candidates.push(Candidate {
             change: Change {
                 kind: ChangeKind::Modify {
@@ -174,6 +194,9 @@ fn join<'a>(
 
 /// Whether priority is part of the cloud's key of a rule is not documented. If it is not, adding a rule that differs in priority only
 /// adds nothing, and the delete that follows opens a hole: so such pairs are always one modify.
+///
+/// That holds for a live rule of priority 110 as well. Whether the cloud lets one be modified is not documented; if it refuses, the
+/// apply fails with nothing changed, and traffic is what it was. Add and delete could leave neither rule.
 fn modify_priority_twins(
     live_only: &mut Vec<&ObservedRule>,
     desired_only: &mut Vec<Bound>,
@@ -232,16 +255,26 @@ fn key_without_priority(rule: &Rule) -> KeyWithoutPriority {
 fn modify_similar(
     live_only: &mut Vec<&ObservedRule>,
     desired_only: &mut Vec<Bound>,
-    room: bool,
+    room: Room,
     out: &mut Compared,
 ) {
     // Beyond this, batches win anyway and the matching would be slow.
     const MANY: usize = 200;
-    if room && live_only.len().min(desired_only.len()) > MANY {
+    // Steps that the best matching may take; beyond them a good one must do.
+    const BEST: usize = 20_000_000;
+    // Pairs that are looked at for a good one; beyond them the plan is left to the quota.
+    const GOOD: usize = 4_000_000;
+    let (old, new) = (live_only.len(), desired_only.len());
+    let (few, many) = (old.min(new), old.max(new));
+    if room == Room::Both && few > MANY {
         return;
     }
-    let price = |old: usize, new: usize| modify_cost(&live_only[old].rule, &desired_only[new].rule);
-    let pairs: Vec<(usize, usize)> = if live_only.len() <= desired_only.len() {
+    let price = |old: usize, new: usize| modify_cost(live_only[old], &desired_only[new].rule);
+    let pairs: Vec<(usize, usize)> = if few.saturating_mul(many) > GOOD {
+        return;
+    } else if few.saturating_mul(few).saturating_mul(few + many) > BEST {
+        assign_greedily(old, new, price)
+    } else if old <= new {
         assign(live_only.len(), desired_only.len(), price)
             .into_iter()
             .enumerate()
@@ -256,7 +289,7 @@ fn modify_similar(
         .filter_map(|(new, old)| Some((old?, new)))
         .collect()
     };
-    if room && pairs.len() > MAX_OPTIONAL_MODIFIES {
+    if room == Room::Both && pairs.len() > MAX_OPTIONAL_MODIFIES {
         return;
     }
     for &(old, new) in &pairs {
@@ -282,7 +315,8 @@ fn remove_pairs(
 ///
 /// The cloud fixes the kind of peer, range or list of ports, and the network interface, and lets nothing that is set become empty
 /// (ModifySecurityGroupRule: `ModifySgRuleEntityType`, `ModifyPortRangeType`, `ModifyNicType`, `InvalidModifyRuleRequest`).
-fn modify_cost(old: &Rule, new: &Rule) -> u32 {
+fn modify_cost(seen: &ObservedRule, new: &Rule) -> u32 {
+    let old = &seen.rule;
     let list = |rule: &Rule| {
         matches!(
             rule.protocol.ports().map(|ports| &ports.destination),
@@ -292,7 +326,8 @@ fn modify_cost(old: &Rule, new: &Rule) -> u32 {
     let source = |rule: &Rule| rule.protocol.ports().and_then(|ports| ports.source);
     let family = |rule: &Rule| rule.local.map(crate::model::Cidr::is_ipv6);
     // What the platform made is not turned into something else; with its own successor it is paired before.
-    let refused = old.priority.is_system_level()
+    let refused = seen.id.is_none()
+        || old.priority.is_system_level()
         || old.direction != new.direction
         || old.nic != new.nic
         || !old.peer.same_kind(&new.peer)
@@ -316,11 +351,14 @@ fn modify_cost(old: &Rule, new: &Rule) -> u32 {
     ];
     let differing =
         u32::try_from(fields.iter().filter(|differs| **differs).count()).expect("seven fields");
-    if differing > 2 {
+    // A rule for another service and another peer is another rule, and a verdict turns on a rule that else stays what it is.
+    let service = fields[2] || fields[3] || fields[4];
+    let turns = fields[1];
+    if differing > 2 || (service && fields[5]) || (turns && differing > 1) {
         return FORBIDDEN;
     }
     // A verdict that turns is the least alike; a description the most.
-    let verdict = u32::from(old.policy != new.policy);
+    let verdict = u32::from(turns);
     let description = u32::from(old.description != new.description);
     differing * 4 + verdict * 2 + description
 }

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::{ChangeKind, Plan};
 use crate::{
+    digest::hex,
     model::{ObservedGroup, ObservedRule, Rule},
-    provider::{RuleAction, alibaba::sign::hex},
+    provider::RuleAction,
 };
 
 /// Text into a hash.

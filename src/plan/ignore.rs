@@ -1,7 +1,7 @@
 //! Whether a live rule is one of those that the file says are not ours.
 
 use crate::{
-    desired::{DesiredPeer, DesiredRule, Ignore},
+    desired::{DesiredPeer, Ignore},
     model::{GroupId, GroupName, Peer, PortSet, Protocol, Rule},
 };
 
@@ -33,26 +33,6 @@ impl Ignore {
                 (DesiredPeer::PrefixList(a), Peer::PrefixList(b)) => a == b,
                 _ => false,
             })
-            && matches_description(description.as_deref(), rule.description.as_deref())
-    }
-
-    /// Whether a declared rule would match, so that it is both wanted and ignored.
-    pub fn matches_declared(&self, rule: &DesiredRule) -> bool {
-        let Self {
-            direction,
-            policy,
-            priority,
-            protocol,
-            ports,
-            peer,
-            description,
-            span: _,
-        } = self;
-        direction.is_none_or(|direction| direction == rule.direction)
-            && policy.is_none_or(|policy| policy == rule.policy)
-            && priority.is_none_or(|priority| priority == rule.priority.get())
-            && matches_protocol(protocol.as_deref(), ports.as_deref(), &rule.protocol)
-            && peer.as_ref().is_none_or(|peer| *peer == rule.peer)
             && matches_description(description.as_deref(), rule.description.as_deref())
     }
 }

@@ -87,6 +87,30 @@ pub fn assign(
     matched
 }
 
+/// A good matching where the best would take too long: the cheapest pairs first, in canonical order among equals. Pairs as `(row, column)`.
+pub fn assign_greedily(
+    rows: usize,
+    columns: usize,
+    cost: impl Fn(usize, usize) -> u32,
+) -> Vec<(usize, usize)> {
+    let mut pairs: Vec<(u32, usize, usize)> = (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| (row, column)))
+        .map(|(row, column)| (cost(row, column), row, column))
+        .filter(|(cost, ..)| *cost != FORBIDDEN)
+        .collect();
+    pairs.sort_unstable();
+    let (mut taken_rows, mut taken_columns) = (vec![false; rows], vec![false; columns]);
+    let mut matched = Vec::new();
+    for (_, row, column) in pairs {
+        if !taken_rows[row] && !taken_columns[column] {
+            (taken_rows[row], taken_columns[column]) = (true, true);
+            matched.push((row, column));
+        }
+    }
+    matched.sort_unstable();
+    matched
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

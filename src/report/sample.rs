@@ -118,6 +118,8 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
         ignored: Vec::new(),
         system_level: Vec::new(),
         expired: Vec::new(),
+        group_peers: QuotaUse::default(),
+        wanted_and_ignored: Vec::new(),
         quota: QuotaUse {
             limit: 200,
             before: 4,

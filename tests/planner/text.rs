@@ -407,6 +407,7 @@ fn what_makes_room_goes_first_when_the_quota_is_full() {
     - ingress accept udp/53 from 192.0.2.0/24 priority 1
     wave 0: ingress -
     wave 1: ingress +
+    warning[deletes-first]: web has no room for old and new rules together: 1 rule goes before the new ones come
     ");
     assert_eq!(plan.groups[0].quota.peak, 2);
     assert!(guard(&plan, &[&groups[0].0], &Overrides::default()).is_ok());
@@ -425,4 +426,281 @@ fn a_list_that_is_not_there_is_an_error() {
         &[(key, Lists::default())].into(),
     );
     assert_snapshot!(print(&plan), @"error[list-not-found]: prefix list pl-gone does not exist in test/cn-hangzhou");
+}
+
+#[test]
+fn group_peers_are_counted_at_every_step() {
+    let rules = |range: std::ops::Range<u16>, peer: &str| -> Vec<_> {
+        range
+            .map(|n| rule(&format!("ingress tcp/{} from sg-{peer}{n}", 1000 + n)))
+            .collect()
+    };
+    // 12 of 20 are replaced: in place, for there is room for none of them beside the old ones.
+    let live: Vec<_> = [rules(0..8, "keep"), rules(8..20, "old")].concat();
+    let wanted: Vec<_> = [rules(0..8, "keep"), rules(8..20, "new")].concat();
+    let groups = [(
+        desired("sg-web", Mode::Complete, wanted),
+        observed("sg-web", live.clone()),
+    )];
+    let plan = plan_groups(&groups);
+    let counts = plan.counts();
+    assert_eq!((counts.add, counts.change, counts.destroy), (0, 12, 0));
+    assert_eq!(plan.groups[0].group_peers.peak, 20);
+
+    // Where nothing can be changed in place, they do not fit: an interface may be in several groups, so that the new come first.
+    let others = (8..20).map(|n| rule(&format!("ingress tcp/{} from sg-new{n}", 980 + 2 * n)));
+    let old: Vec<_> = [
+        rules(0..8, "keep"),
+        (8..20)
+            .map(|n| rule(&format!("ingress tcp/{}-2000 from sg-old{n}", 500 + n)))
+            .collect(),
+    ]
+    .concat();
+    let wanted = [rules(0..8, "keep"), others.collect()].concat();
+    let groups = [(
+        desired("sg-web", Mode::Complete, wanted),
+        observed("sg-web", old),
+    )];
+    let plan = plan_groups(&groups);
+    assert_eq!(plan.counts().change, 0);
+    let overrides = Overrides {
+        allow_deletes: Some(12),
+        allow_changes: Some(12),
+        ..Overrides::default()
+    };
+    let refusals = guard(&plan, &[&groups[0].0], &overrides).unwrap_err();
+    assert_eq!(
+        refusals[0].message,
+        "the new rules fit only after old ones are deleted: 32 rules whose peer is a group at the fullest moment, 12 more than the 20 \
+         it can hold"
+    );
+}
+
+#[test]
+fn more_group_peers_than_fit_are_refused_with_their_number() {
+    let wanted = (0..23).map(|n| rule(&format!("ingress tcp/22 from sg-peer{n}")));
+    let groups = [(
+        desired("sg-web", Mode::Complete, wanted),
+        observed("sg-web", []),
+    )];
+    let plan = plan_groups(&groups);
+    let refusals = guard(&plan, &[&groups[0].0], &Overrides::default()).unwrap_err();
+    assert_eq!(
+        refusals[0].message,
+        "the group would hold 23 rules whose peer is a group, 3 more than the 20 it can hold"
+    );
+}
+
+#[test]
+fn an_expired_rule_is_deleted_in_partial_mode_too() {
+    let mut group = desired(
+        "sg-web",
+        Mode::Partial,
+        [
+            rule("ingress tcp/22 from 10.0.0.0/8 priority 5"),
+            rule("ingress tcp/443 from 0.0.0.0/0"),
+        ],
+    );
+    group.ingress.as_mut().unwrap()[0].expires = Some(jiff::Timestamp::UNIX_EPOCH);
+    let place = group.ingress.as_ref().unwrap()[0].span;
+    let live = observed(
+        "sg-web",
+        [
+            rule("ingress tcp/22 from 10.0.0.0/8 priority 5 \"for a while\""),
+            rule("ingress tcp/22 from 10.0.0.0/8 priority 6"),
+            rule("ingress tcp/443 from 0.0.0.0/0"),
+        ],
+    );
+    let plan = plan_groups(&[(group, live)]);
+    assert_snapshot!(print(&plan), @r#"
+    - ingress accept tcp/22 from 10.0.0.0/8 priority 5 "for a while"
+    ? ingress accept tcp/22 from 10.0.0.0/8 priority 6
+    wave 0: ingress -
+    "#);
+    assert_eq!(plan.groups[0].changes[0].span, Some(place));
+    assert_eq!(plan.groups[0].expired, [place]);
+}
+
+#[test]
+fn absent_leaves_what_the_platform_made_unless_the_file_says_delete() {
+    for (word, deleted) in [
+        (None, 1),
+        (Some(SystemRules::Keep), 1),
+        (Some(SystemRules::Delete), 2),
+    ] {
+        let mut group = desired("sg-web", Mode::Partial, []);
+        group.absent = vec![AbsentRule {
+            rule: declared(rule("ingress all from 0.0.0.0/0"), 30),
+            any_priority: true,
+        }];
+        group.system_rules = word;
+        let live = [
+            "ingress all from 0.0.0.0/0 priority 110",
+            "ingress all from 0.0.0.0/0 priority 7",
+        ];
+        let plan = plan_groups(&[(group, observed("sg-web", live.map(rule)))]);
+        assert_eq!(plan.counts().destroy, deleted, "{word:?}");
+    }
+}
+
+#[test]
+fn a_rule_without_an_id_is_never_modified() {
+    let without_ids = |rules: &[&str]| {
+        let mut group = observed("sg-web", rules.iter().map(|text| rule(text)));
+        for seen in &mut group.rules {
+            seen.id = None;
+        }
+        group
+    };
+    let plan = |live: &[&str], wanted: &[&str]| {
+        let wanted = desired(
+            "sg-web",
+            Mode::Complete,
+            wanted.iter().map(|text| rule(text)),
+        );
+        print(&plan_groups(&[(wanted, without_ids(live))]))
+    };
+    assert_snapshot!(plan(&["ingress tcp/22 from 10.0.0.0/8"], &["ingress tcp/22 from 10.0.0.0/9"]), @r"
+    - ingress accept tcp/22 from 10.0.0.0/8 priority 1
+    + ingress accept tcp/22 from 10.0.0.0/9 priority 1
+    wave 0: ingress +
+    wave 1: ingress -
+    ");
+    for (live, wanted) in [
+        (
+            "ingress tcp/22 from 10.0.0.0/8 \"a\"",
+            "ingress tcp/22 from 10.0.0.0/8 \"b\"",
+        ),
+        (
+            "ingress tcp/22 from 10.0.0.0/8",
+            "ingress tcp/22 from 10.0.0.0/8 priority 9",
+        ),
+    ] {
+        assert_eq!(
+            plan(&[live], &[wanted]),
+            "warning[unsupported]: the live rule ingress accept tcp/22 from 10.0.0.0/8 priority 1 cannot be changed in place\n"
+        );
+    }
+}
+
+#[test]
+fn a_rule_for_other_traffic_is_no_modify() {
+    for (live, wanted) in [
+        (
+            "ingress tcp/443 from 0.0.0.0/0 \"https\"",
+            "ingress tcp/3306 from 203.0.113.0/24 \"reporting\"",
+        ),
+        (
+            "ingress tcp/443 from 0.0.0.0/0",
+            "ingress drop tcp/443 from 10.0.0.0/8",
+        ),
+        (
+            "ingress tcp/443 from 0.0.0.0/0",
+            "ingress udp/53 from 10.0.0.0/8",
+        ),
+    ] {
+        let text = planned(Mode::Complete, &[live], &[wanted]);
+        assert!(!text.contains('~'), "{text}");
+    }
+    for (live, wanted) in [
+        (
+            "ingress tcp/443 from 0.0.0.0/0",
+            "ingress drop tcp/443 from 0.0.0.0/0",
+        ),
+        (
+            "ingress tcp/443 from 0.0.0.0/0",
+            "ingress tcp/443 from 10.0.0.0/8 priority 5",
+        ),
+        (
+            "ingress tcp/443 from 0.0.0.0/0",
+            "ingress udp/53 from 0.0.0.0/0",
+        ),
+    ] {
+        let text = planned(Mode::Complete, &[live], &[wanted]);
+        assert!(text.contains('~'), "{text}");
+    }
+}
+
+#[test]
+fn wanted_and_ignored_is_said_once_per_declaration_and_not_of_the_expired() {
+    use rulekeep::{desired::Ignore, guard::Reason};
+    let pattern = Ignore {
+        direction: None,
+        policy: None,
+        priority: None,
+        protocol: Some("tcp".into()),
+        ports: None,
+        peer: None,
+        description: None,
+        span: crate::rules::span(40),
+    };
+    let mut group = desired(
+        "sg-web",
+        Mode::Complete,
+        [
+            rule("ingress tcp/22 from 10.0.0.0/8"),
+            rule("ingress tcp/23 from 10.0.0.0/8"),
+            rule("ingress tcp/24 from 10.0.0.0/8"),
+        ],
+    );
+    let rules = group.ingress.as_mut().unwrap();
+    rules[1].span = rules[0].span;
+    rules[2].expires = Some(jiff::Timestamp::UNIX_EPOCH);
+    group.ignore = vec![pattern];
+    let groups = [(group, observed("sg-web", []))];
+    let plan = plan_groups(&groups);
+    let refusals = guard(&plan, &[&groups[0].0], &Overrides::default()).unwrap_err();
+    assert_eq!(
+        refusals.iter().map(|r| r.reason).collect::<Vec<_>>(),
+        [Reason::WantedAndIgnored]
+    );
+}
+
+#[test]
+fn an_ignored_peer_is_found_in_either_spelling() {
+    use rulekeep::{
+        desired::{DesiredPeer, Ignore},
+        model::{GroupId, GroupName},
+    };
+    let mut web = desired(
+        "sg-web",
+        Mode::Complete,
+        [rule("ingress tcp/22 from sg-db")],
+    );
+    let mut db = desired("sg-db", Mode::Complete, []);
+    db.alias = Some(GroupName::new("db"));
+    let by_id = DesiredPeer::Group {
+        id: GroupId::new("sg-db"),
+        owner: None,
+    };
+    let by_name = DesiredPeer::Declared(GroupName::new("db"));
+    for (declared, ignored) in [(by_id.clone(), by_name.clone()), (by_name, by_id)] {
+        web.ingress.as_mut().unwrap()[0].peer = declared;
+        web.ignore = vec![Ignore {
+            direction: None,
+            policy: None,
+            priority: None,
+            protocol: None,
+            ports: None,
+            peer: Some(ignored),
+            description: None,
+            span: crate::rules::span(40),
+        }];
+        let plan = plan_groups(&[
+            (web.clone(), observed("sg-web", [])),
+            (db.clone(), observed("sg-db", [])),
+        ]);
+        let web = plan.groups.iter().find(|g| g.name.as_str() == "web");
+        assert_eq!(web.unwrap().wanted_and_ignored.len(), 1);
+    }
+}
+
+#[test]
+fn what_cannot_fit_is_not_matched_first() {
+    let live = (0..200).map(|n| rule(&format!("ingress tcp/{} from 10.0.0.0/8", 1000 + n)));
+    let wanted = (0..4000).map(|n| rule(&format!("ingress tcp/{} from 10.0.0.0/9", 1000 + n)));
+    let group = desired("sg-web", Mode::Complete, wanted);
+    let plan = plan_groups(&[(group, observed("sg-web", live))]);
+    assert_eq!(plan.counts().change, 0);
+    assert_eq!(plan.groups[0].quota.after, 4000);
 }

@@ -140,3 +140,26 @@ async fn a_group_of_unknown_kind_is_not_guessed() {
          `normal` nor `enterprise`"
     );
 }
+
+#[tokio::test]
+async fn a_group_that_is_not_understood_troubles_only_those_who_mean_it() {
+    let server = Server::start(|_, _| {
+        let mut odd = security_group("sg-odd", "odd");
+        odd["SecurityGroupType"] = "quantum".into();
+        groups(&[security_group("sg-web", "web"), odd], "")
+    })
+    .await;
+    let provider = provider(&server);
+    let found = provider
+        .find(
+            &region(),
+            &[named("web"), Selector::Id(GroupId::new("sg-web"))],
+        )
+        .await
+        .unwrap();
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+    for selector in [named("odd"), Selector::Id(GroupId::new("sg-odd"))] {
+        let error = provider.find(&region(), &[selector]).await.unwrap_err();
+        assert!(error.to_string().contains("`quantum`"), "{error}");
+    }
+}

@@ -179,10 +179,6 @@ async fn what_cannot_be_said_exactly_is_not_sent() {
         ),
         (modify(&plain, &system), "priority 110 cannot be sent"),
         (
-            RuleAction::Revoke(vec![nameless]),
-            "priority 110 cannot be sent",
-        ),
-        (
             modify(&described, &plain),
             "the description cannot be removed in place",
         ),
@@ -206,4 +202,12 @@ async fn what_cannot_be_said_exactly_is_not_sent() {
     let call = call("sg-1", Direction::Ingress, action);
     provider.execute(&region(), &call, "t").await.unwrap();
     assert_eq!(server.asked().len(), 1);
+    // Without one by its members, its priority among them.
+    let call = self::call(
+        "sg-1",
+        Direction::Ingress,
+        RuleAction::Revoke(vec![nameless]),
+    );
+    provider.execute(&region(), &call, "t").await.unwrap();
+    assert_eq!(server.asked()[1].param("Permissions.1.Priority"), "110");
 }

@@ -17,7 +17,7 @@ use super::{
     api::Api,
     malformed,
     wire::{
-        answer,
+        answer::{self, OddGroup},
         request::{self, Request},
     },
 };
@@ -33,8 +33,8 @@ const FEW_NAMES: usize = 10;
 /// Most ids in one DescribeSecurityGroups call.
 const IDS_PER_CALL: usize = 100;
 
-/// What is known so far, by id.
-type Known = BTreeMap<GroupId, GroupInfo>;
+/// What is known so far, by id; also groups that are not understood, which matter to those who mean them.
+type Known = BTreeMap<GroupId, Result<GroupInfo, OddGroup>>;
 
 pub(super) async fn find(
     api: &Api,
@@ -77,7 +77,8 @@ pub(super) async fn find(
             .flatten()
             .collect();
     }
-    Ok(candidates(&known, selectors))
+    candidates(&known, selectors)
+        .map_err(|odd| malformed("DescribeSecurityGroups", odd.reason.clone()))
 }
 
 /// Every group of a region that a filter admits, by id. The cloud's own filter is not relied on.
@@ -87,8 +88,13 @@ pub(super) async fn all(
     filter: &GroupFilter,
 ) -> Result<Vec<GroupInfo>, ProviderError> {
     let listed = list(api, region, request::groups_by_filter(region, filter), None).await?;
-    let groups = listed.into_iter().flatten().map(|(_, group)| group);
-    Ok(groups.filter(|group| filter.admits(group)).collect())
+    let mut groups = Vec::new();
+    for (_, group) in listed.into_iter().flatten() {
+        // All of them are asked for, so one that is not understood cannot be passed over.
+        groups.push(group.map_err(|odd| malformed("DescribeSecurityGroups", odd.reason))?);
+    }
+    groups.retain(|group| filter.admits(group));
+    Ok(groups)
 }
 
 /// Every page of a list; `None` when it has more than `limit` pages.
@@ -98,7 +104,6 @@ async fn list(
     request: Request,
     limit: Option<usize>,
 ) -> Result<Option<Known>, ProviderError> {
-    let action = request.action;
     let mut known = Known::new();
     let mut pages = api.pages::<answer::SecurityGroups>(region, request);
     let mut count = 0;
@@ -110,33 +115,45 @@ async fn list(
             return Ok(Some(known));
         };
         count += 1;
-        let groups = page
-            .into_groups()
-            .map_err(|reason| malformed(action, reason))?;
-        known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+        known.extend(page.into_groups().map(|group| {
+            let id = match &group {
+                Ok(GroupInfo { id, .. }) | Err(OddGroup { id, .. }) => id.clone(),
+            };
+            (id, group)
+        }));
     }
 }
 
-/// For every selector the groups that it means, by id. The cloud's own filter is not relied on.
-fn candidates(known: &Known, selectors: &[Selector]) -> Vec<Vec<GroupInfo>> {
-    let mut by_name: BTreeMap<&str, Vec<&GroupInfo>> = BTreeMap::new();
+/// For every selector the groups that it means, by id; an error where one of them is not understood. The cloud's own filter is not
+/// relied on.
+fn candidates<'a>(
+    known: &'a Known,
+    selectors: &[Selector],
+) -> Result<Vec<Vec<GroupInfo>>, &'a OddGroup> {
+    let mut by_name: BTreeMap<&str, Vec<&Result<GroupInfo, OddGroup>>> = BTreeMap::new();
     for group in known.values() {
-        by_name.entry(group.name.as_str()).or_default().push(group);
+        let (Ok(GroupInfo { name, .. }) | Err(OddGroup { name, .. })) = group;
+        by_name.entry(name.as_str()).or_default().push(group);
     }
+    let understood = |group: &'a Result<GroupInfo, OddGroup>| group.as_ref().cloned();
     selectors
         .iter()
         .map(|selector| match selector {
-            Selector::Id(id) => known.get(id).cloned().into_iter().collect(),
+            Selector::Id(id) => known.get(id).into_iter().map(understood).collect(),
             Selector::Name { name, vpc } => by_name
                 .get(name.as_str())
                 .into_iter()
                 .flatten()
-                .filter(|group| match (vpc, &group.network) {
-                    (None, _) => true,
-                    (Some(wanted), Network::Vpc(vpc)) => wanted == vpc,
-                    (Some(_), Network::Classic) => false,
+                .copied()
+                .filter(|group| {
+                    let (Ok(GroupInfo { network, .. }) | Err(OddGroup { network, .. })) = group;
+                    match (vpc, network) {
+                        (None, _) => true,
+                        (Some(wanted), Network::Vpc(vpc)) => wanted == vpc,
+                        (Some(_), Network::Classic) => false,
+                    }
                 })
-                .map(|group| (*group).clone())
+                .map(understood)
                 .collect(),
         })
         .collect()

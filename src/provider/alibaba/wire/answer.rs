@@ -97,18 +97,30 @@ struct Tag {
 }
 
 impl SecurityGroups {
-    /// The groups of the page.
-    pub fn into_groups(self) -> Result<Vec<GroupInfo>, String> {
+    /// The groups of the page. One that is not understood is nobody's trouble but theirs who mean it.
+    pub fn into_groups(self) -> impl Iterator<Item = Result<GroupInfo, OddGroup>> {
         self.security_groups
             .0
             .into_iter()
             .map(SecurityGroup::into_info)
-            .collect()
     }
 }
 
+/// A group that is listed but not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OddGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// Where it is.
+    pub network: Network,
+    /// What is not understood.
+    pub reason: String,
+}
+
 impl SecurityGroup {
-    fn into_info(self) -> Result<GroupInfo, String> {
+    fn into_info(self) -> Result<GroupInfo, OddGroup> {
         let Self {
             security_group_id: id,
             security_group_name: Text(name),
@@ -118,25 +130,31 @@ impl SecurityGroup {
             service_managed: managed,
             tags: List(tags),
         } = self;
+        let network = if vpc.is_empty() {
+            Network::Classic
+        } else {
+            Network::Vpc(VpcId::new(vpc))
+        };
         // The kinds differ in what they do with outbound traffic, so that a guess could be an opening.
         let kind = match kind.to_ascii_lowercase().as_str() {
             "normal" => GroupKind::Basic,
             "enterprise" => GroupKind::Advanced,
             _ => {
-                return Err(format!(
-                    "SecurityGroupType of {id} is `{kind}`, neither `normal` nor `enterprise`"
-                ));
+                return Err(OddGroup {
+                    reason: format!(
+                        "SecurityGroupType of {id} is `{kind}`, neither `normal` nor `enterprise`"
+                    ),
+                    id: GroupId::new(id),
+                    name: GroupName::new(name),
+                    network,
+                });
             }
         };
         Ok(GroupInfo {
             id: GroupId::new(id),
             name: GroupName::new(name),
             description: Arc::from(description),
-            network: if vpc.is_empty() {
-                Network::Classic
-            } else {
-                Network::Vpc(VpcId::new(vpc))
-            },
+            network,
             kind,
             managed,
             tags: tags

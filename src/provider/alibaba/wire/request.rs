@@ -324,8 +324,17 @@ fn modify(request: Request, from: &ObservedRule, to: &Rule) -> Result<Request, R
     Ok(request)
 }
 
-/// Every member of a rule that makes it what it is, so that no default of the cloud can apply.
+/// The members of a rule that is to be written: a priority above 100 cannot be.
 fn members(rule: &Rule) -> Result<Members, RequestError> {
+    Priority::new(rule.priority.get().into()).map_err(|_| RequestError::Priority {
+        rule: rule.to_string(),
+        priority: rule.priority.get(),
+    })?;
+    members_as_read(rule)
+}
+
+/// Every member of a rule that makes it what it is, so that no default of the cloud can apply.
+fn members_as_read(rule: &Rule) -> Result<Members, RequestError> {
     let Rule {
         direction,
         nic,
@@ -337,10 +346,6 @@ fn members(rule: &Rule) -> Result<Members, RequestError> {
         description,
         peer_owner,
     } = rule;
-    Priority::new(priority.get().into()).map_err(|_| RequestError::Priority {
-        rule: rule.to_string(),
-        priority: priority.get(),
-    })?;
     let names = Names::of(*direction);
     let mut members: Members = vec![("IpProtocol", protocol_name(protocol))];
     match protocol.ports() {
@@ -392,7 +397,7 @@ fn members(rule: &Rule) -> Result<Members, RequestError> {
 /// looked at.
 fn revoked_members(seen: &ObservedRule) -> Result<Members, RequestError> {
     let written = permission(seen);
-    let mut members = members(&seen.rule)?;
+    let mut members = members_as_read(&seen.rule)?;
     members.retain(|(name, _)| *name != "Description");
     for (name, value) in &mut members {
         let verbatim = match *name {
