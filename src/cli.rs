@@ -20,6 +20,7 @@ mod schema;
 mod show;
 mod show_table;
 mod stop;
+mod unapplied;
 mod validate;
 mod version;
 

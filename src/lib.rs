@@ -15,6 +15,7 @@ pub mod desired;
 pub mod diag;
 pub mod emulator;
 pub mod exit;
+pub mod files;
 pub mod git;
 pub mod guard;
 pub mod model;

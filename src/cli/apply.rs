@@ -6,18 +6,19 @@ use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
 use crate::{
-    apply::{GroupOutcome, Report},
+    apply::Report,
     exit::Exit,
-    guard::Overrides,
+    guard::{Overrides, Refusal},
     report::{Format, json, text},
 };
 
 use super::{
-    Failure, Global, Screen, confirm, pass, plan,
+    Failure, Global, Screen, confirm, output, pass, plan,
     plan::Shared,
     progress::Meter,
     project::{self, Selection, Targets},
     stop::stop,
+    unapplied,
 };
 
 /// Make the cloud hold what the files declare
@@ -74,6 +75,17 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    match attempt(args, global, screen).await {
+        Ok((report, nothing)) => finish(args, screen, &report, nothing),
+        Err(failure) => {
+            unapplied::write(&failure, &args.shared, screen);
+            Err(failure)
+        }
+    }
+}
+
+/// The report, and whether the plan was empty and has said so; an error: nothing was applied.
+async fn attempt(args: &Args, global: &Global, screen: &Screen) -> Result<(Report, bool), Failure> {
     let saved = args.saved_plan()?.map(pass::read_saved).transpose()?;
     let asks = !args.yes && saved.is_none();
     let desired = project::load(global, screen)?;
@@ -93,9 +105,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
 
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
-    if let Some(saved) = saved.as_ref().filter(|_| !prepared.is_errored()) {
+    if let Some(saved) = &saved {
         // Before anything is shown: it would be another plan than the one that was asked for.
-        let moved = pass::check(saved, &prepared);
+        let moved = pass::check(saved, &prepared, &stamp);
         if !moved.is_empty() {
             return Err(stale(moved));
         }
@@ -120,10 +132,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         return Err(plan::not_whole(&shown, &diagnostics));
     }
     let Some(approved) = approved else {
-        return Err(refused(refusals.len()));
+        return Err(refused(&refusals));
     };
     if prepared.is_empty() {
-        return finish(args, screen, &Report::default(), true);
+        return Ok((Report::default(), true));
     }
     if asks {
         if !confirm::can_ask() {
@@ -140,7 +152,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     );
     let report = pass::apply(&prepared, &approved, parallelism, &meter, stop).await?;
     drop(meter);
-    finish(args, screen, &report, false)
+    Ok((report, false))
 }
 
 /// Prints what came of it; `nothing`: the plan was empty and has said so.
@@ -150,15 +162,23 @@ fn finish(args: &Args, screen: &Screen, report: &Report, nothing: bool) -> Resul
         Format::Text => text::applied(report, style),
         Format::Json => json::applied(report),
     };
-    if nothing && args.shared.is_text() {
-        screen.files(&args.shared.output, draw)?;
+    let shown = if nothing && args.shared.is_text() {
+        screen.files(&args.shared.output, draw)
     } else {
-        if args.shared.is_text() {
-            screen.result("\n")?;
-        }
-        screen.report(&args.shared.output, draw)?;
+        let files = screen.files(&args.shared.output, draw);
+        // Apart from the plan above it.
+        let gap = if args.shared.is_text() { "\n" } else { "" };
+        let format = output::stdout_format(&args.shared.output);
+        screen
+            .result(&format!("{gap}{}", draw(format, &screen.out)))
+            .and(files)
+    };
+    let exit = Exit::from(report.verdict());
+    match shown {
+        // What was done to the cloud weighs more than what became of the report.
+        Err(failure) if exit != Exit::Done => screen.failure(&failure),
+        shown => shown?,
     }
-    let exit = exit(report);
     match exit {
         Exit::Done => {}
         Exit::Interrupted => {
@@ -174,38 +194,25 @@ fn whole_number(text: &str) -> Result<usize, String> {
         .map_err(|_| "not a whole number, such as 12".into())
 }
 
-/// How the program ends after an apply.
-fn exit(report: &Report) -> Exit {
-    let mut outcomes = report.groups.iter().map(|group| &group.outcome);
-    if outcomes
-        .clone()
-        .all(|outcome| matches!(outcome, GroupOutcome::Done))
-    {
-        return Exit::Done;
-    }
-    if outcomes.any(|outcome| matches!(outcome, GroupOutcome::Interrupted | GroupOutcome::NotBegun))
-    {
-        return Exit::Interrupted;
-    }
-    let something = report.groups.iter().any(|group| {
-        matches!(group.outcome, GroupOutcome::Done)
-            || group.added + group.changed + group.destroyed > 0
-    });
-    if something {
-        Exit::Partial
-    } else {
-        Exit::Error
-    }
-}
-
-fn refused(reasons: usize) -> Failure {
-    Failure::with(
+fn refused(refusals: &[Refusal]) -> Failure {
+    let mut failure = Failure::with(
         Exit::Refused,
         format!(
             "the guard refused the plan for {}; nothing was changed",
-            text::count(reasons, "reason")
+            text::count(refusals.len(), "reason")
         ),
-    )
+    );
+    let details = refusals.iter().map(|refusal| {
+        let Refusal {
+            name,
+            reason,
+            message,
+            ..
+        } = refusal;
+        format!("{name}: {reason}: {message}")
+    });
+    failure.details = details.collect();
+    failure
 }
 
 fn stale(moved: Vec<String>) -> Failure {
@@ -219,9 +226,12 @@ fn stale(moved: Vec<String>) -> Failure {
 }
 
 impl Args {
-    /// The saved plan among the arguments: group files are YAML, so a plan is what ends with `.json`.
+    /// The saved plan among the arguments: what is one by its content, and, so that a damaged one is called so, what ends
+    /// with `.json`: group files are YAML.
     fn saved_plan(&self) -> Result<Option<&Path>, Failure> {
-        let is_plan = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+        let is_plan = |path: &&PathBuf| {
+            path.extension().is_some_and(|ending| ending == "json") || pass::is_saved_plan(path)
+        };
         let Some(plan) = self.paths.iter().find(is_plan) else {
             return Ok(None);
         };
@@ -238,7 +248,7 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use crate::{
-        apply::GroupReport,
+        apply::{GroupOutcome, GroupReport},
         model::{AccountName, GroupId, RegionId},
         plan::Address,
     };
@@ -259,10 +269,9 @@ mod tests {
             destroyed: 0,
             notes: Vec::new(),
         });
-        exit(&Report {
-            run_id: String::new(),
-            groups: groups.collect(),
-        })
+        let groups = groups.collect();
+        let run_id = String::new();
+        Report { run_id, groups }.verdict().into()
     }
 
     fn failed() -> GroupOutcome {

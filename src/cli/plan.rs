@@ -74,7 +74,16 @@ pub(super) struct Shared {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    if args.at.is_some() && args.out.is_some() {
+        return Err(
+            Failure::usage("a plan of another moment cannot be saved: --at and --out")
+                .help("apply plans as of now; leave out --at, or look at that plan without --out"),
+        );
+    }
     let desired = project::load(global, screen)?;
+    if let Some(path) = &args.out {
+        project::refuse_among_rules(path, &desired)?;
+    }
     let at = args.at.unwrap_or_else(Timestamp::now);
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
@@ -96,13 +105,23 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         return Err(not_whole(&report, &diagnostics));
     }
     if let Some(path) = &args.out {
-        pass::save(&prepared, path, &stamp)?;
+        pass::save(&prepared, path, &refusals, &stamp)?;
     }
-    if refusals.is_empty() && !prepared.is_empty() {
-        screen.hint(&match &args.out {
-            Some(path) => format!("`rulekeep apply {}` applies exactly this plan", path.display()),
-            None => "`rulekeep apply` makes these changes; `rulekeep plan --out FILE` saves the plan for it".to_owned(),
-        });
+    let words = args.selection.words();
+    match &args.out {
+        Some(path) if !refusals.is_empty() => screen.hint(&format!(
+            "{} is saved, but the guard refuses this plan as it stands: `rulekeep apply {}` needs what the refusals name",
+            path.display(),
+            path.display()
+        )),
+        _ if !refusals.is_empty() || prepared.is_empty() => {}
+        Some(path) => screen.hint(&format!(
+            "`rulekeep apply {}` applies exactly this plan",
+            path.display()
+        )),
+        None => screen.hint(&format!(
+            "`rulekeep apply{words}` makes these changes; `rulekeep plan{words} --out plan.json` saves the plan for it"
+        )),
     }
     Ok(if args.detailed_exitcode && !prepared.is_empty() {
         Exit::Changes

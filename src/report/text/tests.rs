@@ -39,7 +39,7 @@ db  sg-bp1db000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress partial, egress 
   newly admits ingress tcp/3306 from sg-bp1web000000000000  by rules/web.yaml:33
 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
-  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
+  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 expired   1 system-level: kept
   quota 190 of 200, 191 on the way
 + ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web         rules/web.yaml:7
 + ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口      rules/web.yaml:7
@@ -87,7 +87,7 @@ api  sg-bp1api000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.ya
   unchanged
 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
-  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
+  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 expired   1 system-level: kept
   quota 190 of 200, 191 on the way
 + ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web                     rules/web.yaml:7
 + ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口                  rules/web.yaml:7
@@ -290,6 +290,7 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
   --> rules/web.yaml:2
   help: `--allow-deletes 12` lets this plan through
 
+refused: apply makes none of these changes (exit 4): web (too-many-deletes)
 Plan incomplete: 1 group could not be read.
 
 "#]]
