@@ -148,15 +148,18 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
     // Where stdout has the text, it has said why.
     let failure = failure.help("mend the access, or leave groups out with PATH or --target");
     report
-        .failures
-        .iter()
+        .unread()
+        .into_iter()
         .take(3)
-        .fold(failure, |failure, unread| {
+        .fold(failure, |failure, (place, error, groups)| {
             let mut failure = failure;
             // The plan has the rest of a long explanation.
-            let first = unread.error.lines().next().unwrap_or_default();
+            let first = error.lines().next().unwrap_or_default();
             let first = first.trim_end_matches(':');
-            failure.causes.push(format!("{}: {first}", unread.group));
+            failure.causes.push(match &groups[..] {
+                [group] => format!("{place}/{group}: {first}"),
+                groups => format!("{} in {place}: {first}", text::count(groups.len(), "group")),
+            });
             failure
         })
 }

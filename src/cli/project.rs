@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    desired::{self, Desired, DesiredGroup, Selector},
+    desired::{self, Desired, DesiredGroup},
     diag::Diagnostic,
     exit::Exit,
     reconcile::{self, SelectError},
@@ -172,6 +172,18 @@ impl Selection {
                 let failure = Failure::new(error.to_string());
                 match error {
                     SelectError::Target { .. } => failure.help(declared(desired)),
+                    SelectError::Path { path, near }
+                        if !desired.project.root.join(&path).exists() =>
+                    {
+                        let near = match &near[..] {
+                            [] => String::new(),
+                            near => format!("; is it {}?", near.join(" or ")),
+                        };
+                        Failure::new(format!(
+                            "there is no file or folder {}{near}",
+                            path.display()
+                        ))
+                    }
                     SelectError::Path { .. } => {
                         failure.help("a path is a group file or a folder of group files")
                     }
@@ -224,16 +236,7 @@ impl Selection {
 
 /// Whether a word on the command line means a declared group.
 pub(super) fn is_meant(group: &DesiredGroup, word: &str) -> bool {
-    let names = [
-        match &group.selector {
-            Selector::Id(id) => Some(id.as_str()),
-            Selector::Name { .. } => None,
-        },
-        group.declared_name().map(|name| name.as_str()),
-    ];
-    let prefix = format!("{}/{}/", group.account, group.region);
-    let bare = word.strip_prefix(&prefix).unwrap_or(word);
-    names.into_iter().flatten().any(|name| name == bare)
+    reconcile::is_target(word, group)
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ use super::{
 const MOST_UNMANAGED: usize = 10;
 /// Most refusals named before the last line.
 const MOST_REFUSED: usize = 4;
+/// Most groups named that could not be read for one reason.
+const MOST_UNREAD: usize = 10;
 /// Use of the quota worth a word.
 const TIGHT_PERCENT: u64 = 80;
 
@@ -297,14 +299,7 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
     }
-    for failure in report.failures {
-        let line = format!("could not be read: {}", escape(&failure.group));
-        text.push_str(&style.paint(Tone::Removed, line));
-        text.push('\n');
-        for line in escape_lines(&failure.error).lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-    }
+    text.push_str(&unread(report, style));
     let counts = report.plan.counts();
     if counts.calls > 0 {
         // Schedules run side by side: the longest one says how many waves there are.
@@ -320,6 +315,41 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// Groups that could not be read, those of one account and region with one error together.
+pub(super) fn unread(report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut text = String::new();
+    for (place, error, groups) in report.unread() {
+        let place = escape(&place);
+        let line = match &groups[..] {
+            [group] => format!("could not be read: {place}/{}", escape(group)),
+            groups => {
+                let shown = if style.verbose {
+                    usize::MAX
+                } else {
+                    MOST_UNREAD
+                };
+                let mut names: Vec<_> =
+                    groups.iter().take(shown).map(|name| escape(name)).collect();
+                let rest = groups.len() - names.len();
+                if rest > 0 {
+                    names.push(format!("{rest} more"));
+                }
+                format!(
+                    "could not be read: {} in {place}: {}",
+                    count(groups.len(), "group"),
+                    names.join(", ")
+                )
+            }
+        };
+        text.push_str(&style.paint(Tone::Removed, line));
+        text.push('\n');
+        for line in escape_lines(error).lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
     }
     text
 }

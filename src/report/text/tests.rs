@@ -346,8 +346,8 @@ fn a_complete_apply_ends_with_terraforms_line() {
     assert_data_eq!(
         applied(&report, &PLAIN),
         str![[r#"
-api  done               +2 ~0 -2  demo/cn-hangzhou/sg-bp1api000000000000
-web  done               +1 ~1 -0  demo/cn-hangzhou/sg-bp1web000000000000
+api  done  +2 ~0 -2  demo/cn-hangzhou/sg-bp1api000000000000
+web  done  +1 ~1 -0  demo/cn-hangzhou/sg-bp1web000000000000
 
 Apply complete! Resources: 3 added, 1 changed, 2 destroyed.
 
