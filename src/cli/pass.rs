@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{self, Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Selector},
     diag::Diagnostic,
     emulator::{Config, Credential, Emulator, EmulatorError, Seed},
     git::{self, Revision},
@@ -299,14 +299,4 @@ pub(super) async fn emulate(
     ready(emulator.local_addr())?;
     stop.await;
     emulator.shut_down().await.map_err(failed)
-}
-
-/// JSON Schema of the project file.
-pub(super) fn project_schema() -> String {
-    format!("{:#}", desired::schema_project())
-}
-
-/// JSON Schema of group files.
-pub(super) fn group_schema() -> String {
-    format!("{:#}", desired::schema_group())
 }

@@ -120,7 +120,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             path.display()
         )),
         None => screen.hint(&format!(
-            "`rulekeep apply{words}` makes these changes; `rulekeep plan{words} --out plan.json` saves the plan for it"
+            "`rulekeep apply{words}` makes these changes; with `--out plan.json` this plan is saved for it"
         )),
     }
     Ok(if args.detailed_exitcode && !prepared.is_empty() {

@@ -414,3 +414,29 @@ Apply incomplete: 1 group done, 1 failed, 1 held back, 1 changed by others, 1 no
 
 "#]].raw());
 }
+
+#[test]
+fn directions_of_unchanged_groups_that_are_not_managed_are_told_in_a_line() {
+    let files = Files::new();
+    let mut open = sample::group("open", &files);
+    open.modes = [Some(crate::desired::Mode::Complete), None];
+    open.observed.rules = vec![
+        sample::seen("sgr-1", "egress accept tcp/443 to 0.0.0.0/0 priority 1", ""),
+        sample::seen(
+            "sgr-2",
+            "ingress accept tcp/443 from 0.0.0.0/0 priority 1",
+            "",
+        ),
+    ];
+    let text = drawn(vec![open, sample::group("calm", &files)], &files, &PLAIN);
+    assert_data_eq!(
+        text,
+        str![[r#"
+2 groups unchanged, 1 live rule left alone in directions of 1 group that are not managed
+
+No changes.
+
+"#]]
+        .raw()
+    );
+}
