@@ -2,20 +2,31 @@
 //!
 //! Commands parse, call and print; what they decide is decided in the modules below them.
 
+mod adopt;
+mod adopt_terraform;
 mod apply;
 mod arguments;
+mod change;
+mod check_creds;
+mod clone;
 mod completions;
 mod confirm;
 mod drift;
 mod emulate;
+mod explain;
+mod export;
 mod failure;
+mod fmt;
+mod import;
 mod init;
+mod live;
 pub mod log;
 mod output;
 mod pass;
 mod plan;
 mod progress;
 mod project;
+mod restore;
 mod schema;
 mod show;
 mod show_table;
@@ -49,7 +60,7 @@ pub use output::Screen;
 Every flag can be given as an environment variable too: --parallelism as RULEKEEP_PARALLELISM.
 RULEKEEP_CLI_ARGS holds arguments that are put before those of the command line.
 
-Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 4 refused by the guard,
+Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 3 fmt --check found work, 4 refused by the guard,
 5 the saved plan is stale, 6 interrupted, 7 some groups failed, 64 wrong usage."
 )]
 pub struct Cli {
@@ -106,10 +117,18 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
     Show(show::Args),
+    Explain(explain::Args),
+    CheckCreds(check_creds::Args),
+    Adopt(adopt::Args),
+    Export(export::Args),
+    Import(import::Args),
+    Restore(restore::Args),
+    Clone(clone::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -128,10 +147,18 @@ impl Cli {
         let screen = Screen::new(&self.global);
         let result = match &self.command {
             Command::Validate(args) => validate::run(args, &self.global, &screen),
+            Command::Fmt(args) => fmt::run(args, &self.global, &screen),
             Command::Plan(args) => on_runtime(plan::run(args, &self.global, &screen)),
             Command::Apply(args) => on_runtime(apply::run(args, &self.global, &screen)),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
+            Command::Explain(args) => on_runtime(explain::run(args, &self.global, &screen)),
+            Command::CheckCreds(args) => on_runtime(check_creds::run(args, &self.global, &screen)),
+            Command::Adopt(args) => on_runtime(adopt::run(args, &self.global, &screen)),
+            Command::Export(args) => on_runtime(export::run(args, &self.global, &screen)),
+            Command::Import(args) => on_runtime(import::run(args, &self.global, &screen)),
+            Command::Restore(args) => on_runtime(restore::run(args, &self.global, &screen)),
+            Command::Clone(args) => on_runtime(clone::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

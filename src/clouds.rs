@@ -1,5 +1,6 @@
 //! Which provider serves which account.
 
+pub mod check;
 mod connect;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -2,7 +2,9 @@
 
 mod collide;
 mod common;
+pub mod edit;
 mod fields;
+pub mod fmt;
 mod group;
 mod ignore;
 mod load;
@@ -10,9 +12,12 @@ mod names;
 mod project;
 mod protocol;
 mod rule;
+mod scalar;
 mod schema;
 mod services;
 mod value;
+mod vocabulary;
+pub mod write;
 mod yaml;
 
 use std::{
@@ -23,8 +28,11 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files};
+pub use load::{SourceFile, load, load_files, load_project};
+pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
+pub use services::BUILT_IN;
+pub use vocabulary::{Vocabulary, named_groups};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},

@@ -14,17 +14,22 @@
 //! sockets. The format of states and seeds is described in `store/seed.rs` and in docs/emulator.md.
 
 mod actions;
+mod admin;
 mod answer;
 mod calls;
 mod engine;
 mod error;
+mod faults;
 mod gateway;
 mod listener;
+mod metadata;
 mod paging;
 mod params;
 mod rule;
 mod store;
+mod sts;
 mod switches;
+mod tls;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -32,11 +37,14 @@ use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
-    calls::CallRecord,
-    engine::Engine,
+    calls::{CallEffect, CallRecord},
+    engine::{Delivery, Engine, Served},
     error::ApiError,
+    faults::{Effect, Fault, FaultError, Faults, Intrusion, Shape, When},
     gateway::{Credential, RawRequest, RawResponse},
+    sts::{Identities, OidcProvider, Principal, RamRole},
     switches::Switches,
+    tls::Tls,
 };
 
 /// How long a client may keep the emulator from ending.
@@ -77,7 +85,7 @@ impl Seed {
 pub struct Config {
     /// Where to listen; port 0 is a free one.
     pub listen: SocketAddr,
-    /// Keys that are taken; all belong to one account.
+    /// Keys that are taken.
     pub credentials: Vec<Credential>,
     /// File that keeps the state from one start to the next.
     pub state: Option<PathBuf>,
@@ -85,8 +93,16 @@ pub struct Config {
     pub seed: Option<Seed>,
     /// What time it is; the system's clock unless a test says otherwise.
     pub clock: Clock,
-    /// Variants of behaviour.
+    /// Variants of behaviour; what differs from the default here wins over the `switches` of the state or seed.
     pub switches: Switches,
+    /// What goes wrong; the default leaves it to the `faults` of the state or seed.
+    pub faults: Faults,
+    /// Whether `/-/calls`, `/-/faults`, `/-/switches`, `/-/state` and `/-/reset` steer it.
+    pub admin: bool,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<Tls>,
+    /// Who the keys are, which roles and identity providers exist.
+    pub identities: Identities,
 }
 
 impl Default for Config {
@@ -98,6 +114,10 @@ impl Default for Config {
             seed: None,
             clock: Arc::new(Timestamp::now),
             switches: Switches::default(),
+            faults: Faults::default(),
+            admin: false,
+            tls: None,
+            identities: Identities::default(),
         }
     }
 }
@@ -124,6 +144,9 @@ pub enum EmulatorError {
         /// What is wrong.
         reason: String,
     },
+    /// The certificate or its key cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] io::Error),
     /// The state cannot be written.
     #[error("the state cannot be saved: {0}")]
     Save(#[source] io::Error),
@@ -149,8 +172,10 @@ impl Emulator {
             config.state.as_deref(),
             config.seed.as_ref(),
             config.credentials.clone(),
-            config.switches.clone(),
+            &config.switches,
+            &config.faults,
         )
+        .map(|engine| engine.with_identities(config.identities.clone()))
     }
 
     /// Opens the state, listens and serves in the background of the current tokio runtime.
@@ -162,11 +187,20 @@ impl Emulator {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let identity = config.tls.as_ref().map(|tls| tls.identity(address));
+        let identity = identity.transpose().map_err(EmulatorError::Tls)?;
+        let (tls, certificate) = match identity {
+            Some(identity) => (Some(identity.acceptor), identity.certificate),
+            None => (None, None),
+        };
+        let secure = tls.is_some();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(listener::run(
             listener,
+            tls,
             Arc::clone(&engine),
             config.clock,
+            config.admin,
             async {
                 // An error means that the handle is gone, which ends the emulator as well.
                 let _ = stopped.await;
@@ -174,6 +208,8 @@ impl Emulator {
         ));
         Ok(EmulatorHandle {
             address,
+            secure,
+            certificate,
             engine,
             stop,
             task,
@@ -185,6 +221,8 @@ impl Emulator {
 #[derive(Debug)]
 pub struct EmulatorHandle {
     address: SocketAddr,
+    secure: bool,
+    certificate: Option<String>,
     engine: Arc<Engine>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
@@ -196,6 +234,17 @@ impl EmulatorHandle {
         self.address
     }
 
+    /// `http://ADDRESS:PORT` or `https://ADDRESS:PORT`.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// PEM of the certificate that was made for this run.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
     /// The calls so far, oldest first; the last 100,000 are remembered.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.engine.calls()
@@ -204,6 +253,26 @@ impl EmulatorHandle {
     /// Forgets the calls so far.
     pub fn forget_calls(&self) {
         self.engine.forget_calls();
+    }
+
+    /// Lets other things go wrong from now on; every count begins anew.
+    pub fn set_faults(&self, faults: Faults) {
+        self.engine.set_faults(faults);
+    }
+
+    /// Behaves differently from now on.
+    pub fn set_switches(&self, switches: Switches) {
+        self.engine.set_switches(switches);
+    }
+
+    /// Everything goes back to the seed, or to nothing without one.
+    pub fn reset(&self) -> Result<(), EmulatorError> {
+        self.engine.reset()
+    }
+
+    /// What answers the requests, to look into it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Finishes the calls under way, up to a few seconds, and ends; the state file is free afterwards.

@@ -8,16 +8,19 @@
 //! the cloud ──── Provider::observe ─► Observed ─┘ (pure)          (pure)           (calls the cloud)
 //! ```
 
+pub mod adopt;
 pub mod apply;
 pub mod cli;
 pub mod clouds;
 pub mod desired;
 pub mod diag;
 pub mod emulator;
+pub mod exchange;
 pub mod exit;
 pub mod files;
 pub mod git;
 pub mod guard;
+pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod provider;

@@ -2,12 +2,13 @@
 
 pub mod alibaba;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use crate::{
     desired::Selector,
     model::{
-        Direction, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, ObservedRule, RegionId, Rule,
+        Direction, GroupId, GroupInfo, GroupKind, GroupName, ListIds, Lists, Network,
+        ObservedGroup, ObservedRule, RegionId, Rule, VpcId,
     },
 };
 
@@ -41,6 +42,72 @@ pub trait Provider: Send + Sync {
         call: &RuleCall,
         token: &str,
     ) -> impl Future<Output = Result<Receipt, ProviderError>> + Send;
+
+    /// Lists the groups of a region, by id.
+    fn list(
+        &self,
+        region: &RegionId,
+        filter: &GroupFilter,
+    ) -> impl Future<Output = Result<Vec<GroupInfo>, ProviderError>> + Send {
+        let _ = (region, filter);
+        async { Err(not_offered("list groups")) }
+    }
+
+    /// Makes a group without rules. The same token on a second try means the same call: it acts once.
+    fn create_group(
+        &self,
+        region: &RegionId,
+        group: &NewGroup,
+        token: &str,
+    ) -> impl Future<Output = Result<GroupId, ProviderError>> + Send {
+        let _ = (region, group, token);
+        async { Err(not_offered("make groups")) }
+    }
+}
+
+fn not_offered(what: &str) -> ProviderError {
+    ProviderError::NotSent {
+        reason: format!("this provider does not {what}"),
+    }
+}
+
+/// Which groups of a region; every given one must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupFilter {
+    /// In this VPC.
+    pub vpc: Option<VpcId>,
+    /// With these tags; without a value any value will do.
+    pub tags: Vec<(String, Option<String>)>,
+}
+
+impl GroupFilter {
+    /// Whether a group is meant.
+    pub fn admits(&self, group: &GroupInfo) -> bool {
+        let Self { vpc, tags } = self;
+        let vpc = vpc.as_ref().is_none_or(|wanted| match &group.network {
+            Network::Vpc(vpc) => vpc == wanted,
+            Network::Classic => false,
+        });
+        vpc && tags.iter().all(|(key, value)| {
+            let found = group.tags.get(key.as_str());
+            found.is_some_and(|found| value.as_deref().is_none_or(|value| value == &**found))
+        })
+    }
+}
+
+/// A group that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// Free text, perhaps empty.
+    pub description: Arc<str>,
+    /// VPC or classic.
+    pub network: Network,
+    /// Basic or advanced.
+    pub kind: GroupKind,
+    /// Labels, key to value.
+    pub tags: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// One call that changes the rules of a group.

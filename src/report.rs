@@ -3,6 +3,7 @@
 //! Everything here is a pure function from values to a `String`: where it goes is for `cli/output.rs`. A further
 //! format is a file beside `json.rs`, a variant of [`Format`] and an arm where the compiler asks for one.
 
+pub mod explain;
 pub mod json;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -9,6 +9,7 @@ use std::{
 use rulekeep::{
     desired::{Desired, load},
     diag::render,
+    provider::alibaba::probe::WRITE_ACTIONS,
 };
 
 fn root() -> PathBuf {
@@ -115,12 +116,21 @@ fn the_examples_of_the_page_about_files_are_valid() {
 
 #[test]
 fn the_policies_in_the_guide_are_json() {
-    let policies = blocks("docs/accounts.md", "json");
-    assert_eq!(policies.len(), 2);
-    for policy in policies {
-        let policy: serde_json::Value = serde_json::from_str(&policy).expect("JSON");
-        assert_eq!(policy["Version"], "1");
-    }
+    let blocks = blocks("docs/accounts.md", "json");
+    let (policies, profiles): (Vec<serde_json::Value>, Vec<_>) = blocks
+        .iter()
+        .map(|block| serde_json::from_str(block).expect("JSON"))
+        .partition(|block: &serde_json::Value| block["Statement"].is_array());
+    assert_eq!(profiles.len(), 1, "profiles of the aliyun CLI");
+    assert_eq!(policies.len(), 3, "assume a role, plan, apply");
+    assert!(policies.iter().all(|policy| policy["Version"] == "1"));
+    let apply: Vec<_> = policies[2]["Statement"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|statement| statement["Action"].as_array().into_iter().flatten())
+        .collect();
+    assert_eq!(apply, WRITE_ACTIONS);
 }
 
 /// Copies the sample estate, so that nobody's state of the embedded cloud is touched.

@@ -1,8 +1,13 @@
 //! `rulekeep emulate`.
 
-use std::{convert::Infallible, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{convert::Infallible, fmt, io::Write as _, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use crate::exit::Exit;
+use serde_json::{Map, Value};
+
+use crate::{
+    emulator::{Config, Credential, EmulatorHandle, Fault, Faults, Seed, Switches, Tls},
+    exit::Exit,
+};
 
 use super::{Failure, Screen, pass, stop::stop};
 
@@ -11,10 +16,16 @@ use super::{Failure, Screen, pass, stop::stop};
 /// Prints the endpoint once it is ready and runs until it is interrupted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   rulekeep emulate --listen 127.0.0.1:8080 --seed demo/seed.json
   # and in the project file:
-  # accounts: { test: { endpoint: \"http://127.0.0.1:8080\" } }")]
+  # accounts: { test: { endpoint: \"http://127.0.0.1:8080\" } }
+
+  # A fifth of all calls throttled, and answers of writes that get lost:
+  rulekeep emulate --fault throttle:rate=0.2 --fault 'reset:when=after,rate=0.05,action=Authorize*'
+
+Faults: throttle, limit, latency, error, reset, truncate, garbage, partial, stale, intrude. They and the
+switches are explained in docs/emulator.md.")]
 pub(super) struct Args {
     /// Address and port; port 0 takes a free one
     #[arg(
@@ -30,13 +41,56 @@ pub(super) struct Args {
     /// What the state starts as while there is none
     #[arg(long, value_name = "FILE", env = "RULEKEEP_SEED")]
     seed: Option<PathBuf>,
-    /// Accepted access key [default: testid:testsecret]; may be repeated
+    /// Throw the state away and start from the seed
+    #[arg(long)]
+    reset: bool,
+    /// Accepted access key, of an account of its own if its number is given [default: testid:testsecret]; may be repeated
     #[arg(
         long = "credential",
-        value_name = "ID:SECRET",
+        value_name = "ID:SECRET[:ACCOUNT]",
         env = "RULEKEEP_CREDENTIAL"
     )]
     credentials: Vec<Word>,
+    /// Serve HTTPS with a certificate made for this run
+    #[arg(long)]
+    tls: bool,
+    /// Where to write that certificate, so that clients can trust it [default: a file in the temporary folder]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls",
+        conflicts_with = "tls_cert"
+    )]
+    tls_write: Option<PathBuf>,
+    /// Serve HTTPS with the certificate of this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Variant of behaviour; may be repeated
+    #[arg(long = "switch", value_name = "NAME=VALUE")]
+    switches: Vec<String>,
+    /// Let something go wrong; may be repeated
+    #[arg(long = "fault", value_name = "EFFECT[:NAME=VALUE,..]")]
+    faults: Vec<Fault>,
+    /// What goes wrong, as JSON
+    #[arg(long = "faults", value_name = "FILE", conflicts_with = "faults")]
+    faults_file: Option<PathBuf>,
+    /// Decides which calls faults strike
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    fault_seed: u64,
+    /// How far the cloud's clock is ahead
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    clock_skew: i64,
+    /// Answer /-/calls, /-/faults, /-/switches, /-/state and /-/reset, for tests that steer it
+    #[arg(long)]
+    admin: bool,
 }
 
 /// A word that may hold a secret: it is never printed, not even when it is malformed.
@@ -57,43 +111,122 @@ impl FromStr for Word {
     }
 }
 
-/// What the embedded cloud is started with.
-pub(super) struct Settings {
-    /// Where it listens.
-    pub(super) listen: SocketAddr,
-    /// File that keeps the state.
-    pub(super) state: Option<PathBuf>,
-    /// What the state starts as.
-    pub(super) seed: Option<PathBuf>,
-    /// Access key ids and their secrets; none: the emulator's own default.
-    pub(super) credentials: Vec<(String, String)>,
-}
-
 pub(super) async fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
-    let settings = Settings {
-        listen: args.listen,
-        state: args.state.clone(),
-        seed: args.seed.clone(),
-        credentials: args
-            .credentials
-            .iter()
-            .map(pair)
-            .collect::<Result<_, _>>()?,
+    let config = config(args)?;
+    let ready = |emulator: &EmulatorHandle| {
+        if let Some(certificate) = emulator.certificate() {
+            trust(args, emulator, certificate)?;
+        }
+        screen.result(&format!("{}\n", emulator.endpoint()))
     };
-    let ready = |address: SocketAddr| screen.result(&format!("http://{address}\n"));
-    pass::emulate(settings, ready, stop(*screen, "stopping")).await?;
+    pass::emulate(config, args.reset, ready, stop(*screen, "stopping")).await?;
     Ok(Exit::Done)
 }
 
-fn pair(Word(text): &Word) -> Result<(String, String), Failure> {
-    match text.split_once(':') {
-        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
-            Ok((id.to_owned(), secret.to_owned()))
-        }
-        _ => Err(Failure::usage(
-            "a value of --credential is not of the form ID:SECRET",
-        )),
+fn config(args: &Args) -> Result<Config, Failure> {
+    let mut config = Config {
+        listen: args.listen,
+        state: args.state.clone(),
+        seed: args.seed.clone().map(Seed::File),
+        switches: switches(&args.switches)?,
+        faults: faults(args)?,
+        admin: args.admin,
+        tls: match (&args.tls_cert, &args.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            _ => args.tls.then_some(Tls::SelfMade),
+        },
+        ..Config::default()
+    };
+    if !args.credentials.is_empty() {
+        config.credentials = args
+            .credentials
+            .iter()
+            .map(credential)
+            .collect::<Result<_, _>>()?;
     }
+    Ok(config)
+}
+
+fn credential(Word(text): &Word) -> Result<Credential, Failure> {
+    let malformed = || Failure::usage("a value of --credential is not of the form ID:SECRET");
+    let (id, rest) = text.split_once(':').ok_or_else(malformed)?;
+    // Secrets may have colons, accounts are numbers.
+    let (secret, account) = match rest.rsplit_once(':') {
+        Some((secret, account))
+            if !account.is_empty() && account.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            (secret, Some(account))
+        }
+        _ => (rest, None),
+    };
+    if id.is_empty() || secret.is_empty() {
+        return Err(malformed());
+    }
+    let credential = Credential::new(id, secret);
+    Ok(match account {
+        Some(account) => credential.of_account(account),
+        None => credential,
+    })
+}
+
+/// `NAME=VALUE` over the defaults.
+fn switches(given: &[String]) -> Result<Switches, Failure> {
+    let mut members = Map::new();
+    for text in given {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--switch {text} is not of the form NAME=VALUE"))
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        members.insert(name.to_owned(), value);
+    }
+    serde_json::from_value(Value::Object(members))
+        .map_err(|error| Failure::usage(format!("--switch: {error}")))
+}
+
+fn faults(args: &Args) -> Result<Faults, Failure> {
+    let mut faults = match &args.faults_file {
+        None => Faults {
+            faults: args.faults.clone(),
+            ..Faults::default()
+        },
+        Some(path) => {
+            let unreadable = || Failure::new(format!("{} cannot be used", path.display()));
+            let text =
+                std::fs::read_to_string(path).map_err(|error| unreadable().because(&error))?;
+            Faults::from_json(&text).map_err(|error| unreadable().because(&error))?
+        }
+    };
+    if args.fault_seed != 0 {
+        faults.seed = args.fault_seed;
+    }
+    if args.clock_skew != 0 {
+        faults.clock_skew_seconds = args.clock_skew;
+    }
+    Ok(faults)
+}
+
+/// Writes the certificate down and says how clients come to trust it.
+fn trust(args: &Args, emulator: &EmulatorHandle, certificate: &str) -> Result<(), Failure> {
+    let path = args.tls_write.clone().unwrap_or_else(|| {
+        let port = emulator.local_addr().port();
+        std::env::temp_dir().join(format!("rulekeep-emulate-{port}.pem"))
+    });
+    std::fs::write(&path, certificate).map_err(|error| {
+        Failure::new(format!("{} cannot be written", path.display())).because(&error)
+    })?;
+    let path = path.display();
+    let lines = format!(
+        "The certificate of this run is in {path}. Clients trust it with\n  \
+         SSL_CERT_FILE={path} (Terraform, aliyun CLI and other Go programs, OpenSSL)\n  \
+         REQUESTS_CA_BUNDLE={path} (Python)\n  \
+         NODE_EXTRA_CA_CERTS={path} (Node.js)\n"
+    );
+    // Nobody reads it when stderr is closed; serving goes on.
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -103,12 +236,35 @@ mod tests {
     #[test]
     fn a_credential_is_an_id_and_a_secret_and_is_never_printed() {
         let word = |text: &str| Word(text.to_owned());
-        assert_eq!(pair(&word("a:b:c")), Ok(("a".into(), "b:c".into())));
+        for (text, secret, account) in [
+            ("a:b:c", "b:c", None),
+            ("a:b:1234567890123456", "b", Some("1234567890123456")),
+            ("a:b:", "b:", None),
+        ] {
+            let found = credential(&word(text)).unwrap();
+            let Credential {
+                id,
+                secret: given,
+                account: of,
+                ..
+            } = found;
+            assert_eq!((&*id, &*given, of.as_deref()), ("a", secret, account));
+        }
         for text in ["hunter2", ":hunter2", "a:"] {
-            let failure = pair(&word(text)).unwrap_err();
+            let failure = credential(&word(text)).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
             assert!(!format!("{failure:?}").contains("hunter2"));
         }
         assert!(!format!("{:?}", word("a:hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_switch_is_a_name_and_a_value() {
+        let given = |text: &str| switches(&[text.to_owned()]);
+        assert_eq!(given("rules_per_group=7").unwrap().rules_per_group, 7);
+        assert!(given("lenient_revoke=true").unwrap().lenient_revoke);
+        for text in ["rules_per_group", "nonsense=1", "lenient_revoke=perhaps"] {
+            assert_eq!(given(text).unwrap_err().exit, Exit::Usage);
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! Where commands meet the reconciler: connecting accounts, reading and planning, applying. Nothing else in the command
 //! line knows how a cloud is reached.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::{
@@ -10,18 +14,21 @@ use crate::{
     clouds::{self, ConnectCause, Connected},
     desired::{Desired, DesiredGroup, Selector},
     diag::Diagnostic,
-    emulator::{Config, Credential, Emulator, EmulatorError, Seed},
+    emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
     guard::{Approved, Overrides, Refusal},
-    model::{AccountName, ObservedGroup, RegionId},
-    plan::GroupPlan,
-    provider::{RuleCall, alibaba::credentials::Environment},
+    model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
+    plan::{GroupPlan, Plan},
+    provider::{
+        GroupFilter, NewGroup, Provider as _, RuleCall,
+        alibaba::{Alibaba, credentials::Environment},
+    },
     reconcile, report,
     report::{PlanReport, ReadFailure, Stamp},
     saved,
 };
 
-use super::{Failure, emulate::Settings, progress::Meter, project::Selection};
+use super::{Failure, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
 pub(super) struct Prepared<'a> {
@@ -117,6 +124,22 @@ impl Prepared<'_> {
     /// What is wrong or odd about the files in view of the cloud.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.inner.diagnostics().cloned().collect()
+    }
+
+    /// What would be done.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.inner.plan
+    }
+
+    /// Groups that could not be read.
+    pub(super) fn failures(&self) -> Vec<ReadFailure> {
+        self.failures.clone()
+    }
+
+    /// Ends its connections; the state of an embedded cloud is free afterwards.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        let closed = self.connected.close().await;
+        closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))
     }
 
     /// Whether nothing is to be done.
@@ -253,50 +276,167 @@ pub(super) async fn apply(
     Ok(apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await)
 }
 
-/// Finds and reads one group, declared or not.
-pub(super) async fn read_group(
+/// Accounts that are connected, for commands that look at groups as they are.
+pub(super) struct Session {
+    connected: Connected,
+    parallelism: usize,
+}
+
+/// Connects accounts.
+pub(super) async fn session(
     desired: &Desired,
-    account: &AccountName,
-    region: &RegionId,
-    group: &Selector,
-) -> Result<ObservedGroup, Failure> {
-    let connected = connect(desired, &[account.clone()].into(), 1).await?;
-    reconcile::read_group(&connected.clouds, account, region, group)
-        .await
-        .map_err(|error| {
-            Failure::new("the group cannot be read")
-                .because(&error)
-                .help("--account and --region say where else to look; an id means one group")
-        })
+    accounts: &BTreeSet<AccountName>,
+    parallelism: usize,
+) -> Result<Session, Failure> {
+    Ok(Session {
+        connected: connect(desired, accounts, parallelism).await?,
+        parallelism,
+    })
+}
+
+impl Session {
+    /// Finds and reads one group, declared or not.
+    pub(super) async fn read(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        group: &Selector,
+    ) -> Result<ObservedGroup, Failure> {
+        reconcile::read_group(&self.connected.clouds, account, region, group)
+            .await
+            .map_err(|error| {
+                Failure::new("the group cannot be read")
+                    .because(&error)
+                    .help("--account and --region say where else to look; an id means one group")
+            })
+    }
+
+    /// The groups of the account itself that rules name as peers, by id; groups of other accounts are missing.
+    pub(super) async fn peers(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        rules: impl Iterator<Item = &Rule> + Send,
+    ) -> Result<BTreeMap<GroupId, GroupInfo>, Failure> {
+        let ids: BTreeSet<&GroupId> = rules
+            .filter_map(|rule| match &rule.peer {
+                Peer::Group(id) => Some(id),
+                Peer::Cidr(_) | Peer::PrefixList(_) => None,
+            })
+            .collect();
+        let selectors: Vec<Selector> = ids.into_iter().cloned().map(Selector::Id).collect();
+        let found = self.find(account, region, &selectors).await?;
+        let found = found.into_iter().flatten();
+        Ok(found.map(|info| (info.id.clone(), info)).collect())
+    }
+
+    /// Finds groups: a list of candidates per selector.
+    pub(super) async fn find(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        selectors: &[Selector],
+    ) -> Result<Vec<Vec<GroupInfo>>, Failure> {
+        if selectors.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.cloud(account)?
+            .find(region, selectors)
+            .await
+            .map_err(|error| Failure::new("groups cannot be looked up").because(&error))
+    }
+
+    /// Every group of a region that a filter admits.
+    pub(super) async fn list(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        filter: &GroupFilter,
+    ) -> Result<Vec<GroupInfo>, Failure> {
+        self.cloud(account)?
+            .list(region, filter)
+            .await
+            .map_err(|error| Failure::new("the groups cannot be listed").because(&error))
+    }
+
+    /// Reads the rules of groups, side by side, in their order.
+    pub(super) async fn observe(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        groups: &[GroupInfo],
+        meter: &Meter,
+    ) -> Result<Vec<ObservedGroup>, Failure> {
+        let cloud = self.cloud(account)?;
+        meter.begin("reading groups", groups.len());
+        let reads = groups.iter().map(|info| async move {
+            let read = cloud.observe(region, info).await;
+            meter.advance();
+            read.map_err(|error| {
+                Failure::new(format!("{} cannot be read", info.id)).because(&error)
+            })
+        });
+        futures_util::stream::iter(reads)
+            .buffered(self.parallelism)
+            .try_collect()
+            .await
+    }
+
+    /// The lists that rules name, as far as they are there.
+    pub(super) async fn lists(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        wanted: &ListIds,
+    ) -> Result<Lists, Failure> {
+        if wanted.is_empty() {
+            return Ok(Lists::default());
+        }
+        self.cloud(account)?
+            .lists(region, wanted)
+            .await
+            .map_err(|error| Failure::new("the lists cannot be read").because(&error))
+    }
+
+    /// Makes a group.
+    pub(super) async fn create(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        group: &NewGroup,
+        token: &str,
+    ) -> Result<GroupId, Failure> {
+        self.cloud(account)?
+            .create_group(region, group, token)
+            .await
+            .map_err(|error| Failure::new("the group cannot be made").because(&error))
+    }
+
+    fn cloud(&self, account: &AccountName) -> Result<&Alibaba, Failure> {
+        let cloud = self.connected.clouds.get(account);
+        cloud.ok_or_else(|| Failure::new(format!("account {account} is not connected")))
+    }
+
+    /// Ends it; the state of an embedded cloud is free afterwards.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        let closed = self.connected.close().await;
+        closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))
+    }
 }
 
 /// The HTTP service of `emulate`, from ready until `stop` ends.
 pub(super) async fn emulate(
-    settings: Settings,
-    ready: impl FnOnce(SocketAddr) -> Result<(), Failure>,
+    config: Config,
+    reset: bool,
+    ready: impl FnOnce(&EmulatorHandle) -> Result<(), Failure>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let Settings {
-        listen,
-        state,
-        seed,
-        credentials,
-    } = settings;
-    let mut config = Config {
-        listen,
-        state,
-        seed: seed.map(Seed::File),
-        ..Config::default()
-    };
-    if !credentials.is_empty() {
-        config.credentials = credentials
-            .iter()
-            .map(|(id, secret)| Credential::new(id, secret))
-            .collect();
-    }
     let failed = |error| Failure::new("the embedded cloud cannot be served").because(&error);
     let emulator = Emulator::start(config).await.map_err(failed)?;
-    ready(emulator.local_addr())?;
+    if reset {
+        emulator.reset().map_err(failed)?;
+    }
+    ready(&emulator)?;
     stop.await;
     emulator.shut_down().await.map_err(failed)
 }

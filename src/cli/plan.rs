@@ -9,6 +9,7 @@ use crate::{
     diag::Diagnostic,
     exit::Exit,
     guard::Overrides,
+    lint::lint,
     report::{Format, OutputSpec, PlanReport, json, text},
 };
 
@@ -93,6 +94,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
 
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
+    let chosen = args.selection.choose(&desired)?;
+    let linted = lint(&desired, at, |index| chosen.contains(&index));
+    screen.diagnostics(&desired.sources, &linted);
     let refusals = prepared
         .guarded(&Overrides::default())
         .err()

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     desired::{self, Desired, DesiredGroup},
-    diag::Diagnostic,
+    diag::{Code, Diagnostic},
     exit::Exit,
     reconcile::{self, SelectError},
     report::text::count,
@@ -117,6 +117,23 @@ pub(super) fn not_planned(diagnostics: &[Diagnostic]) -> Failure {
     let errors = diagnostics.iter().filter(|d| d.is_error()).count();
     Failure::new(format!("{}; nothing was changed", count(errors, "error")))
         .help("mend what is drawn above, then plan again")
+}
+
+/// As [`load`], but a project without a group file is an empty one: for commands that look at the cloud or write files.
+pub(super) fn load_or_empty(global: &Global, screen: &Screen) -> Result<Desired, Failure> {
+    let file = file(global)?;
+    match desired::load(&file) {
+        Err(error) if error.diagnostics.iter().all(|d| d.code == Code::NoFiles) => {
+            match desired::load_project(&file) {
+                Ok((desired, warnings)) => {
+                    screen.diagnostics(&desired.sources, &warnings);
+                    Ok(desired)
+                }
+                Err(_) => load(global, screen),
+            }
+        }
+        _ => load(global, screen),
+    }
 }
 
 /// What is said once diagnostics with an error among them have been drawn.

@@ -1,5 +1,7 @@
 //! `rulekeep show`.
 
+use std::{collections::BTreeMap, path::PathBuf};
+
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -7,15 +9,18 @@ use crate::{
     desired::{Desired, DesiredGroup, DesiredRule, Selector},
     exit::Exit,
     model::{
-        AccountName, Direction, GroupId, GroupName, InnerAccess, ObservedGroup, ObservedRule, Peer,
-        Policy, RegionId, Rule,
+        AccountName, Direction, GroupId, GroupInfo, GroupName, InnerAccess, Network, ObservedGroup,
+        ObservedRule, Peer, Policy, RegionId, Rule,
     },
     provider::alibaba::wire,
-    report::{Format, OutputSpec, OutputSpecError, json as report_json},
+    report::{json as report_json, text::TextStyle},
 };
 
 use super::{
-    Failure, Global, Screen, pass, project,
+    Failure, Global, Screen,
+    live::{self, Place, own_groups},
+    output::write_file,
+    pass, project,
     show_table::{Line, table},
 };
 
@@ -27,18 +32,15 @@ use super::{
 Examples:
   rulekeep show web
   rulekeep show sg-bp1web000000000000 --direction ingress --port 22
-  rulekeep show web --peer 10.1.2.3 -o json")]
+  rulekeep show web --peer 10.1.2.3 -o json
+  rulekeep show web --sort peer -o yaml=web.yaml")]
 pub(super) struct Args {
     /// A group: its id or its name
     #[arg(value_name = "GROUP")]
     group: String,
-    /// Account that holds it [default: that of the declared group, else the only one]
-    #[arg(long, value_name = "NAME", env = "RULEKEEP_ACCOUNT")]
-    account: Option<String>,
-    /// Region that holds it [default: that of the declared group, else the only one]
-    #[arg(long, value_name = "REGION", env = "RULEKEEP_REGION")]
-    region: Option<String>,
-    /// Write the rules as table or json, to stdout or =FILE; may be repeated
+    #[command(flatten)]
+    place: Place,
+    /// Write the rules as table, json or yaml, to stdout or =FILE; may be repeated
     #[arg(
         short,
         long,
@@ -46,17 +48,60 @@ pub(super) struct Args {
         value_parser = output_spec,
         env = "RULEKEEP_OUTPUT"
     )]
-    output: Vec<OutputSpec>,
+    output: Vec<(Form, Option<PathBuf>)>,
+    /// Order of the rules: as the cloud evaluates them, or by one of their fields
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FIELD",
+        default_value = "rank",
+        env = "RULEKEEP_SORT"
+    )]
+    sort: Order,
     #[command(flatten)]
     filter: Filter,
 }
 
-/// A table is what text is elsewhere.
-fn output_spec(text: &str) -> Result<OutputSpec, OutputSpecError> {
-    match text.strip_prefix("table") {
-        Some(rest) => format!("{}{rest}", Format::Text).parse(),
-        None => text.parse(),
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Table,
+    Json,
+    Yaml,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// By priority, drop before accept: as the cloud evaluates them
+    Rank,
+    /// By protocol and ports
+    Protocol,
+    /// By the far end
+    Peer,
+    /// By description
+    Description,
+    /// The oldest first
+    Created,
+}
+
+fn output_spec(text: &str) -> Result<(Form, Option<PathBuf>), String> {
+    let (name, path) = match text.split_once('=') {
+        None => (text, None),
+        Some((name, "")) => {
+            return Err(format!("`{name}=` names no file; `{name}` alone is stdout"));
+        }
+        Some((name, path)) => (name, Some(PathBuf::from(path))),
+    };
+    let form = match name {
+        "table" | "text" => Form::Table,
+        "json" => Form::Json,
+        "yaml" => Form::Yaml,
+        _ => {
+            return Err(format!(
+                "unknown format `{name}`; known are table, json, yaml"
+            ));
+        }
+    };
+    Ok((form, path))
 }
 
 /// Which rules are shown; every given one must match.
@@ -72,7 +117,7 @@ struct Filter {
     /// Rules whose ports include this one
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), env = "RULEKEEP_PORT")]
     port: Option<u16>,
-    /// Rules whose peer covers this address or CIDR, or is this group or prefix list
+    /// Rules whose peer covers this address or CIDR, or is this group (id or group:NAME) or prefix list
     #[arg(long, value_name = "PEER", env = "RULEKEEP_PEER")]
     peer: Option<String>,
     /// accept or drop
@@ -96,128 +141,129 @@ enum Verdict {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let desired = project::load(global, screen)?;
-    let declared = args.declared(&desired)?;
-    let (account, region) = args.place(&desired, declared)?;
-    let selector = match declared {
-        Some(group) => group.selector.clone(),
-        None if GroupId::looks_like(&args.group) => Selector::Id(GroupId::new(&args.group)),
-        None => Selector::Name {
-            name: GroupName::new(&args.group),
-            vpc: None,
-        },
-    };
-    let observed = pass::read_group(&desired, &account, &region, &selector).await?;
-    let lines: Vec<Line<'_>> = observed
+    let desired = project::load_or_empty(global, screen)?;
+    let meant = args.place.of(&desired, &args.group)?;
+    let session = pass::session(&desired, &[meant.account.clone()].into(), 1).await?;
+    let observed = session
+        .read(&meant.account, &meant.region, &meant.selector)
+        .await?;
+    let own = own_groups(&session, &meant, &observed).await?;
+    session.close().await?;
+    let observed = live::without_own(&observed, &own);
+    let mut lines: Vec<Line<'_>> = observed
         .rules
         .iter()
-        .filter(|seen| args.filter.admits(seen))
+        .filter(|seen| args.filter.admits(seen, &own))
         .map(|seen| Line {
             seen,
-            declared: declared
-                .and_then(|group| declaration(group, seen))
+            peer_name: match &seen.rule.peer {
+                Peer::Group(id) => own.get(id).map(|info| info.name.as_str()),
+                Peer::Cidr(_) | Peer::PrefixList(_) => None,
+            },
+            declared: meant
+                .declared
+                .and_then(|group| declaration(&desired, group, seen, &own))
                 .map(|rule| desired.sources.place(rule.span)),
         })
         .collect();
+    args.sort.apply(&mut lines);
     let directions: Vec<_> = Direction::BOTH
         .into_iter()
         .filter(|direction| args.filter.direction.is_none_or(|way| way.is(*direction)))
         .collect();
-    screen.report(&args.output, |format, style| match format {
-        Format::Text => table(&observed, &lines, &directions, style),
-        Format::Json => as_json(&account, &region, &observed, &lines),
-    })?;
+    let draw = |form: Form, style: &TextStyle| match form {
+        Form::Table => table(&observed, &lines, &directions, style),
+        Form::Json => as_json(&meant.account, &meant.region, &observed, &lines),
+        Form::Yaml => {
+            let rules = lines.iter().map(|line| line.seen.clone()).collect();
+            let shown = ObservedGroup {
+                rules,
+                ..observed.clone()
+            };
+            live::group_file(&desired, &meant, &shown)
+        }
+    };
+    let stdout = args.output.iter().rev().find(|(_, path)| path.is_none());
+    screen.result(&draw(
+        stdout.map_or(Form::Table, |(form, _)| *form),
+        &screen.out,
+    ))?;
+    let plain = TextStyle {
+        width: 140,
+        colour: false,
+        verbose: screen.out.verbose,
+    };
+    for (form, path) in &args.output {
+        if let Some(path) = path {
+            write_file(path, &draw(*form, &plain))?;
+        }
+    }
     Ok(Exit::Done)
 }
 
-impl Args {
-    /// The declared group that is meant, if one is.
-    fn declared<'a>(&self, desired: &'a Desired) -> Result<Option<&'a DesiredGroup>, Failure> {
-        let fits = |wanted: &Option<String>, has: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == has)
-        };
-        let mut meant = desired.groups.iter().filter(|group| {
-            project::is_meant(group, &self.group)
-                && fits(&self.account, group.account.as_str())
-                && fits(&self.region, group.region.as_str())
-        });
-        let first = meant.next();
-        if meant.next().is_some() {
-            return Err(Failure::new(format!(
-                "several declared groups are called `{}`",
-                self.group
-            ))
-            .help("say which one with --account, --region, or by its id"));
-        }
-        Ok(first)
-    }
-
-    /// Where the group lives.
-    fn place(
-        &self,
-        desired: &Desired,
-        declared: Option<&DesiredGroup>,
-    ) -> Result<(AccountName, RegionId), Failure> {
-        let unknown = |flag: &str| {
-            Failure::usage(format!(
-                "`{}` is not declared, and where it lives is not clear",
-                self.group
-            ))
-            .help(format!("say it with {flag}"))
-        };
-        let account = match (&self.account, declared) {
-            (Some(account), _) => AccountName::new(account),
-            (None, Some(group)) => group.account.clone(),
-            (None, None) => {
-                only(desired.project.accounts.keys()).ok_or_else(|| unknown("--account"))?
+impl Order {
+    /// Sorts rules that are in the order of rank.
+    fn apply(self, lines: &mut [Line<'_>]) {
+        match self {
+            Self::Rank => {}
+            Self::Protocol => lines.sort_by(|a, b| {
+                let key = |line: &Line<'_>| line.seen.rule.protocol.clone();
+                key(a).cmp(&key(b))
+            }),
+            Self::Peer => lines.sort_by(|a, b| a.seen.rule.peer.cmp(&b.seen.rule.peer)),
+            Self::Description => {
+                lines.sort_by(|a, b| a.seen.rule.description.cmp(&b.seen.rule.description));
             }
-        };
-        if !desired.project.accounts.contains_key(&account) {
-            let known: Vec<_> = desired
-                .project
-                .accounts
-                .keys()
-                .map(AccountName::as_str)
-                .collect();
-            return Err(
-                Failure::usage(format!("the project has no account `{account}`"))
-                    .help(format!("it has {}", known.join(", "))),
-            );
+            Self::Created => lines.sort_by(|a, b| {
+                let key = |line: &Line<'_>| {
+                    let facts = line.seen.facts.as_ref();
+                    facts.and_then(|facts| facts.created.clone())
+                };
+                key(a).cmp(&key(b))
+            }),
         }
-        let region = match (&self.region, declared) {
-            (Some(region), _) => RegionId::new(region),
-            (None, Some(group)) => group.region.clone(),
-            (None, None) => only(desired.groups.iter().map(|group| &group.region))
-                .ok_or_else(|| unknown("--region"))?,
-        };
-        Ok((account, region))
     }
 }
 
-/// The value that all have, if they all have one.
-fn only<'a, T: Clone + PartialEq + 'a>(mut values: impl Iterator<Item = &'a T>) -> Option<T> {
-    let first = values.next()?;
-    values.all(|value| value == first).then(|| first.clone())
-}
-
-/// The declared rule that a live one is. A peer that is declared by name counts as any group: its id is known only to
-/// the cloud.
-fn declaration<'a>(group: &'a DesiredGroup, seen: &ObservedRule) -> Option<&'a DesiredRule> {
+/// The declared rule that a live one is. A peer that is declared by name is the group that the declaration of that name
+/// selects, looked up by its id.
+fn declaration<'a>(
+    desired: &Desired,
+    group: &'a DesiredGroup,
+    seen: &ObservedRule,
+    own: &BTreeMap<GroupId, GroupInfo>,
+) -> Option<&'a DesiredRule> {
     let Rule { nic, peer, .. } = &seen.rule;
+    let is_named = |name: &GroupName, id: &GroupId| {
+        let mut here = desired.groups.iter().filter(|other| {
+            other.account == group.account
+                && other.region == group.region
+                && other.declared_name() == Some(name)
+        });
+        here.any(|other| match &other.selector {
+            Selector::Id(other) => other == id,
+            Selector::Name { name, vpc } => own.get(id).is_some_and(|info| {
+                info.name == *name
+                    && vpc
+                        .as_ref()
+                        .is_none_or(|vpc| info.network == Network::Vpc(vpc.clone()))
+            }),
+        })
+    };
     let rules = group.direction(seen.rule.direction).unwrap_or_default();
     rules.iter().find(|rule| {
         rule.nic.is_none_or(|declared| declared == *nic)
             && rule
-                .bind(*nic, |_| match peer {
-                    Peer::Group(id) => Some(id.clone()),
-                    Peer::Cidr(_) | Peer::PrefixList(_) => None,
+                .bind(*nic, |name| match peer {
+                    Peer::Group(id) if is_named(name, id) => Some(id.clone()),
+                    Peer::Group(_) | Peer::Cidr(_) | Peer::PrefixList(_) => None,
                 })
                 .is_some_and(|bound| bound.is_same_rule(&seen.rule))
     })
 }
 
 impl Filter {
-    fn admits(&self, seen: &ObservedRule) -> bool {
+    fn admits(&self, seen: &ObservedRule, own: &BTreeMap<GroupId, GroupInfo>) -> bool {
         let Self {
             direction,
             protocol,
@@ -236,7 +282,7 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|name| rule.protocol.name().eq_ignore_ascii_case(name))
             && port.is_none_or(|port| has_port(rule, port))
-            && peer.as_ref().is_none_or(|peer| has_peer(rule, peer))
+            && peer.as_ref().is_none_or(|peer| has_peer(rule, peer, own))
             && text.as_ref().is_none_or(|text| has_text(seen, text))
     }
 }
@@ -263,7 +309,10 @@ fn has_port(rule: &Rule, port: u16) -> bool {
     }
 }
 
-fn has_peer(rule: &Rule, wanted: &str) -> bool {
+fn has_peer(rule: &Rule, wanted: &str, own: &BTreeMap<GroupId, GroupInfo>) -> bool {
+    if let (Peer::Group(id), Some(name)) = (&rule.peer, wanted.strip_prefix("group:")) {
+        return own.get(id).is_some_and(|info| info.name.as_str() == name);
+    }
     match (&rule.peer, crate::model::Cidr::parse_masking(wanted)) {
         (Peer::Cidr(cidr), Ok(wanted)) => cidr.net().contains(&wanted.net()),
         (peer, _) => peer.to_string() == wanted,
@@ -296,6 +345,7 @@ fn as_json(
                 "rule_id": line.seen.id,
                 "rule": report_json::rule(&info.id, &line.seen.rule),
                 "created": created,
+                "peer_name": line.peer_name,
                 "declared_at": line.declared,
                 "permission": wire::to_json(line.seen),
             })
@@ -335,7 +385,9 @@ mod tests {
             ("c", "egress accept all to sg-peer priority 1", ""),
         ]
         .into_iter()
-        .filter(|(id, rule, description)| filter.admits(&seen(id, rule, description)))
+        .filter(|(id, rule, description)| {
+            filter.admits(&seen(id, rule, description), &BTreeMap::new())
+        })
         .map(|(id, ..)| id)
         .collect()
     }

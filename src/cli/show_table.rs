@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::{
-    model::{Direction, InnerAccess, ObservedGroup, ObservedRule},
+    model::{Direction, InnerAccess, Network, NicType, ObservedGroup, ObservedRule, Rule},
     report::text::{TextStyle, Tone, count, escape, live_cells},
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub(super) struct Line<'a> {
     /// As it was read.
     pub(super) seen: &'a ObservedRule,
+    /// Name of a peer group of the same account.
+    pub(super) peer_name: Option<&'a str>,
     /// `file:line`.
     pub(super) declared: Option<String>,
 }
@@ -33,28 +35,31 @@ pub(super) fn table(
         text.push_str("  members are kept apart");
     }
     text.push('\n');
-    for direction in directions {
-        let of: Vec<_> = lines
-            .iter()
-            .filter(|line| line.seen.rule.direction == *direction)
-            .collect();
+    for (direction, nic) in tabs(group, directions) {
+        let is_of =
+            |rule: &Rule| rule.direction == direction && nic.is_none_or(|nic| rule.nic == nic);
+        let of: Vec<_> = lines.iter().filter(|line| is_of(&line.seen.rule)).collect();
         let all = group.rules.iter();
-        let all = all.filter(|seen| seen.rule.direction == *direction).count();
+        let all = all.filter(|seen| is_of(&seen.rule)).count();
         let shown = if of.len() == all {
             count(all, "rule")
         } else {
             format!("{} of {}", of.len(), count(all, "rule"))
         };
-        let title = match direction {
-            Direction::Ingress => "Ingress",
-            Direction::Egress => "Egress",
+        let title = match (direction, nic) {
+            (Direction::Ingress, None) => "Ingress",
+            (Direction::Egress, None) => "Egress",
+            (Direction::Ingress, Some(NicType::Intranet)) => "Ingress, private interface",
+            (Direction::Ingress, Some(NicType::Internet)) => "Ingress, public interface",
+            (Direction::Egress, Some(NicType::Intranet)) => "Egress, private interface",
+            (Direction::Egress, Some(NicType::Internet)) => "Egress, public interface",
         };
         text.push_str(&format!(
             "\n{}  {shown}\n",
             style.paint(Tone::Strong, title)
         ));
         if !of.is_empty() {
-            text.push_str(&drawn(*direction, &of, style));
+            text.push_str(&drawn(direction, &of, style));
         }
     }
     text
@@ -79,11 +84,25 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
             "Created",
             "Declared",
         ]);
-    for Line { seen, declared } in lines {
+    for line in lines {
+        let Line {
+            seen,
+            peer_name,
+            declared,
+        } = line;
         let [_, policy, protocol, path, _] = live_cells(&seen.rule);
-        let peer = path
+        let bare = path
             .strip_prefix(direction.preposition())
             .map_or(path.as_str(), str::trim_start);
+        // The tab says the interface.
+        let bare = bare.strip_suffix(" on internet").unwrap_or(bare);
+        let mut peer = match &seen.rule.peer_owner {
+            Some(owner) => format!("{owner}/{bare}"),
+            None => bare.to_owned(),
+        };
+        if let Some(name) = peer_name {
+            peer = format!("{peer} ({})", escape(name));
+        }
         let created = seen
             .facts
             .as_ref()
@@ -92,7 +111,7 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
             policy,
             seen.rule.priority.to_string(),
             protocol,
-            peer.to_owned(),
+            peer,
             escape(seen.rule.description.as_deref().unwrap_or_default()),
             escape(seen.id.as_ref().map_or("-", |id| id.as_str())),
             escape(created.map_or("-", |created| created.split('T').next().unwrap_or(created))),
@@ -105,6 +124,20 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
         text.push('\n');
     }
     text
+}
+
+/// The tabs of the console: two, and four in the classic network, where each interface has rules of its own.
+fn tabs(group: &ObservedGroup, directions: &[Direction]) -> Vec<(Direction, Option<NicType>)> {
+    let nics: &[Option<NicType>] = match group.info.network {
+        Network::Vpc(_) => &[None],
+        Network::Classic => &[Some(NicType::Internet), Some(NicType::Intranet)],
+    };
+    let of = |direction: &Direction| {
+        nics.iter()
+            .map(|nic| (*direction, *nic))
+            .collect::<Vec<_>>()
+    };
+    directions.iter().flat_map(of).collect()
 }
 
 #[cfg(test)]
@@ -130,7 +163,11 @@ mod tests {
             .rules
             .iter()
             .zip([Some("rules/web.yaml:7".to_owned()), None])
-            .map(|(seen, declared)| Line { seen, declared })
+            .map(|(seen, declared)| Line {
+                seen,
+                peer_name: None,
+                declared,
+            })
             .collect();
         let style = TextStyle {
             width: 120,

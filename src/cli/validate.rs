@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use jiff::Timestamp;
+
 use crate::{
     desired::{self, Desired},
     diag::{self, Diagnostic, FileId, Sources},
     exit::Exit,
+    lint::lint,
     model::Direction,
     report::text::count,
 };
@@ -38,8 +41,10 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
                 .collect();
+            let linted = lint(&desired, Timestamp::now(), |index| chosen.contains(&index));
             let shown: Vec<_> = warnings
                 .into_iter()
+                .chain(linted)
                 .filter(|warning| args.paths.is_empty() || concerns(warning, &files))
                 .collect();
             print(screen, &desired.sources, &shown)?;

@@ -84,50 +84,64 @@ async fn one(
     parallelism: usize,
     emulators: &mut Vec<EmulatorHandle>,
 ) -> Result<Alibaba, ConnectCause> {
-    let settings = match account {
-        Account::Local { state, seed } => {
-            // Nobody else on the machine shall be taken for this run.
-            let [id, secret] = [(); 2].map(|()| uuid::Uuid::new_v4().simple().to_string());
-            let emulator = Emulator::start(Config {
-                credentials: vec![Credential::new(&id, &secret)],
-                state: Some(project.root.join(state)),
-                seed: seed
-                    .as_ref()
-                    .map(|seed| Seed::File(project.root.join(seed))),
-                ..Config::default()
-            })
-            .await?;
-            let endpoint = format!("http://{}", emulator.local_addr());
-            emulators.push(emulator);
-            let credentials = Credentials {
-                access_key_id: id,
-                secret,
-                security_token: None,
-            };
-            Settings {
-                endpoint: Some(endpoint),
-                signature: SignatureVersion::V3,
-                parallelism,
-                ..Settings::new(CredentialSource::fixed(credentials))
-            }
-        }
-        Account::Alibaba {
+    let Account::Local { state, seed } = account else {
+        return alibaba(account, environment, parallelism);
+    };
+    // Nobody else on the machine shall be taken for this run.
+    let [id, secret] = [(); 2].map(|()| uuid::Uuid::new_v4().simple().to_string());
+    let emulator = Emulator::start(Config {
+        credentials: vec![Credential::new(&id, &secret)],
+        state: Some(project.root.join(state)),
+        seed: seed
+            .as_ref()
+            .map(|seed| Seed::File(project.root.join(seed))),
+        ..Config::default()
+    })
+    .await?;
+    let endpoint = format!("http://{}", emulator.local_addr());
+    emulators.push(emulator);
+    let credentials = Credentials {
+        access_key_id: id,
+        secret,
+        security_token: None,
+    };
+    Ok(Alibaba::new(Settings {
+        endpoint: Some(endpoint),
+        signature: SignatureVersion::V3,
+        parallelism,
+        ..Settings::new(CredentialSource::fixed(credentials))
+    })?)
+}
+
+/// The client of an account in the cloud; nothing is sent yet.
+pub(super) fn alibaba(
+    account: &Account,
+    environment: &Environment,
+    parallelism: usize,
+) -> Result<Alibaba, ConnectCause> {
+    let Account::Alibaba {
+        profile,
+        role_arn,
+        endpoint,
+        signature,
+    } = account
+    else {
+        return Err(ConnectCause::Provider(ProviderError::NotSent {
+            reason: "the account is the embedded cloud".to_owned(),
+        }));
+    };
+    let environment = environment.clone().for_endpoint(endpoint.as_deref());
+    let (profile, role_arn) = (profile.as_deref(), role_arn.as_deref());
+    Ok(Alibaba::new(Settings {
+        endpoint: endpoint.clone(),
+        signature: *signature,
+        parallelism,
+        ..Settings::new(CredentialSource::for_account(
             profile,
             role_arn,
-            endpoint,
-            signature,
-        } => {
-            let (profile, role_arn) = (profile.as_deref(), role_arn.as_deref());
-            let source = CredentialSource::for_account(profile, role_arn, environment.clone())?;
-            Settings {
-                endpoint: endpoint.clone(),
-                signature: *signature,
-                parallelism,
-                ..Settings::new(source)
-            }
-        }
-    };
-    Ok(Alibaba::new(settings)?)
+            environment,
+        )?)
+    })?)
 }
 
 impl Connected {

@@ -87,6 +87,44 @@ pub fn load_files(
     assemble(root, project, |_| Ok(files))
 }
 
+/// Reads the project file alone, as if there were no group files: for commands that write the first one.
+pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+    let root = match project_file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = project_file
+        .file_name()
+        .map_or_else(|| project_file.to_owned(), PathBuf::from);
+    let text = read(project_file).map_err(|problem| match problem {
+        Unread::Missing => "it is not there".to_owned(),
+        Unread::Other(reason) => reason,
+    });
+    let mut sources = Sources::default();
+    let mut out = Out::new();
+    let id = take_in(&mut sources, SourceFile { path: name, text }, &mut out);
+    let text = Arc::clone(&sources.get(id).text);
+    let draft = read_project(id, &text, !out.is_empty(), &mut out);
+    for secret in &draft.secrets {
+        sources.mask(*secret);
+    }
+    if out.iter().any(Diagnostic::is_error) {
+        return Err(LoadError {
+            sources,
+            diagnostics: out,
+        });
+    }
+    let desired = Desired {
+        project: Project {
+            root: root.to_owned(),
+            accounts: draft.scope.accounts,
+        },
+        groups: Vec::new(),
+        sources,
+    };
+    Ok((desired, out))
+}
+
 /// What came of one group file.
 type FileResult = (Vec<DesiredGroup>, Out);
 

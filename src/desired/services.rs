@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Services that every project knows, by name; ports as registered with IANA or as the product's own default.
-const BUILT_IN: &[(&str, &str)] = &[
+pub const BUILT_IN: &[(&str, &str)] = &[
     ("amqp", "tcp/5672"),
     ("amqps", "tcp/5671"),
     ("bgp", "tcp/179"),

@@ -671,3 +671,164 @@ mod tests {
         assert_eq!(scalar("false", false).as_bool(), None);
     }
 }
+
+/// Every comment of a sound file in order, from `#` to the end of its line, as bytes; `None` when the file is not sound.
+pub(super) fn comments(text: &str) -> Option<Vec<std::ops::Range<usize>>> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        emit_unresolved_aliases: true,
+    };
+    let mut comments = Vec::new();
+    let mut from = 0;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.ok()?;
+        if let Event::Scalar(..) = event {
+            let (start, end) = (span.start.byte_offset()?, span.end.byte_offset()?);
+            gap(text, from..start, &mut comments);
+            from = end.max(from);
+            // A comment may stand in the first line of block text, behind `|` or `>`.
+            if text[start..].starts_with(['|', '>']) {
+                let header = text[start..].find('\n').map_or(text.len(), |at| start + at);
+                gap(text, start..header, &mut comments);
+            }
+        }
+    }
+    gap(text, from..text.len(), &mut comments);
+    Some(comments)
+}
+
+/// The comments between two scalars, where `#` can begin nothing else.
+fn gap(text: &str, gap: std::ops::Range<usize>, comments: &mut Vec<std::ops::Range<usize>>) {
+    let mut at = gap.start;
+    while at < gap.end {
+        let Some(found) = text[at..gap.end].find('#') else {
+            return;
+        };
+        let start = at + found;
+        if !(start == 0 || text[..start].ends_with([' ', '\t', '\n', '\r', '\u{feff}'])) {
+            at = start + 1;
+            continue;
+        }
+        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        comments.push(start..start + text[start..end].trim_end().len());
+        at = end;
+    }
+}
+
+/// A value by its place alone: what a formatter needs to know of it.
+#[derive(Clone, Debug)]
+pub(super) struct Outline {
+    pub(super) shape: Shape,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Has an anchor or a tag, which stands before it.
+    pub(super) decorated: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    Plain,
+    SingleQuoted(String),
+    DoubleQuoted,
+    /// `|` or `>`.
+    BlockText,
+    Alias,
+    List {
+        flow: bool,
+        items: Vec<Outline>,
+    },
+    Map {
+        flow: bool,
+        entries: Vec<Outline>,
+    },
+}
+
+/// The documents of a sound file; in maps keys and values alternate.
+pub(super) fn outline(text: &str) -> Option<Vec<Outline>> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        emit_unresolved_aliases: true,
+    };
+    let mut open: Vec<Outline> = Vec::new();
+    let mut documents = Vec::new();
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.ok()?;
+        let (start, end) = (span.start.byte_offset()?, span.end.byte_offset()?);
+        let node = |shape, decorated| Outline {
+            shape,
+            start,
+            end,
+            decorated,
+        };
+        let done = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let shape = match style {
+                    ScalarStyle::Plain => Shape::Plain,
+                    ScalarStyle::SingleQuoted => Shape::SingleQuoted(text.into_owned()),
+                    ScalarStyle::DoubleQuoted => Shape::DoubleQuoted,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Shape::BlockText,
+                };
+                node(shape, anchor != 0 || tag.is_some())
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => node(Shape::Alias, false),
+            Event::SequenceStart(style, anchor, tag) => {
+                let shape = Shape::List {
+                    flow: style == StructureStyle::Flow,
+                    items: Vec::new(),
+                };
+                open.push(node(shape, anchor != 0 || tag.is_some()));
+                continue;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let shape = Shape::Map {
+                    flow: style == StructureStyle::Flow,
+                    entries: Vec::new(),
+                };
+                open.push(node(shape, anchor != 0 || tag.is_some()));
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let mut closed = open.pop()?;
+                let (flow, children) = match &closed.shape {
+                    Shape::List { flow, items } => (*flow, items),
+                    Shape::Map { flow, entries } => (*flow, entries),
+                    _ => return None,
+                };
+                closed.end = match children.last() {
+                    _ if flow => end,
+                    Some(last) => last.end,
+                    None => closed.start,
+                };
+                closed
+            }
+            _ => continue,
+        };
+        match open.last_mut().map(|parent| &mut parent.shape) {
+            Some(Shape::List { items, .. }) => items.push(done),
+            Some(Shape::Map { entries, .. }) => entries.push(done),
+            Some(_) => return None,
+            None => documents.push(done),
+        }
+    }
+    Some(documents)
+}
+
+/// Whether two values mean the same, wherever they stand and however they are quoted.
+pub(super) fn same(a: &Node<'_>, b: &Node<'_>) -> bool {
+    match (&a.value, &b.value) {
+        (Value::Scalar(a), Value::Scalar(b)) => {
+            a.text == b.text
+                && (a.as_bool(), a.as_int(), a.is_null()) == (b.as_bool(), b.as_int(), b.is_null())
+        }
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|((k, a), (l, b))| same(k, l) && same(a, b))
+        }
+        (Value::Scalar(_) | Value::List(_) | Value::Map(_), _) => false,
+    }
+}

@@ -116,6 +116,14 @@ codes! {
     /// A group names itself as peer.
     SelfReference = "self-reference",
 
+    // Rules that do nothing, or not what they say.
+    /// Every packet that the rule matches is decided by stronger rules.
+    NeverEffective = "never-effective",
+    /// Accept and drop of one priority overlap.
+    SamePriorityConflict = "same-priority-conflict",
+    /// Without the rule every packet would fare the same.
+    RedundantRule = "redundant-rule",
+
     // What the group in the cloud does not admit.
     /// A rule that a group of that type or network cannot hold.
     Unsupported = "unsupported",

@@ -4,6 +4,7 @@ mod authorize;
 mod catalog;
 mod describe;
 mod groups;
+mod interfaces;
 mod lists;
 mod modify;
 mod port_lists;
@@ -12,15 +13,16 @@ mod references;
 mod regions;
 mod revoke;
 mod rules;
+mod tags;
 
 use jiff::Timestamp;
 
 pub(super) use self::{catalog::find, rules::requested_items};
 use super::{
     answer::Answer,
-    error::{ApiError, absent, bad},
+    error::{ApiError, absent},
     params::Params,
-    store::Account,
+    store::{Account, Accounts},
     switches::Switches,
 };
 
@@ -32,6 +34,8 @@ pub(super) struct Ctx<'a> {
     pub(super) request_id: &'a str,
     pub(super) now: Timestamp,
     pub(super) switches: &'a Switches,
+    /// All accounts as they are before the call, to look into others.
+    pub(super) accounts: &'a Accounts,
     /// Different in every engine, so that page tokens do not outlive what they point into.
     pub(super) salt: u64,
 }
@@ -63,11 +67,22 @@ impl Spec {
         let Some((code, message)) = self.missing_region else {
             return Ok(params.get("RegionId").unwrap_or_default());
         };
-        let region = params.get("RegionId").ok_or_else(|| bad(code, message))?;
+        let region = params
+            .get("RegionId")
+            .ok_or_else(|| ApiError::new(self.missing_region_status(), code, message))?;
         if regions::exists(region) {
             Ok(region)
         } else {
             Err(absent("InvalidRegionId.NotFound", self.unknown_region))
+        }
+    }
+
+    /// The tag actions answer what others refuse with 400 with 404.
+    fn missing_region_status(&self) -> u16 {
+        if self.name.to_ascii_lowercase().ends_with("tagresources") {
+            404
+        } else {
+            400
         }
     }
 

@@ -68,7 +68,7 @@ impl Format {
 
 /// The body of a refusal, as JSON.
 pub(super) fn error_json(error: &ApiError, request_id: &str, host: &str) -> Vec<u8> {
-    let code = error.code;
+    let code = &*error.code;
     serde_json::json!({
         "RequestId": request_id,
         "HostId": host,

@@ -1,95 +1,159 @@
 //! The engine: one request in, one answer out. Knows no sockets and no threads but the ones that call it.
 
+mod fault;
+mod tokens;
+
 use std::{
-    collections::{HashMap, VecDeque},
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard},
+    time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use self::{
+    fault::History,
+    tokens::{Token, Tokens, client_token},
+};
 use super::{
-    EmulatorError, Seed,
+    EmulatorError, Faults, Seed,
     actions::{self, Ctx, Run, Spec},
     answer::{self, Answer},
-    calls::{CallLog, CallRecord},
+    calls::{CallEffect, CallLog, CallRecord},
     error::{ApiError, bad},
+    faults::{Active, Call, Effect, Struck, When},
     gateway::{self, Credential, Nonces, RawRequest, RawResponse, Request},
     params::Params,
-    store::{Account, StateFile, read_state},
+    store::{self, Account, State, StateFile, read_state},
+    sts::{self, Identities, Sts},
     switches::Switches,
 };
-use crate::provider::alibaba::sign;
 
-/// Seconds that a client token is remembered.
-const TOKEN_LIFE: i64 = 24 * 60 * 60;
-
-/// Most client tokens that are remembered.
-const TOKENS: usize = 10_000;
-
-/// An emulated account and the rules of its API.
+/// Emulated accounts and the rules of their API.
 #[derive(Debug)]
 pub struct Engine {
     world: RwLock<World>,
-    state: Option<StateFile>,
+    file: Option<StateFile>,
+    seed: Option<Seed>,
     credentials: Vec<Credential>,
+    sts: Sts,
     nonces: Nonces,
     calls: Mutex<CallLog>,
-    switches: Switches,
+    switches: RwLock<Arc<Switches>>,
+    faults: Mutex<Active>,
     salt: u64,
 }
 
 #[derive(Debug)]
 struct World {
-    account: Account,
+    state: State,
     tokens: Tokens,
+    history: History,
+}
+
+/// What becomes of a request, for those who have a connection to spoil.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// How long to wait before anything is sent.
+    pub delay: Duration,
+    /// What is sent.
+    pub delivery: Delivery,
+}
+
+/// What is sent to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// An answer.
+    Whole(RawResponse),
+    /// The head of an answer and this much of its body; then the connection ends.
+    Cut(RawResponse, usize),
+    /// Nothing: the connection is reset.
+    Reset,
+}
+
+/// An answer of an action, or its refusal, with what came of the call.
+struct Outcome {
+    answer: Result<Vec<u8>, ApiError>,
+    effect: CallEffect,
+    account: String,
+    struck: Struck,
+}
+
+impl Outcome {
+    /// Nothing but an answer.
+    fn of(answer: Result<Vec<u8>, ApiError>) -> Self {
+        Self {
+            answer,
+            effect: CallEffect::default(),
+            account: String::new(),
+            struck: Struck::default(),
+        }
+    }
 }
 
 impl Engine {
-    /// An engine with the account of the state file, else of the seed, else an empty one.
+    /// An engine with what the state file holds, else the seed, else nothing.
     pub(super) fn open(
         state: Option<&Path>,
         seed: Option<&Seed>,
         credentials: Vec<Credential>,
-        switches: Switches,
+        switches: &Switches,
+        faults: &Faults,
     ) -> Result<Self, EmulatorError> {
-        let (state, stored) = match state {
+        let (file, stored) = match state {
             None => (None, None),
             Some(path) => {
                 let (file, stored) = StateFile::open(path).map_err(EmulatorError::state)?;
                 (Some(file), stored)
             }
         };
-        let account = match (stored, seed) {
-            (Some(account), _) => account,
-            (None, None) => read_state(r#"{"version": 1}"#).expect("an empty state is well formed"),
-            (None, Some(seed)) => {
-                let (name, text) = seed.read()?;
-                let account =
-                    read_state(&text).map_err(|reason| EmulatorError::Seed { name, reason })?;
-                if let Some(file) = &state {
-                    file.save(&account).map_err(EmulatorError::Save)?;
+        let state = match stored {
+            Some(state) => state,
+            None => {
+                let state = initial(seed)?;
+                if let (Some(file), Some(_)) = (&file, seed) {
+                    file.replace(&state).map_err(EmulatorError::Save)?;
                 }
-                account
+                state
             }
+        };
+        let switches = match &state.switches {
+            None => switches.clone(),
+            Some(text) => switches.over(text).map_err(|reason| EmulatorError::Seed {
+                name: "the state or seed".into(),
+                reason,
+            })?,
+        };
+        let faults = match &state.faults {
+            Some(stored) if *faults == Faults::default() => stored.clone(),
+            _ => faults.clone(),
         };
         Ok(Self {
             world: RwLock::new(World {
-                account,
+                state,
                 tokens: Tokens::default(),
+                history: History::default(),
             }),
-            state,
+            file,
+            seed: seed.cloned(),
             credentials,
+            sts: Sts::default(),
             nonces: Nonces::default(),
             calls: Mutex::default(),
-            switches,
+            switches: RwLock::new(Arc::new(switches)),
+            faults: Mutex::new(Active::new(faults)),
             salt: uuid::Uuid::new_v4().as_u64_pair().0,
         })
     }
 
+    pub(super) fn with_identities(mut self, identities: Identities) -> Self {
+        self.sts = Sts::new(identities);
+        self
+    }
+
     /// Whether answers may take a while, because writes wait for the disk.
     pub(super) fn waits_for_disk(&self) -> bool {
-        self.state.is_some()
+        self.file.is_some()
     }
 
     /// The calls so far, oldest first.
@@ -98,16 +162,104 @@ impl Engine {
     }
 
     /// Forgets the calls so far.
-    pub(super) fn forget_calls(&self) {
+    pub fn forget_calls(&self) {
         self.call_log().clear();
+    }
+
+    /// What goes wrong at present.
+    pub fn faults(&self) -> Faults {
+        self.active().faults().clone()
+    }
+
+    /// Lets other things go wrong from now on; every count begins anew.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.active() = Active::new(faults);
+    }
+
+    /// The variants of behaviour at present.
+    pub fn switches(&self) -> Switches {
+        (*self.current_switches()).clone()
+    }
+
+    /// Behaves differently from now on.
+    pub fn set_switches(&self, switches: Switches) {
+        // What is in the lock is replaced as a whole, so it is never half-written.
+        *self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(switches);
+    }
+
+    /// Everything goes back to the seed, or to nothing without one; calls and client tokens are forgotten.
+    pub fn reset(&self) -> Result<(), EmulatorError> {
+        let state = initial(self.seed.as_ref())?;
+        let mut world = self.writing();
+        if let Some(file) = &self.file {
+            file.replace(&state).map_err(EmulatorError::Save)?;
+        }
+        *world = World {
+            state,
+            tokens: Tokens::default(),
+            history: History::default(),
+        };
+        drop(world);
+        self.forget_calls();
+        Ok(())
+    }
+
+    /// The state as text, in the format of a seed.
+    pub fn state_text(&self) -> String {
+        let state = self.reading(|world| world.state.clone());
+        let mut text = Vec::new();
+        store::write_state(&state, &mut text).expect("memory takes everything");
+        String::from_utf8(text).expect("JSON is UTF-8")
     }
 
     fn call_log(&self) -> MutexGuard<'_, CallLog> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a request.
+    fn active(&self) -> MutexGuard<'_, Active> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current_switches(&self) -> Arc<Switches> {
+        let switches = self.switches.read();
+        Arc::clone(&switches.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // Actions check everything before they write, so a panic leaves a consistent world.
+    fn reading<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn writing(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request as a client with an unspoilt connection sees it; a reset connection is status 0.
     pub fn handle(&self, raw: &RawRequest, now: Timestamp) -> RawResponse {
+        match self.serve(raw, now).delivery {
+            Delivery::Whole(response) | Delivery::Cut(response, _) => response,
+            Delivery::Reset => RawResponse {
+                status: 0,
+                content_type: "",
+                request_id: String::new(),
+                body: Vec::new(),
+                retry_after_ms: None,
+            },
+        }
+    }
+
+    /// Answers a request, or lets go wrong what is to go wrong.
+    pub fn serve(&self, raw: &RawRequest, now: Timestamp) -> Served {
+        let now = self.skewed(now);
+        if let Some(answer) = self.sts.metadata(raw, now) {
+            return Served {
+                delay: Duration::ZERO,
+                delivery: Delivery::Whole(answer),
+            };
+        }
         let request_id = uuid::Uuid::new_v4()
             .hyphenated()
             .encode_upper(&mut uuid::Uuid::encode_buffer())
@@ -115,25 +267,41 @@ impl Engine {
         let (request, readable) = Request::read(raw);
         let params = request.params();
         let outcome = readable
-            .and_then(|()| request.verify(&self.credentials, &self.nonces, now))
-            .and_then(|()| actions::find(request.action()).ok_or_else(gateway::unknown_action))
-            .and_then(|spec| self.run(spec, &params, &request_id, now));
+            .and_then(|()| {
+                if request.version() == Some(sts::VERSION) {
+                    let answer = self.ask_sts(&request, &params, &request_id, now)?;
+                    return Ok(Outcome::of(Ok(answer)));
+                }
+                let keys = self.sts.known(&self.credentials, request.access_key_id());
+                let credential = request.verify(&keys, &self.nonces, now)?;
+                let spec = actions::find(request.action()).ok_or_else(gateway::unknown_action)?;
+                Ok(self.call(spec, &params, credential, &request_id, now))
+            })
+            .unwrap_or_else(|refusal| Outcome::of(Err(refusal)));
+        let Outcome {
+            answer,
+            effect,
+            account,
+            struck,
+        } = outcome;
 
         let format = request.format();
-        let (status, code, body) = match outcome {
+        let (status, code, body) = match answer {
             Ok(json) => {
                 let root = format!("{}Response", request.action());
                 (200, None, format.render(&root, json))
             }
             Err(error) => {
                 let json = answer::error_json(&error, &request_id, request.host());
-                (error.status, Some(error.code), format.render("Error", json))
+                let code = Some(error.code);
+                (error.status, code, format.render("Error", json))
             }
         };
         let text = |name| params.get(name).map(str::to_owned);
         self.call_log().push(CallRecord {
             at: now,
             access_key_id: request.access_key_id().to_owned(),
+            account,
             action: request.action().to_owned(),
             region: text("RegionId"),
             group: text("SecurityGroupId"),
@@ -141,150 +309,273 @@ impl Engine {
             code,
             request_id: request_id.clone(),
             items: actions::requested_items(&params),
+            effect,
+            faults: struck.names.clone(),
+            intrusion: false,
         });
-        RawResponse {
+        let response = RawResponse {
             status,
             content_type: format.content_type(),
             request_id,
             body,
+            retry_after_ms: None,
+        };
+        Served {
+            delay: struck.delay,
+            delivery: fault::deliver(&struck, response),
         }
+    }
+
+    /// The time as the cloud has it.
+    pub(super) fn skewed(&self, now: Timestamp) -> Timestamp {
+        let skew = self.active().faults().clock_skew_seconds;
+        now.saturating_add(SignedDuration::from_secs(skew))
+            .unwrap_or(now)
+    }
+
+    /// A call that is signed and known: with its faults.
+    fn call(
+        &self,
+        spec: &Spec,
+        params: &Params,
+        credential: &Credential,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Outcome {
+        let account = match &credential.account {
+            Some(account) => account.clone(),
+            None => self.reading(|world| world.state.primary.to_string()),
+        };
+        let struck = self.active().strike(&Call {
+            action: spec.name,
+            scope: &format!("{account} {}", params.get("RegionId").unwrap_or_default()),
+            reads: matches!(spec.run, Run::Read(_)),
+            items: actions::requested_items(params),
+            now,
+        });
+        if let Some(what) = struck.intrusion {
+            self.intrude(&account, params, what, struck.dice, now);
+        }
+        let mut effect = CallEffect::default();
+        let answer = match fault::refusal(struck.effect.as_ref(), When::Before) {
+            Some(refusal) => Err(refusal),
+            None => {
+                let partial = match &struck.effect {
+                    Some(Effect::Partial { items }) => fault::some_of(params, *items, struck.dice),
+                    _ => None,
+                };
+                let params = partial.as_ref().unwrap_or(params);
+                let done = self.run(spec, params, &account, request_id, now, &struck);
+                effect = done.1;
+                match (done.0, fault::refusal(struck.effect.as_ref(), When::After)) {
+                    (Ok(_), Some(refusal)) => Err(refusal),
+                    (answer, _) => answer,
+                }
+            }
+        };
+        Outcome {
+            answer,
+            effect,
+            account,
+            struck,
+        }
+    }
+
+    fn ask_sts(
+        &self,
+        request: &Request<'_>,
+        params: &Params,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, ApiError> {
+        let owner = self.reading(|world| world.state.primary.to_string());
+        let call = sts::Call {
+            request,
+            params,
+            credentials: &self.credentials,
+            nonces: &self.nonces,
+            owner: &owner,
+            now,
+        };
+        Ok(self.sts.call(&call)?.into_json(request_id))
     }
 
     fn run(
         &self,
         spec: &Spec,
         params: &Params,
+        account: &str,
         request_id: &str,
         now: Timestamp,
-    ) -> Result<Vec<u8>, ApiError> {
-        if self.switches.strict_unknown_parameters
+        struck: &Struck,
+    ) -> (Result<Vec<u8>, ApiError>, CallEffect) {
+        let switches = self.current_switches();
+        let nothing = CallEffect::default();
+        if switches.strict_unknown_parameters
             && let Some(name) = spec.unknown_param(params)
         {
-            return Err(bad(
-                "UnsupportedParameter",
-                format!("The parameters is unsupported. ({name})"),
-            ));
+            let message = format!("The parameters is unsupported. ({name})");
+            return (Err(bad("UnsupportedParameter", message)), nothing);
         }
-        let ctx = Ctx {
+        let region = match spec.region(params) {
+            Ok(region) => region,
+            Err(refusal) => return (Err(refusal), nothing),
+        };
+        let call = Prepared {
             params,
-            region: spec.region(params)?,
+            region,
             request_id,
             now,
-            switches: &self.switches,
-            salt: self.salt,
+            switches: &switches,
+            account,
         };
         match spec.run {
-            Run::Read(run) => {
-                // Actions check everything before they write, so a panic leaves a consistent world.
-                let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
-                Ok(run(&ctx, &world.account)?.into_json(request_id))
-            }
-            Run::Write(run) => {
-                let token = client_token(spec, params)?;
-                self.write(&ctx, token.as_ref(), run)
-            }
+            Run::Read(run) => (self.read(&call, run, struck.stale), nothing),
+            Run::Write(run) => match client_token(spec, account, params) {
+                Ok(token) => {
+                    // A batch done in part is no success to be repeated.
+                    let partial = matches!(struck.effect, Some(Effect::Partial { .. }));
+                    self.write(&call, token.filter(|_| !partial), run)
+                }
+                Err(refusal) => (Err(refusal), nothing),
+            },
         }
+    }
+
+    fn read(
+        &self,
+        call: &Prepared<'_>,
+        run: fn(&Ctx<'_>, &Account) -> Result<Answer, ApiError>,
+        stale: Option<Duration>,
+    ) -> Result<Vec<u8>, ApiError> {
+        self.reading(|world| {
+            let accounts = stale
+                .and_then(|age| world.history.before(call.now, age))
+                .unwrap_or(&world.state.accounts);
+            let empty = Account::of(call.account);
+            let account = accounts.get(call.account).map_or(&empty, |one| &**one);
+            let answer = run(&call.ctx(accounts, self.salt), account)?;
+            Ok(answer.into_json(call.request_id))
+        })
     }
 
     fn write(
         &self,
-        ctx: &Ctx<'_>,
-        token: Option<&Token>,
+        call: &Prepared<'_>,
+        token: Option<Token>,
         run: fn(&Ctx<'_>, &mut Account) -> Result<Answer, ApiError>,
-    ) -> Result<Vec<u8>, ApiError> {
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = token
-            && let Some(answer) = world.tokens.find(token, ctx.now)?
-        {
-            return Ok(answer);
+    ) -> (Result<Vec<u8>, ApiError>, CallEffect) {
+        let mut world = self.writing();
+        if let Some(token) = &token {
+            match world.tokens.find(token, call.now) {
+                Ok(None) => {}
+                Ok(Some(answer)) => return (Ok(answer), CallEffect::default()),
+                Err(refusal) => return (Err(refusal), CallEffect::default()),
+            }
         }
-        let before = self.state.is_some().then(|| world.account.clone());
-        let answer = run(ctx, &mut world.account)?.into_json(ctx.request_id);
-        if let (Some(file), Some(before)) = (&self.state, before)
-            && before != world.account
-            && let Err(error) = file.save(&world.account)
-        {
-            tracing::error!(%error, "the state cannot be saved; the call is undone");
-            world.account = before;
-            return Err(ApiError::new(
-                500,
-                "InternalError",
-                "The request processing has failed due to some unknown error, exception or failure.",
-            ));
-        }
-        if let Some(token) = token {
-            world.tokens.insert(token, answer.clone(), ctx.now);
-        }
-        Ok(answer)
-    }
-}
-
-/// A client token and what it was sent with.
-struct Token {
-    /// Action and token.
-    key: String,
-    /// Hash of the other parameters.
-    params: String,
-}
-
-fn client_token(spec: &Spec, params: &Params) -> Result<Option<Token>, ApiError> {
-    let Some(token) = params.get("ClientToken").filter(|_| spec.client_token) else {
-        return Ok(None);
-    };
-    if token.len() > 64 || !token.is_ascii() {
-        return Err(bad(
-            "InvalidClientToken.ValueNotSupported",
-            "The ClientToken provided is invalid.",
-        ));
-    }
-    let all: Vec<(&str, &str)> = params.iter().collect();
-    Ok(Some(Token {
-        key: format!("{} {token}", spec.name),
-        params: sign::sha256_hex(sign::canonical_query(&all).as_bytes()),
-    }))
-}
-
-/// Client tokens of calls that succeeded.
-#[derive(Debug, Default)]
-struct Tokens {
-    known: HashMap<String, Used>,
-    order: VecDeque<(i64, String)>,
-}
-
-#[derive(Debug)]
-struct Used {
-    params: String,
-    answer: Vec<u8>,
-}
-
-impl Tokens {
-    /// The first answer, when the same call was made with the token before.
-    fn find(&mut self, token: &Token, now: Timestamp) -> Result<Option<Vec<u8>>, ApiError> {
-        while let Some((at, key)) = self.order.front()
-            && now.as_second() - at > TOKEN_LIFE
-        {
-            self.known.remove(key);
-            self.order.pop_front();
-        }
-        match self.known.get(&token.key) {
-            None => Ok(None),
-            Some(used) if used.params == token.params => Ok(Some(used.answer.clone())),
-            Some(_) => Err(bad(
-                "IdempotentParameterMismatch",
-                "The request uses the same client token as a previous, but non-identical request. Do not reuse a client token with different requests, unless the requests are identical.",
-            )),
+        let outcome = self.change(&mut world, call.account, call.now, |accounts, account| {
+            let answer = run(&call.ctx(accounts, self.salt), account)?;
+            Ok(answer.into_json(call.request_id))
+        });
+        match outcome {
+            Err(refusal) => (Err(refusal), CallEffect::default()),
+            Ok((answer, effect)) => {
+                if let Some(token) = &token {
+                    world.tokens.insert(token, answer.clone(), call.now);
+                }
+                (Ok(answer), effect)
+            }
         }
     }
 
-    fn insert(&mut self, token: &Token, answer: Vec<u8>, now: Timestamp) {
-        if self.order.len() == TOKENS
-            && let Some((_, oldest)) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+    /// Changes an account and the file with it, or neither.
+    fn change<T>(
+        &self,
+        world: &mut World,
+        account: &str,
+        now: Timestamp,
+        change: impl FnOnce(&store::Accounts, &mut Account) -> Result<T, ApiError>,
+    ) -> Result<(T, CallEffect), ApiError> {
+        let before = world.state.accounts.clone();
+        let slot = world
+            .state
+            .accounts
+            .entry(account.into())
+            .or_insert_with(|| Arc::new(Account::of(account)));
+        let outcome = change(&before, Arc::make_mut(slot));
+        let saved = outcome.and_then(|value| {
+            let saved = match &self.file {
+                Some(file) => file.save(&before, &world.state),
+                None => Ok(()),
+            };
+            saved.map(|()| value).map_err(|error| {
+                tracing::error!(%error, "the state cannot be saved; the call is undone");
+                ApiError::new(
+                    500,
+                    "InternalError",
+                    "The request processing has failed due to some unknown error, exception or failure.",
+                )
+            })
+        });
+        match saved {
+            Ok(value) => {
+                let effect = store::effect(&before, &world.state.accounts);
+                if !effect.is_nothing() {
+                    let wanted = self.active().faults().oldest_read();
+                    world.history.remember(now, before, wanted);
+                }
+                Ok((value, effect))
+            }
+            Err(refusal) => {
+                world.state.accounts = before;
+                Err(refusal)
+            }
         }
-        let params = token.params.clone();
-        self.known
-            .insert(token.key.clone(), Used { params, answer });
-        self.order.push_back((now.as_second(), token.key.clone()));
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let Some(file) = &self.file else { return };
+        let world = self.world.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.settle(&world.state) {
+            // Nothing is lost: the journal has it.
+            tracing::warn!(%error, "the journal of the state stays beside it");
+        }
+    }
+}
+
+/// A call with its region and account found.
+struct Prepared<'a> {
+    params: &'a Params,
+    region: &'a str,
+    request_id: &'a str,
+    now: Timestamp,
+    switches: &'a Switches,
+    account: &'a str,
+}
+
+impl Prepared<'_> {
+    fn ctx<'a>(&'a self, accounts: &'a store::Accounts, salt: u64) -> Ctx<'a> {
+        Ctx {
+            params: self.params,
+            region: self.region,
+            request_id: self.request_id,
+            now: self.now,
+            switches: self.switches,
+            accounts,
+            salt,
+        }
+    }
+}
+
+/// What there is before the first call.
+fn initial(seed: Option<&Seed>) -> Result<State, EmulatorError> {
+    match seed {
+        None => Ok(read_state(r#"{"version": 1}"#).expect("an empty state is well formed")),
+        Some(seed) => {
+            let (name, text) = seed.read()?;
+            read_state(&text).map_err(|reason| EmulatorError::Seed { name, reason })
+        }
     }
 }

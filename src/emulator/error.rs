@@ -8,34 +8,47 @@ pub struct ApiError {
     /// HTTP status.
     pub status: u16,
     /// The code that clients decide on, with the cloud's own spelling mistakes.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The text for people.
     pub message: Cow<'static, str>,
 }
 
 impl ApiError {
     /// A refusal with any status.
-    pub fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
         }
     }
 }
 
 /// A refusal with status 400.
-pub(super) fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> ApiError {
+pub(super) fn bad(
+    code: impl Into<Cow<'static, str>>,
+    message: impl Into<Cow<'static, str>>,
+) -> ApiError {
     ApiError::new(400, code, message)
 }
 
 /// A refusal with status 403.
-pub(super) fn forbidden(code: &'static str, message: impl Into<Cow<'static, str>>) -> ApiError {
+pub(super) fn forbidden(
+    code: impl Into<Cow<'static, str>>,
+    message: impl Into<Cow<'static, str>>,
+) -> ApiError {
     ApiError::new(403, code, message)
 }
 
 /// A refusal with status 404.
-pub(super) fn absent(code: &'static str, message: impl Into<Cow<'static, str>>) -> ApiError {
+pub(super) fn absent(
+    code: impl Into<Cow<'static, str>>,
+    message: impl Into<Cow<'static, str>>,
+) -> ApiError {
     ApiError::new(404, code, message)
 }
 

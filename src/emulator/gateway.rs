@@ -44,6 +44,8 @@ pub struct RawResponse {
     pub request_id: String,
     /// JSON or XML.
     pub body: Vec<u8>,
+    /// Milliseconds; sent as `x-acs-retry-after`.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A key that the emulator takes.
@@ -59,6 +61,8 @@ pub struct Credential {
     pub expires: Option<Timestamp>,
     /// A key that its owner switched off.
     pub disabled: bool,
+    /// Number of the account that it belongs to; `None` is the account of the state or seed.
+    pub account: Option<String>,
 }
 
 impl Credential {
@@ -70,7 +74,14 @@ impl Credential {
             security_token: None,
             expires: None,
             disabled: false,
+            account: None,
         }
+    }
+
+    /// The same key, of another account.
+    pub fn of_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
     }
 
     /// The same key as a temporary one that needs a token.
@@ -204,25 +215,48 @@ impl<'a> Request<'a> {
         if json { Format::Json } else { Format::Xml }
     }
 
-    /// Every check but whether the action exists.
-    pub(super) fn verify(
+    /// Every check but whether the action exists; the key that signed.
+    pub(super) fn verify<'c>(
         &self,
-        credentials: &[Credential],
+        credentials: &'c [Credential],
         nonces: &Nonces,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
-        auth::verify(self, credentials, nonces, now)?;
-        let version = self.public(match self.signed {
-            Scheme::V1 => "Version",
-            Scheme::V3 => "x-acs-version",
-        });
-        if version != Some(VERSION) {
+    ) -> Result<&'c Credential, ApiError> {
+        let credential = self.authenticate(credentials, nonces, now)?;
+        if self.version() != Some(VERSION) {
             return Err(bad(
                 "InvalidVersion",
                 "Specified parameter Version is not valid.",
             ));
         }
-        Ok(())
+        Ok(credential)
+    }
+
+    /// The version of the API that is asked for.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.public(match self.signed {
+            Scheme::V1 => "Version",
+            Scheme::V3 => "x-acs-version",
+        })
+    }
+
+    /// Every check but for version and action: whose the request is.
+    pub(super) fn authenticate<'c>(
+        &self,
+        credentials: &'c [Credential],
+        nonces: &Nonces,
+        now: Timestamp,
+    ) -> Result<&'c Credential, ApiError> {
+        auth::verify(self, credentials, nonces, now)
+    }
+
+    /// The check of the time alone, for actions that nobody signs.
+    pub(super) fn fresh(&self, now: Timestamp) -> Result<(), ApiError> {
+        let time = self.public(match self.signed {
+            Scheme::V1 => "Timestamp",
+            Scheme::V3 => "x-acs-date",
+        });
+        auth::fresh(time.unwrap_or_default(), now)
     }
 
     /// The action's own parameters.

@@ -66,6 +66,22 @@ impl Params {
             .len()
     }
 
+    /// The same parameters, of the array `name` only the first members.
+    pub(super) fn first_of(&self, name: &str, members: usize) -> Self {
+        let prefix = format!("{name}.");
+        let kept = self.0.iter().filter(|(key, _)| {
+            let Some(rest) = key.strip_prefix(&prefix) else {
+                return true;
+            };
+            let index = rest.split('.').next().unwrap_or_default();
+            index.parse::<usize>().is_ok_and(|index| index <= members)
+        });
+        Self(
+            kept.map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
     /// The values of a plain list, `name.1`, `name.2`, ..
     pub(super) fn list(&self, name: &str, most: usize) -> Result<Vec<&str>, ApiError> {
         (1..=self.count(name, most)?)

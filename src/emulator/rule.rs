@@ -161,14 +161,6 @@ impl Rule {
         }
     }
 
-    /// The id of the peer group in the account itself.
-    pub(super) fn peer_group(&self) -> Option<&str> {
-        match &self.peer {
-            Peer::Group { id, owner: None } => Some(id),
-            _ => None,
-        }
-    }
-
     /// Whether the peer is a group, of whatever account.
     pub(super) fn is_group_rule(&self) -> bool {
         matches!(self.peer, Peer::Group { .. })

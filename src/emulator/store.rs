@@ -1,13 +1,36 @@
 //! What the emulated account holds: groups with their rules, prefix lists and port lists. Keeps and finds, decides nothing.
 
+mod diff;
 mod file;
 mod seed;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+pub(super) use self::diff::effect;
 pub(super) use self::file::{StateFile, StoreError};
-pub(super) use self::seed::read as read_state;
-use super::rule::{Peer, Ports, Rule};
+pub(super) use self::seed::{read as read_state, write as write_state};
+use super::{
+    Faults,
+    rule::{Peer, Ports, Rule},
+};
+
+/// Accounts by their number.
+pub(super) type Accounts = BTreeMap<Box<str>, Arc<Account>>;
+
+/// Everything. A clone is cheap: it shares what does not change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct State {
+    /// The account of keys that name none.
+    pub(super) primary: Box<str>,
+    pub(super) accounts: Accounts,
+    /// What the file sets of the switches, a JSON object.
+    pub(super) switches: Option<serde_json::Value>,
+    /// What the file lets go wrong.
+    pub(super) faults: Option<Faults>,
+}
 
 /// Everything of one account, in all its regions. A clone is cheap: it shares what does not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +40,8 @@ pub(super) struct Account {
     pub(super) groups: BTreeMap<Box<str>, Arc<Group>>,
     pub(super) prefix_lists: BTreeMap<Box<str>, Arc<List>>,
     pub(super) port_lists: BTreeMap<Box<str>, Arc<List>>,
+    /// Groups of each instance (`i-..`) and network interface (`eni-..`) that is in one.
+    pub(super) interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
 /// A security group and its rules.
@@ -44,6 +69,11 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// What the group's rules count in the quotas.
+    pub(super) fn weight(&self, account: &Account) -> usize {
+        self.rules.iter().map(|rule| rule.weight(account)).sum()
+    }
+
     /// Adds a rule behind the others.
     pub(super) fn push(&mut self, mut rule: Rule, id: Box<str>, created: i64) {
         rule.seq = self.next_seq;
@@ -72,12 +102,48 @@ pub(super) struct List {
 }
 
 impl Account {
-    /// Ids of the groups with a rule that names a group.
-    pub(super) fn referencing<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a str> {
+    /// An account with nothing in it.
+    pub(super) fn of(owner: &str) -> Self {
+        Self {
+            owner: owner.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Ids of the groups with a rule that names a group of the account `owner`.
+    pub(super) fn referencing<'a>(
+        &'a self,
+        id: &'a str,
+        owner: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        let own = *self.owner == *owner;
         self.groups
             .values()
-            .filter(move |group| group.rules.iter().any(|rule| rule.peer_group() == Some(id)))
+            .filter(move |group| {
+                group.rules.iter().any(|rule| match &rule.peer {
+                    Peer::Group {
+                        id: peer,
+                        owner: None,
+                    } => own && **peer == *id,
+                    Peer::Group {
+                        id: peer,
+                        owner: Some(other),
+                    } => **other == *owner && **peer == *id,
+                    _ => false,
+                })
+            })
             .map(|group| &*group.id)
+    }
+
+    /// Instances and interfaces in a group.
+    pub(super) fn members<'a>(
+        &'a self,
+        group: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a BTreeSet<Box<str>>)> {
+        self.interfaces
+            .iter()
+            .filter(move |(_, groups)| groups.contains(group))
+            .map(|(id, groups)| (&**id, groups))
     }
 
     /// Ids of the groups with a rule that names a prefix list or a port list.

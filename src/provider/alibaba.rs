@@ -4,6 +4,7 @@ pub mod api;
 pub mod credentials;
 pub mod endpoints;
 mod find;
+pub mod probe;
 pub mod sign;
 pub mod wire;
 
@@ -19,7 +20,7 @@ use crate::{
         GroupId, GroupInfo, InnerAccess, ListIds, Lists, Network, NicType, ObservedGroup,
         ObservedRule, PortList, PortListId, PrefixList, PrefixListId, RegionId, RuleId,
     },
-    provider::{Provider, ProviderError, Receipt, RuleAction, RuleCall},
+    provider::{GroupFilter, NewGroup, Provider, ProviderError, Receipt, RuleAction, RuleCall},
 };
 use api::{Api, Effect};
 use wire::{
@@ -309,5 +310,24 @@ impl Provider for Alibaba {
                 self.write(region, call, token).await
             }
         }
+    }
+
+    async fn list(
+        &self,
+        region: &RegionId,
+        filter: &GroupFilter,
+    ) -> Result<Vec<GroupInfo>, ProviderError> {
+        find::all(&self.api, region, filter).await
+    }
+
+    async fn create_group(
+        &self,
+        region: &RegionId,
+        group: &NewGroup,
+        token: &str,
+    ) -> Result<GroupId, ProviderError> {
+        let request = request::create_group(region, group, token);
+        let answer: answer::Created = self.api.call(region, &request, Effect::Write).await?;
+        Ok(answer.into_id())
     }
 }

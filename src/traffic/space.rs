@@ -9,16 +9,27 @@ use super::{
 };
 use crate::model::{Policy, Rule, RuleIdentity};
 
-/// Rules from strongest to weakest, the default last, and packet space cut by them.
+/// Rules from strongest to weakest with the default among them, and packet space cut by them.
 #[derive(Debug)]
 pub struct Space<'a> {
-    /// The rules; `None` is the default.
+    /// The rules; `None` is the default, or the question.
     pub rules: Vec<Option<&'a Rule>>,
     /// The same as boxes.
     pub clauses: Vec<Clause>,
     /// Packet space, cut.
     pub atlas: Atlas,
+    /// The place of the question, if one was asked; it is in no state.
+    pub question: Option<usize>,
+    default: usize,
     index: BTreeMap<RuleIdentity<'a>, usize>,
+}
+
+/// What a clause of a space stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role<'a> {
+    Rule(&'a Rule),
+    Default,
+    Question,
 }
 
 impl<'a> Space<'a> {
@@ -30,20 +41,55 @@ impl<'a> Space<'a> {
         resolve: &Resolve<'_>,
         worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
     ) -> Self {
+        Self::cut(rules, default, resolve, None, worlds)
+    }
+
+    /// As [`new`](Self::new), also cut at the borders of a question, so that every signature is wholly inside or wholly outside it.
+    pub fn asking(
+        rules: impl IntoIterator<Item = &'a Rule>,
+        default: Policy,
+        resolve: &Resolve<'_>,
+        question: Clause,
+        worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
+    ) -> Self {
+        Self::cut(rules, default, resolve, Some(question), worlds)
+    }
+
+    fn cut(
+        rules: impl IntoIterator<Item = &'a Rule>,
+        default: Policy,
+        resolve: &Resolve<'_>,
+        question: Option<Clause>,
+        worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
+    ) -> Self {
         let rules: BTreeMap<RuleIdentity<'a>, &Rule> = rules
             .into_iter()
             .map(|rule| (rule.identity(), rule))
             .collect();
-        let mut members: Vec<(Clause, Option<&'a Rule>)> = rules
+        let mut members: Vec<(Clause, Role<'a>)> = rules
             .into_values()
-            .map(|rule| (Clause::of(rule, resolve), Some(rule)))
+            .map(|rule| (Clause::of(rule, resolve), Role::Rule(rule)))
             .collect();
-        members.push((Clause::default(default), None));
+        members.push((Clause::default(default), Role::Default));
+        members.extend(question.map(|question| (question, Role::Question)));
         members.sort_by_key(|(clause, _)| clause.rank());
-        let (clauses, rules): (Vec<Clause>, Vec<Option<&'a Rule>>) = members.into_iter().unzip();
-        let symbols: BTreeSet<&Symbol> = clauses.iter().filter_map(Clause::symbol).collect();
+        let symbols: BTreeSet<&Symbol> = members
+            .iter()
+            .filter_map(|(clause, _)| clause.symbol())
+            .collect();
         let symbols: Vec<Symbol> = symbols.into_iter().cloned().collect();
+        let place = |role: Role<'_>| members.iter().position(|(_, other)| *other == role);
+        let (question, default) = (place(Role::Question), place(Role::Default));
+        let default = default.expect("it was put in");
+        let (clauses, roles): (Vec<Clause>, Vec<Role<'a>>) = members.into_iter().unzip();
         let atlas = Atlas::new(&clauses, worlds(&symbols));
+        let rules: Vec<Option<&'a Rule>> = roles
+            .into_iter()
+            .map(|role| match role {
+                Role::Rule(rule) => Some(rule),
+                Role::Default | Role::Question => None,
+            })
+            .collect();
         let index = rules
             .iter()
             .enumerate()
@@ -53,6 +99,8 @@ impl<'a> Space<'a> {
             rules,
             clauses,
             atlas,
+            question,
+            default,
             index,
         }
     }
@@ -68,7 +116,7 @@ impl<'a> Space<'a> {
         'b: 'a,
     {
         let mut state = Bits::new(self.rules.len());
-        state.insert(self.rules.len() - 1);
+        state.insert(self.default);
         for index in rules.into_iter().filter_map(|rule| self.index_of(rule)) {
             state.insert(index);
         }

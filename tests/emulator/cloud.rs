@@ -199,21 +199,45 @@ pub fn read(response: &RawResponse) -> Result<Value, Refusal> {
 
 /// A request as the current SDKs send it: everything in the query, signature V3.
 pub fn v3(action: &str, pairs: &[(String, String)], now: Timestamp) -> RawRequest {
-    let query = sign::canonical_query(pairs);
+    v3_as("testid", action, pairs, now)
+}
+
+/// The same with another key; every secret is `testsecret`.
+pub fn v3_as(key: &str, action: &str, pairs: &[(String, String)], now: Timestamp) -> RawRequest {
+    signed(key, action, sign::canonical_query(pairs), None, now)
+}
+
+/// The same with the parameters in a form.
+pub fn v3_form(action: &str, pairs: &[(String, String)], now: Timestamp) -> RawRequest {
+    let form = sign::canonical_query(pairs);
+    signed("testid", action, String::new(), Some(form), now)
+}
+
+fn signed(
+    key: &str,
+    action: &str,
+    query: String,
+    form: Option<String>,
+    now: Timestamp,
+) -> RawRequest {
     let time = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let nonce = nonce();
-    let headers = [
+    let body = form.clone().unwrap_or_default().into_bytes();
+    let hash = sign::sha256_hex(&body);
+    let mut headers = vec![
         ("host", "ecs.cn-hangzhou.aliyuncs.com"),
         ("x-acs-action", action),
-        ("x-acs-content-sha256", sign::EMPTY_SHA256),
+        ("x-acs-content-sha256", &hash),
         ("x-acs-date", &time),
         ("x-acs-signature-nonce", &nonce),
         ("x-acs-version", "2014-05-26"),
     ];
-    let canonical = sign::v3_canonical_request("POST", &query, &headers, sign::EMPTY_SHA256);
+    if form.is_some() {
+        headers.insert(0, ("content-type", "application/x-www-form-urlencoded"));
+    }
+    let canonical = sign::v3_canonical_request("POST", &query, &headers, &hash);
     let signature = sign::v3_signature("testsecret", &sign::v3_string_to_sign(&canonical));
-    let authorization =
-        sign::v3_authorization("testid", &sign::signed_headers(&headers), &signature);
+    let authorization = sign::v3_authorization(key, &sign::signed_headers(&headers), &signature);
     let mut sent: Vec<(String, String)> = headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -225,7 +249,7 @@ pub fn v3(action: &str, pairs: &[(String, String)], now: Timestamp) -> RawReques
         path: "/".into(),
         query,
         headers: sent,
-        body: Vec::new(),
+        body,
     }
 }
 

@@ -911,3 +911,72 @@ fn strict_parameters_and_drop_in_advanced_groups_are_switches() {
         "400 InvalidGroupParameter.OperationDenied"
     );
 }
+
+#[test]
+fn what_only_the_newest_tables_say_is_refused_too() {
+    let cloud = Cloud::new();
+    for (action, params, refusal) in [
+        (
+            "CreatePortRangeList",
+            "PortRangeListName=new&MaxEntries=1&ResourceGroupId=none",
+            "404 InvalidResourceGroup.NotFound",
+        ),
+        (
+            "CreatePortRangeList",
+            "PortRangeListName=new&MaxEntries=1&Entry.1.Description=web",
+            "400 InvalidParam.Entry",
+        ),
+        (
+            "DescribeSecurityGroups",
+            "SecurityGroupName=-",
+            "400 InvalidSecurityGroupName.Malformed",
+        ),
+        (
+            "CreateSecurityGroup",
+            "VpcId=vpc-1&ServiceManaged=true",
+            "403 InvalidOperation.ResourceManagedByCloudProduct",
+        ),
+        (
+            "DescribeRegions",
+            "ResourceType=moon",
+            "404 InvalidResourceType.NotFound",
+        ),
+    ] {
+        assert_eq!(cloud.refusal(action, params), refusal, "{action} {params}");
+    }
+}
+
+#[test]
+fn lists_have_limits_of_their_own() {
+    let port_lists: Vec<String> = (0..1000)
+        .map(|n| format!(r#"{{"id": "prl-{n}", "max_entries": 1}}"#))
+        .collect();
+    let groups: Vec<String> = (0..1000)
+        .map(|n| format!(
+            r#"{{"id": "sg-{n}", "vpc": "vpc-1", "rules": [{{"IpProtocol": "GRE", "PortRange": "-1/-1", "SourcePrefixListId": "pl-1"}}]}}"#
+        ))
+        .collect();
+    let seed = format!(
+        r#"{{"version": 1, "port_lists": [{}], "security_groups": [{}, {{"id": "sg-last", "vpc": "vpc-1"}}],
+            "prefix_lists": [{{"id": "pl-1", "family": "IPv4", "max_entries": 1}}]}}"#,
+        port_lists.join(","),
+        groups.join(",")
+    );
+    let cloud = Cloud::with(&seed, Default::default());
+    assert_eq!(
+        cloud.refusal("CreatePortRangeList", "PortRangeListName=new&MaxEntries=1"),
+        "400 InvalidOperation.MaxCountExceed"
+    );
+    let rule = "IpProtocol=TCP&PortRange=1/1&SourcePrefixListId=pl-1";
+    assert_eq!(
+        cloud.refusal(
+            "AuthorizeSecurityGroup",
+            &format!("SecurityGroupId=sg-last&{rule}")
+        ),
+        "403 LimitExceed.PrefixListAssociationResource"
+    );
+    cloud.ok(
+        "AuthorizeSecurityGroup",
+        &format!("SecurityGroupId=sg-7&{rule}"),
+    );
+}

@@ -311,7 +311,7 @@ fn the_call_log_counts_what_was_asked() {
                 call.action,
                 call.region.unwrap(),
                 call.group.unwrap(),
-                call.code,
+                call.code.map(|code| code.into_owned()),
                 call.items,
             )
         })
@@ -330,7 +330,7 @@ fn the_call_log_counts_what_was_asked() {
         calls,
         [
             call(None, 2),
-            call(Some("InvalidParam.SecurityGroupRuleId"), 1)
+            call(Some("InvalidParam.SecurityGroupRuleId".to_owned()), 1)
         ]
     );
 }

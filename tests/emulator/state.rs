@@ -111,3 +111,143 @@ fn a_seed_with_a_mistake_is_named() {
         "{error}"
     );
 }
+
+/// Three groups' worth of writes of every kind.
+fn write_everything(cloud: &Cloud) {
+    for (action, params) in [
+        (
+            "AuthorizeSecurityGroup",
+            "SecurityGroupId=sg-peer&IpProtocol=TCP&PortRange=1/1&SourceCidrIp=10.1.2.3/8",
+        ),
+        (
+            "AuthorizeSecurityGroup",
+            "SecurityGroupId=sg-other&IpProtocol=TCP&PortRange=2/2&SourceGroupId=sg-x&SourceGroupOwnerId=77",
+        ),
+        (
+            "RevokeSecurityGroup",
+            "SecurityGroupId=sg-web&SecurityGroupRuleId.1=sgr-old",
+        ),
+        (
+            "ModifySecurityGroupRule",
+            "SecurityGroupId=sg-web&SecurityGroupRuleId=sgr-ssh&Priority=7",
+        ),
+        (
+            "ModifySecurityGroupAttribute",
+            "SecurityGroupId=sg-web&Description=changed",
+        ),
+        (
+            "TagResources",
+            "ResourceType=securitygroup&ResourceId.1=sg-web&Tag.1.Key=a&Tag.1.Value=b",
+        ),
+        (
+            "CreatePrefixList",
+            "PrefixListName=new&AddressFamily=IPv4&MaxEntries=1",
+        ),
+        ("DeletePrefixList", "PrefixListId=pl-free"),
+        (
+            "ModifyPortRangeList",
+            "PortRangeListId=prl-web&AddEntry.1.PortRange=81/81",
+        ),
+        ("DeletePortRangeList", "PortRangeListId=prl-free"),
+        (
+            "CreateSecurityGroup",
+            "VpcId=vpc-9&SecurityGroupName=new-one",
+        ),
+        ("DeleteSecurityGroup", "SecurityGroupId=sg-adv"),
+        ("JoinSecurityGroup", "SecurityGroupId=sg-web&InstanceId=i-1"),
+    ] {
+        cloud.ok(action, params);
+    }
+}
+
+/// What a state says, without the order that pages go by.
+fn text(cloud: &Cloud) -> String {
+    cloud.engine.state_text()
+}
+
+#[test]
+fn after_a_crash_the_journal_brings_every_write_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let cloud = Cloud::from_config(&config(&path));
+    write_everything(&cloud);
+    let before = text(&cloud);
+    // As a crash leaves it: the files as they are at this moment.
+    let crashed = folder.path().join("crashed.json");
+    let journal = fs::read(folder.path().join("state.json.journal")).unwrap();
+    fs::copy(&path, &crashed).unwrap();
+    fs::write(folder.path().join("crashed.json.journal"), &journal).unwrap();
+    let again = Cloud::from_config(&config(&crashed));
+    assert_eq!(text(&again), before);
+    again.ok("DeleteSecurityGroup", "SecurityGroupId=sg-other");
+    let before = text(&again);
+    drop(again);
+    assert!(!folder.path().join("crashed.json.journal").exists());
+    assert_eq!(text(&Cloud::from_config(&config(&crashed))), before);
+}
+
+#[test]
+fn a_journal_that_was_cut_off_anywhere_gives_the_state_after_a_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let cloud = Cloud::from_config(&config(&path));
+    let mut after_each = vec![text(&cloud)];
+    let snapshot = fs::read(&path).unwrap();
+    for port in 1..=4 {
+        let call = format!(
+            "SecurityGroupId=sg-peer&IpProtocol=TCP&PortRange={port}/{port}&SourceCidrIp=10.0.0.0/8"
+        );
+        cloud.ok("AuthorizeSecurityGroup", &call);
+        after_each.push(text(&cloud));
+    }
+    let journal = fs::read(folder.path().join("state.json.journal")).unwrap();
+    let torn = folder.path().join("torn.json");
+    for length in (0..=journal.len()).step_by(7).chain([journal.len()]) {
+        fs::write(&torn, &snapshot).unwrap();
+        fs::write(folder.path().join("torn.json.journal"), &journal[..length]).unwrap();
+        let found = text(&Cloud::from_config(&config(&torn)));
+        let calls = after_each.iter().position(|state| *state == found);
+        let whole = journal[..length]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        assert_eq!(calls, Some(whole.saturating_sub(1)), "cut at {length}");
+    }
+}
+
+#[test]
+fn a_damaged_or_foreign_journal_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let journal = folder.path().join("state.json.journal");
+    let cloud = Cloud::from_config(&config(&path));
+    write_everything(&cloud);
+    let good = fs::read_to_string(&journal).unwrap();
+    let snapshot = fs::read_to_string(&path).unwrap();
+    drop(cloud);
+    for (state, text, reason) in [
+        (
+            snapshot.clone(),
+            good.replacen("1/1", "1/2", 1),
+            "line 2 is damaged",
+        ),
+        (
+            format!("{snapshot} "),
+            good.clone(),
+            "changed by something else",
+        ),
+    ] {
+        fs::write(&path, &state).unwrap();
+        fs::write(&journal, &text).unwrap();
+        let error = Emulator::engine(&config(&path)).unwrap_err().to_string();
+        assert!(
+            error.contains(reason) && error.contains("state.json.journal"),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), state);
+        assert_eq!(fs::read_to_string(&journal).unwrap(), text);
+    }
+    // Without the state there is nothing that the journal could go on from.
+    fs::remove_file(&path).unwrap();
+    assert_eq!(Cloud::from_config(&config(&path)).rules("sg-peer").len(), 0);
+}

@@ -37,7 +37,9 @@ fn placeless((id, json): (String, String)) -> (String, String) {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
-                members.remove("declared_at");
+                for place in ["declared_at", "decided_before", "decided_after"] {
+                    members.remove(place);
+                }
                 members.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),

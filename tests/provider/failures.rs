@@ -295,7 +295,10 @@ async fn a_rotated_key_is_read_again_and_the_call_repeated() {
 #[tokio::test]
 async fn missing_credentials_are_told_before_anything_is_sent() {
     let server = Server::start(|_, _| Answer::written()).await;
-    let source = CredentialSource::for_account(None, None, Environment::default()).unwrap();
+    let environment = Environment::default()
+        .with_metadata("http://127.0.0.1:1")
+        .unwrap();
+    let source = CredentialSource::for_account(None, None, environment).unwrap();
     let provider = Alibaba::new(settings(&server, source)).unwrap();
     let error = provider
         .execute(&region(), &authorize(), "t")

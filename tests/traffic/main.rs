@@ -2,4 +2,6 @@
 
 mod certificate;
 mod difference;
+mod explain;
+mod lint;
 mod universe;

@@ -46,7 +46,7 @@ fn authorize(
     if new.is_empty() {
         return Ok(Answer::done());
     }
-    within_limits(ctx, account, group.rules.iter().chain(&new))?;
+    within_limits(ctx, account, group, group.rules.iter().chain(&new))?;
 
     let id = group.id.clone();
     let now = ctx.now.as_second();

@@ -2,8 +2,8 @@
 
 use super::{
     Run::{Read, Write},
-    Spec, authorize, describe, groups, modify, port_lists, prefix_lists, references, regions,
-    revoke,
+    Spec, authorize, describe, groups, interfaces, modify, port_lists, prefix_lists, references,
+    regions, revoke, tags,
 };
 
 /// Members of a rule outside an array, ingress.
@@ -87,6 +87,8 @@ const RULE_IDS: &[&str] = &["SecurityGroupRuleId.N"];
 const RULE_ID: &[&str] = &["SecurityGroupRuleId", "PortRangeListId"];
 const PAGES: &[&str] = &["MaxResults", "NextToken"];
 const TAGS: &[&str] = &["Tag.N.Key", "Tag.N.Value", "Tag.N.key", "Tag.N.value"];
+const MEMBER: &[&str] = &["InstanceId", "NetworkInterfaceId"];
+const RESOURCES: &[&str] = &["ResourceId.N", "ResourceType"];
 const PREFIX_LIST: &[&str] = &["PrefixListId"];
 const PORT_LIST: &[&str] = &["PortRangeListId"];
 const GROUP_FILTERS: &[&str] = &[
@@ -229,6 +231,43 @@ const ACTIONS: &[Spec] = &[
         name: "DescribeSecurityGroupReferences",
         run: Read(references::describe),
         params: &[&["SecurityGroupId.N"]],
+        ..BASE
+    },
+    Spec {
+        name: "JoinSecurityGroup",
+        run: Write(interfaces::join),
+        params: &[GROUP, MEMBER],
+        ..BASE
+    },
+    Spec {
+        name: "LeaveSecurityGroup",
+        run: Write(interfaces::leave),
+        params: &[GROUP, MEMBER],
+        ..BASE
+    },
+    Spec {
+        name: "TagResources",
+        run: Write(tags::tag),
+        params: &[RESOURCES, TAGS],
+        missing_region: Some(TAGS_MISSING),
+        ..BASE
+    },
+    Spec {
+        name: "UntagResources",
+        run: Write(tags::untag),
+        params: &[RESOURCES, &["TagKey.N", "All"]],
+        missing_region: Some(TAGS_MISSING),
+        ..BASE
+    },
+    Spec {
+        name: "ListTagResources",
+        run: Read(tags::list),
+        params: &[
+            RESOURCES,
+            TAGS,
+            &["NextToken", "TagFilter.N.TagKey", "TagFilter.N.TagValues.N"],
+        ],
+        missing_region: Some(TAGS_MISSING),
         ..BASE
     },
     Spec {
@@ -381,7 +420,65 @@ const ACTIONS: &[Spec] = &[
 
 const PORT_LIST_REGION: &str = "The specified parameter RegionId is not valid.";
 
+const TAGS_MISSING: (&str, &str) = (
+    "MissingParameter.RegionId",
+    "The parameter - RegionId should not be null.",
+);
+
 /// The action of that name.
 pub(in crate::emulator) fn find(name: &str) -> Option<&'static Spec> {
     ACTIONS.iter().find(|spec| spec.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// Every action that the cloud's own description is there for takes exactly its parameters.
+    #[test]
+    fn actions_take_the_parameters_of_the_clouds_own_description() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ecs-openapi");
+        let mut described = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            let action: serde_json::Value =
+                serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let name = action["name"].as_str().unwrap().to_owned();
+            let spec = find(&name).unwrap_or_else(|| panic!("{name} is not there"));
+            let wanted: BTreeSet<(String, bool)> = action["parameters"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|parameter| {
+                    let text = |member: &str| parameter[member].as_str().unwrap().to_owned();
+                    let list = matches!(&*text("type"), "RepeatList" | "Array");
+                    (text("name"), list)
+                })
+                .collect();
+            let mut taken: BTreeSet<(String, bool)> = spec
+                .params
+                .iter()
+                .flat_map(|names| names.iter())
+                .map(|name| match name.split_once('.') {
+                    Some((array, _)) => (array.to_owned(), true),
+                    None => ((*name).to_owned(), false),
+                })
+                .collect();
+            if spec.missing_region.is_some() {
+                taken.insert(("RegionId".into(), false));
+            }
+            if spec.client_token {
+                taken.insert(("ClientToken".into(), false));
+            }
+            assert_eq!(taken, wanted, "{name}");
+            described.insert(name);
+        }
+        let served: BTreeSet<String> = ACTIONS.iter().map(|spec| spec.name.to_owned()).collect();
+        assert_eq!(served, described);
+    }
 }

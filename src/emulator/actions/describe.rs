@@ -11,6 +11,7 @@ use crate::{
         paging,
         rule::Rule,
         store::{Account, Group},
+        switches::Switches,
     },
     model::{Direction, NicType},
     provider::alibaba::wire::Permission,
@@ -80,7 +81,7 @@ pub(super) fn attribute(ctx: &Ctx<'_>, account: &Account) -> Result<Answer, ApiE
 
     let place = |rule: &Rule| {
         if ctx.switches.random_rule_order {
-            scattered(rule.seq ^ ctx.salt)
+            scattered(rule.seq ^ ctx.switches.order_seed)
         } else {
             rule.seq
         }
@@ -121,9 +122,9 @@ pub(super) fn attribute(ctx: &Ctx<'_>, account: &Account) -> Result<Answer, ApiE
         next_token,
         snapshot_policy_ids: json!({"SnapshotPolicyId": []}),
     };
-    let bytes = if ctx.switches.priority_as_string {
+    let bytes = if ctx.switches.priority_as_string || ctx.switches.missing_members {
         serde_json::to_value(&answer)
-            .map(|value| with_text_priorities(value).to_string().into_bytes())
+            .map(|value| as_older(value, ctx.switches).to_string().into_bytes())
     } else {
         serde_json::to_vec(&answer)
     };
@@ -158,16 +159,29 @@ fn scattered(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-fn with_text_priorities(mut answer: Value) -> Value {
+/// The answer with priorities as text or without the members that do not apply.
+fn as_older(mut answer: Value, switches: &Switches) -> Value {
     let rules = answer
         .pointer_mut("/Permissions/Permission")
         .and_then(Value::as_array_mut)
         .into_iter()
         .flatten();
     for rule in rules {
-        if let Some(number) = rule["Priority"].as_u64() {
+        if switches.priority_as_string
+            && let Some(number) = rule["Priority"].as_u64()
+        {
             rule["Priority"] = number.to_string().into();
         }
+        if switches.missing_members
+            && let Some(members) = rule.as_object_mut()
+        {
+            members.retain(|_, value| value.as_str() != Some(""));
+        }
+    }
+    if switches.missing_members
+        && let Some(members) = answer.as_object_mut()
+    {
+        members.retain(|name, value| name != "NextToken" || value.as_str() != Some(""));
     }
     answer
 }

@@ -136,6 +136,15 @@ impl<'a> Filter<'a> {
                 Some(text) if text == yes => Ok(Some(true)),
                 Some(_) => Err(refusal()),
             };
+        if params
+            .get("SecurityGroupName")
+            .is_some_and(|name| !lists::is_name(name))
+        {
+            return Err(bad(
+                "InvalidSecurityGroupName.Malformed",
+                "The specified parameter SecurityGroupName is not valid.",
+            ));
+        }
         let tags = (1..=params.count("Tag", 20)?)
             .map(|n| {
                 let tag = params.object("Tag", n);
@@ -237,6 +246,12 @@ pub(super) fn create(ctx: &Ctx<'_>, account: &mut Account) -> Result<Answer, Api
             "Specified security group description is not valid.",
         ));
     }
+    if params.boolean("ServiceManaged")? == Some(true) {
+        return Err(forbidden(
+            "InvalidOperation.ResourceManagedByCloudProduct",
+            "Only cloud products make security groups that they manage.",
+        ));
+    }
     let vpc = params.get("VpcId");
     let advanced = match params.get("SecurityGroupType") {
         None | Some("normal") => false,
@@ -326,7 +341,17 @@ pub(super) fn delete(ctx: &Ctx<'_>, account: &mut Account) -> Result<Answer, Api
             "The specified security group is protected from deletion.",
         ));
     }
-    if account.referencing(id).any(|other| other != id) {
+    if account.members(id).next().is_some() {
+        return Err(forbidden(
+            "DependencyViolation",
+            "There is still instance(s) in the specified security group.",
+        ));
+    }
+    let named = ctx
+        .accounts
+        .values()
+        .any(|other| other.referencing(id, &account.owner).next().is_some());
+    if named {
         return Err(forbidden(
             "DependencyViolation",
             "The specified security group has been authorized in another one.",

@@ -104,6 +104,7 @@ pub(super) struct Kind {
     pub(super) not_found: fn() -> ApiError,
     pub(super) bad_name: fn() -> ApiError,
     pub(super) bad_description: fn() -> ApiError,
+    pub(super) bad_entry: fn(&str) -> ApiError,
     pub(super) duplicate: fn(&str) -> ApiError,
     pub(super) too_long: fn() -> ApiError,
 }
@@ -183,7 +184,7 @@ impl Kind {
             let mut entry = params.object(array, n);
             let text = entry
                 .remove(self.entry)
-                .ok_or_else(|| invalid_parameter(array))?;
+                .ok_or_else(|| (self.bad_entry)(array))?;
             let canonical = (self.canonical)(&text, ipv6)?;
             let description = entry.remove("Description").unwrap_or_default();
             if !description.is_empty() && !is_text(&description, 32) {

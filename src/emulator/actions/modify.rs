@@ -131,7 +131,7 @@ fn by_id(
         ));
     }
     if new.weight(account) > old.weight(account) {
-        within_limits(ctx, account, others().chain([&new]))?;
+        within_limits(ctx, account, group, others().chain([&new]))?;
     }
     new.seq = old.seq;
     new.id = old.id.clone();

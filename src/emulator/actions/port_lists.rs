@@ -50,6 +50,12 @@ const KIND: Kind = Kind {
             "The specifid Description is not valid.",
         )
     },
+    bad_entry: |_| {
+        bad(
+            "InvalidParam.Entry",
+            "The specified parameter Entry is not valid.",
+        )
+    },
     duplicate: |_| {
         bad(
             "InvalidParameter.PortRangeDuplicated",

@@ -56,6 +56,7 @@ const KIND: Kind = Kind {
             "The specified Description is wrongly formed.",
         )
     },
+    bad_entry: invalid_parameter,
     duplicate: |text| {
         bad(
             "InvalidParameter.CidrDuplicated",

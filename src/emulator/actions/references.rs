@@ -38,10 +38,14 @@ pub(super) fn describe(ctx: &Ctx<'_>, account: &Account) -> Result<Answer, ApiEr
                     "The SecurityGroupId provided does not exist in our records.",
                 )
             })?;
-        let referencing: Vec<Value> = account
-            .referencing(id)
+        let referencing: Vec<Value> = ctx
+            .accounts
+            .values()
+            .flat_map(|other| {
+                let groups = other.referencing(id, &account.owner);
+                groups.map(|group| json!({"SecurityGroupId": group, "AliUid": other.owner}))
+            })
             .take(left)
-            .map(|other| json!({"SecurityGroupId": other, "AliUid": account.owner}))
             .collect();
         left -= referencing.len();
         if !referencing.is_empty() {

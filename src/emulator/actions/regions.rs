@@ -62,6 +62,14 @@ pub(super) fn describe_regions(ctx: &Ctx<'_>, _: &Account) -> Result<Answer, Api
             "The specified AcceptLanguage does not exist.",
         ));
     }
+    if let Some(kind) = ctx.params.get("ResourceType")
+        && !["instance", "disk", "reservedinstance", "scu"].contains(&kind)
+    {
+        return Err(absent(
+            "InvalidResourceType.NotFound",
+            "The ResourceType provided does not exist in our records.",
+        ));
+    }
     let regions: Vec<Value> = REGIONS
         .iter()
         .map(|region| {

@@ -16,6 +16,9 @@ use crate::{
 /// Most rules of a basic group whose peer is a group.
 const GROUP_RULES: usize = 20;
 
+/// Most groups whose rules name one prefix list.
+const GROUPS_OF_LIST: usize = 1000;
+
 /// Members of a rule that may stand outside an array.
 const FLAT: [&str; 12] = [
     "IpProtocol",
@@ -211,6 +214,12 @@ pub(super) fn admissible(
                 Protocol::Icmpv6 => list.ipv6,
                 _ => true,
             } && rule.local.is_none_or(|local| local.is_ipv6() == list.ipv6);
+            if purpose == Purpose::Authorize && crowded(account, group, id) {
+                return Err(forbidden(
+                    "LimitExceed.PrefixListAssociationResource",
+                    "The number of resources associated with the prefix list exceeds the limit.",
+                ));
+            }
             if !fits {
                 return Err(bad(
                     "InvalidParam.PrefixListAddressFamilyMismatch",
@@ -225,8 +234,21 @@ pub(super) fn admissible(
                 ));
             }
         }
-        // Groups of other accounts are taken as they come: the emulator has no other account to look in.
-        Peer::Group { owner: Some(_), .. } | Peer::Address(_) => {}
+        // Accounts that are not emulated have every group.
+        Peer::Group {
+            id,
+            owner: Some(owner),
+        } => {
+            let known = ctx.accounts.get(owner);
+            let there = |account: &Account| {
+                let peer = account.groups.get(id);
+                peer.is_some_and(|peer| peer.region == group.region)
+            };
+            if known.is_some_and(|account| !there(account)) && purpose != Purpose::Revoke {
+                return Err(unknown_peer(rule.direction));
+            }
+        }
+        Peer::Address(_) => {}
     }
     if let Ports::List(id) = &rule.ports {
         account
@@ -241,6 +263,29 @@ pub(super) fn admissible(
             })?;
     }
     Ok(())
+}
+
+/// Whether a prefix list is in as many groups as it may be, and this one is not among them.
+fn crowded(account: &Account, group: &Group, list: &str) -> bool {
+    let mut groups = 0;
+    for id in account.associated(list) {
+        if *id == *group.id {
+            return false;
+        }
+        groups += 1;
+    }
+    groups >= GROUPS_OF_LIST
+}
+
+fn unknown_peer(direction: Direction) -> ApiError {
+    let (code, name) = match direction {
+        Direction::Ingress => ("InvalidSourceGroupId.NotFound", "SourceGroupId"),
+        Direction::Egress => ("InvalidDestGroupId.NotFound", "DestGroupId"),
+    };
+    absent(
+        code,
+        format!("The {name} provided does not exist in our records."),
+    )
 }
 
 /// Whether the group may be the peer of a rule.
@@ -276,18 +321,7 @@ fn peer_group(
         .groups
         .get(id)
         .filter(|peer| peer.region == group.region)
-        .ok_or_else(|| {
-            absent(
-                side(
-                    "InvalidSourceGroupId.NotFound",
-                    "InvalidDestGroupId.NotFound",
-                ),
-                format!(
-                    "The {} provided does not exist in our records.",
-                    side("SourceGroupId", "DestGroupId")
-                ),
-            )
-        })?;
+        .ok_or_else(|| unknown_peer(rule.direction))?;
     if purpose == Purpose::Revoke {
         return Ok(());
     }
@@ -326,6 +360,7 @@ fn peer_group(
 pub(super) fn within_limits<'r>(
     ctx: &Ctx<'_>,
     account: &Account,
+    group: &Group,
     rules: impl Iterator<Item = &'r Rule> + Clone,
 ) -> Result<(), ApiError> {
     if rules.clone().filter(|rule| rule.is_group_rule()).count() > GROUP_RULES {
@@ -335,7 +370,16 @@ pub(super) fn within_limits<'r>(
         ));
     }
     let weight: usize = rules.map(|rule| rule.weight(account)).sum();
-    if weight > ctx.switches.rules_per_group {
+    // What the other groups of an interface leave.
+    let crowded = account.members(&group.id).any(|(_, groups)| {
+        let others = groups.iter().filter(|id| **id != group.id);
+        let taken: usize = others
+            .filter_map(|id| account.groups.get(id))
+            .map(|other| other.weight(account))
+            .sum();
+        taken + weight > ctx.switches.rules_per_interface
+    });
+    if weight > ctx.switches.rules_per_group || crowded {
         return Err(forbidden(
             "AuthorizationLimitExceed",
             "The limit of authorization records in the security group reaches.",

@@ -21,12 +21,12 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-pub(super) fn verify(
+pub(super) fn verify<'c>(
     request: &Request<'_>,
-    credentials: &[Credential],
+    credentials: &'c [Credential],
     nonces: &Nonces,
     now: Timestamp,
-) -> Result<(), ApiError> {
+) -> Result<&'c Credential, ApiError> {
     let claim = match request.signed {
         Scheme::V1 => v1_claim(request)?,
         Scheme::V3 => v3_claim(request)?,
@@ -43,7 +43,7 @@ pub(super) fn verify(
             "Specified signature nonce was used already.",
         ));
     }
-    Ok(())
+    Ok(credential)
 }
 
 fn v1_claim<'a>(request: &'a Request<'_>) -> Result<Claim<'a>, ApiError> {
@@ -185,7 +185,7 @@ fn known_key<'c>(
     Ok(credential)
 }
 
-fn fresh(text: &str, now: Timestamp) -> Result<(), ApiError> {
+pub(super) fn fresh(text: &str, now: Timestamp) -> Result<(), ApiError> {
     let time = parse_time(text).ok_or_else(|| {
         bad(
             "InvalidTimeStamp.Format",

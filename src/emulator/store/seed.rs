@@ -29,10 +29,11 @@
 //! cloud's own answer; `Direction` is `ingress` unless given, and a missing `SecurityGroupRuleId` is derived from the
 //! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
 
+pub(in crate::emulator::store) mod entries;
 mod write;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::Arc,
 };
@@ -44,14 +45,17 @@ use serde::{
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Account, Group, List, id_of};
+use super::{Account, Accounts, Group, List, State, id_of};
 use crate::{
-    emulator::rule::{self, Address, Members, Place, Purpose},
+    emulator::{
+        Faults, Switches,
+        rule::{self, Address, Members, Place, Purpose},
+    },
     model::Direction,
     provider::alibaba::wire::Permission,
 };
 
-pub(super) use self::write::write;
+pub(in crate::emulator) use self::write::write;
 
 /// The only version so far.
 const VERSION: u32 = 1;
@@ -69,6 +73,29 @@ struct File {
     prefix_lists: Vec<ListEntry>,
     #[serde(default)]
     port_lists: Vec<ListEntry>,
+    #[serde(default)]
+    interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    #[serde(default)]
+    accounts: Vec<AccountEntry>,
+    #[serde(default)]
+    switches: Option<Value>,
+    #[serde(default)]
+    faults: Option<Faults>,
+}
+
+/// One more account.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountEntry {
+    owner: String,
+    #[serde(default)]
+    security_groups: Groups,
+    #[serde(default)]
+    prefix_lists: Vec<ListEntry>,
+    #[serde(default)]
+    port_lists: Vec<ListEntry>,
+    #[serde(default)]
+    interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
 /// Groups that become small while they are read: the text form of a large estate is many times its size.
@@ -102,7 +129,7 @@ impl<'de> Deserialize<'de> for Groups {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GroupEntry {
+pub(in crate::emulator::store) struct GroupEntry {
     id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
@@ -152,7 +179,7 @@ enum Family {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListEntry {
+pub(in crate::emulator::store) struct ListEntry {
     id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
@@ -208,8 +235,8 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// Reads an account; the error says what is wrong, for people.
-pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
+/// Reads a state; the error says what is wrong, for people.
+pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
@@ -221,11 +248,40 @@ pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
         ));
     }
     let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let primary: Box<str> = file.owner.as_str().into();
+    let first = AccountEntry {
+        owner: file.owner,
+        security_groups: file.security_groups,
+        prefix_lists: file.prefix_lists,
+        port_lists: file.port_lists,
+        interfaces: file.interfaces,
+    };
+    let mut accounts = Accounts::new();
+    for entry in std::iter::once(first).chain(file.accounts) {
+        let account = account(entry)?;
+        let owner = account.owner.clone();
+        if accounts.insert(owner.clone(), Arc::new(account)).is_some() {
+            return Err(format!("account {owner} is there twice"));
+        }
+    }
+    if let Some(switches) = &file.switches {
+        Switches::default().over(switches)?;
+    }
+    Ok(State {
+        primary,
+        accounts,
+        switches: file.switches,
+        faults: file.faults,
+    })
+}
+
+fn account(entry: AccountEntry) -> Result<Account, String> {
     let mut account = Account {
-        owner: file.owner.into(),
+        owner: entry.owner.into(),
+        interfaces: entry.interfaces,
         ..Account::default()
     };
-    for (entries, prefix) in [(file.prefix_lists, true), (file.port_lists, false)] {
+    for (entries, prefix) in [(entry.prefix_lists, true), (entry.port_lists, false)] {
         for entry in entries {
             let id = entry.id.clone();
             let list = list(entry, prefix).map_err(|reason| format!("list {id}: {reason}"))?;
@@ -239,21 +295,26 @@ pub(in crate::emulator) fn read(text: &str) -> Result<Account, String> {
             }
         }
     }
-    for mut group in file.security_groups.0 {
+    for mut group in entry.security_groups.0 {
         let id = group.id.clone();
-        for rule in &mut group.rules {
-            if let rule::Peer::Group { owner, .. } = &mut rule.peer
-                && *owner == Some(account.owner.clone())
-            {
-                *owner = None;
-            }
-        }
+        own_peers(&mut group, &account.owner);
         if account.groups.insert(id.clone(), Arc::new(group)).is_some() {
             return Err(format!("group {id} is there twice"));
         }
     }
     references(&account)?;
     Ok(account)
+}
+
+/// A peer group of the account itself has no owner.
+fn own_peers(group: &mut Group, account: &str) {
+    for rule in &mut group.rules {
+        if let rule::Peer::Group { owner, .. } = &mut rule.peer
+            && owner.as_deref() == Some(account)
+        {
+            *owner = None;
+        }
+    }
 }
 
 fn group(entry: GroupEntry) -> Result<Group, String> {
@@ -379,6 +440,13 @@ fn list(entry: ListEntry, prefix: bool) -> Result<List, String> {
 
 /// Every group and list that a rule names is there.
 fn references(account: &Account) -> Result<(), String> {
+    for (interface, groups) in &account.interfaces {
+        if let Some(id) = groups.iter().find(|id| !account.groups.contains_key(*id)) {
+            return Err(format!(
+                "interface {interface} is in {id}, which does not exist"
+            ));
+        }
+    }
     for group in account.groups.values() {
         for (index, rule) in group.rules.iter().enumerate() {
             let missing = match &rule.peer {
@@ -441,17 +509,22 @@ mod tests {
         {"id": "sg-b", "vpc": "vpc-1", "type": "enterprise", "service_managed": true, "deletion_protection": true},
         {"id": "sg-c", "rules": [{"IpProtocol": "TCP", "PortRange": "1/2", "SourceCidrIp": "1.2.3.4", "NicType": "internet"}]}
       ],
+      "switches": {"rules_per_group": 9},
+      "faults": {"seed": 3, "faults": [{"rate": 0.5, "effect": {"throttle": {"code": "Throttling"}}}]},
+      "interfaces": {"i-1": ["sg-b"]},
+      "accounts": [{"owner": "77", "security_groups": [{"id": "sg-x", "vpc": "vpc-9"}]}],
       "prefix_lists": [{"id": "pl-1", "family": "IPv6", "max_entries": 2, "entries": [{"Cidr": "2001:DB8::/32", "Description": "x"}]}],
       "port_lists": [{"id": "prl-1", "max_entries": 2, "entries": [{"PortRange": "80/80"}]}]
     }"#;
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        let account = read(SEED).unwrap();
-        assert_eq!(account.groups["sg-a"].rules.len(), 5);
+        let state = read(SEED).unwrap();
+        assert_eq!(state.accounts[&state.primary].groups["sg-a"].rules.len(), 5);
+        assert_eq!(state.accounts.len(), 2);
         let mut text = Vec::new();
-        write(&account, &mut text).unwrap();
-        assert_eq!(read(&String::from_utf8(text).unwrap()).unwrap(), account);
+        write(&state, &mut text).unwrap();
+        assert_eq!(read(&String::from_utf8(text).unwrap()).unwrap(), state);
     }
 
     #[test]
@@ -459,8 +532,13 @@ mod tests {
         let text = r#"{"version": 1, "security_groups": [
           {"id": "sg-a", "vpc": "v", "rules": [{"IpProtocol": "GRE", "PortRange": "-1/-1", "SourceGroupId": "sg-b", "SourceGroupOwnerAccount": "9"}]},
           {"id": "sg-b", "vpc": "v"}], "owner": "9"}"#;
-        let account = read(text).unwrap();
-        assert_eq!(account.groups["sg-a"].rules[0].peer_group(), Some("sg-b"));
+        let state = read(text).unwrap();
+        let group = &state.accounts["9"].groups["sg-a"];
+        let peer = &group.rules[0].peer;
+        assert!(
+            matches!(peer, rule::Peer::Group { id, owner: None } if **id == *"sg-b"),
+            "{peer:?}"
+        );
     }
 
     #[test]
@@ -473,7 +551,8 @@ mod tests {
             .split("```")
             .next()
             .unwrap();
-        assert_eq!(read(example).unwrap().groups.len(), 1);
+        let state = read(example).unwrap();
+        assert_eq!(state.accounts[&state.primary].groups.len(), 1);
     }
 
     #[test]
@@ -487,7 +566,12 @@ mod tests {
 
     #[test]
     fn derived_rule_ids_are_stable() {
-        let id = |text| read(text).unwrap().groups["sg-a"].rules[0].id.clone();
+        let id = |text| {
+            let state = read(text).unwrap();
+            state.accounts[&state.primary].groups["sg-a"].rules[0]
+                .id
+                .clone()
+        };
         assert_eq!(id(SEED), id(SEED));
         assert!(id(SEED).starts_with("sgr-bp1"), "{}", id(SEED));
     }

@@ -120,6 +120,19 @@ impl Api {
         })
     }
 
+    /// Who signs.
+    pub fn credentials(&self) -> &CredentialSource {
+        &self.credentials
+    }
+
+    /// Where the requests for a region go.
+    pub fn endpoint(&self, region: &RegionId) -> Result<Endpoint, ProviderError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None => Ok(Endpoint::of_region(region)?),
+        }
+    }
+
     /// Makes one call, with as many tries as the policy allows.
     pub async fn call<T: DeserializeOwned>(
         &self,
@@ -127,10 +140,7 @@ impl Api {
         request: &Request,
         effect: Effect,
     ) -> Result<T, ProviderError> {
-        let endpoint = match &self.endpoint {
-            Some(endpoint) => endpoint.clone(),
-            None => Endpoint::of_region(region)?,
-        };
+        let endpoint = self.endpoint(region)?;
         let mut credentials = self.credentials.get().await?;
         let mut renewed = false;
         let mut failures = 0;
@@ -180,7 +190,8 @@ impl Api {
         credentials: &Credentials,
     ) -> Result<T, (ProviderError, bool)> {
         let _slot = self.slots.acquire().await.expect("never closed");
-        let signed = signing::sign(endpoint, request, self.signature, credentials)
+        let now = self.credentials.now();
+        let signed = signing::sign(endpoint, request, self.signature, credentials, now)
             .map_err(|reason| (ProviderError::NotSent { reason }, false))?;
         let begun = std::time::Instant::now();
         let sent = self

@@ -37,10 +37,28 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("rus-west-1-pop", "ecs.aliyuncs.com"),
 ];
 
+/// The metadata service of ECS instances ("Instance metadata").
+pub const METADATA_HOST: &str = "100.100.100.200";
+
+/// A region id, which becomes part of a host name.
+fn checked_region(id: &str) -> Result<&str, EndpointError> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if id.is_empty() || id.starts_with('-') || id.len() > 63 || !id.bytes().all(plain) {
+        return Err(EndpointError::Region(id.to_owned()));
+    }
+    Ok(id)
+}
+
 /// A place that requests are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.url.scheme(), self.authority())
+    }
 }
 
 /// Why requests cannot be sent there.
@@ -60,16 +78,15 @@ pub enum EndpointError {
         "the endpoint `{0}` must use https; plain http is for this machine's own addresses only"
     )]
     Insecure(String),
+    /// What only tests and emulators replace may not point anywhere else.
+    #[error("the endpoint `{0}` is not on this machine")]
+    Elsewhere(String),
 }
 
 impl Endpoint {
     /// The endpoint of a region, without one given by the user.
     pub fn of_region(region: &RegionId) -> Result<Self, EndpointError> {
-        let id = region.as_str();
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if id.is_empty() || id.starts_with('-') || id.len() > 63 || !id.bytes().all(plain) {
-            return Err(EndpointError::Region(id.to_owned()));
-        }
+        let id = checked_region(region.as_str())?;
         let url = match EXCEPTIONS.iter().find(|(name, _)| *name == id) {
             Some((_, host)) => format!("https://{host}/"),
             None => format!("https://ecs.{id}.aliyuncs.com/"),
@@ -78,6 +95,42 @@ impl Endpoint {
             Ok(url) => Ok(Self { url }),
             Err(_) => Err(EndpointError::Region(id.to_owned())),
         }
+    }
+
+    /// The endpoint of STS, in a region or the central one; the ones inside a VPC are regional.
+    pub fn of_sts(region: Option<&str>, vpc: bool) -> Result<Self, EndpointError> {
+        let url = match (region, vpc) {
+            (None, _) => "https://sts.aliyuncs.com/".to_owned(),
+            (Some(id), false) => format!("https://sts.{}.aliyuncs.com/", checked_region(id)?),
+            (Some(id), true) => format!("https://sts-vpc.{}.aliyuncs.com/", checked_region(id)?),
+        };
+        Url::parse(&url)
+            .map(|url| Self { url })
+            .map_err(|_| EndpointError::Region(region.unwrap_or_default().to_owned()))
+    }
+
+    /// Where an ECS instance asks about itself; served in the clear by the host that it runs on.
+    pub fn of_metadata() -> Self {
+        let url = format!("http://{METADATA_HOST}/");
+        Self {
+            url: Url::parse(&url).expect("an address is a host"),
+        }
+    }
+
+    /// The place that a URL is on; what the URL asks for there is left out.
+    pub fn of_url(url: &Url) -> Self {
+        let mut url = url.clone();
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
+        Self { url }
+    }
+
+    /// A URL below this endpoint.
+    pub fn with_path(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(path);
+        url
     }
 
     /// An endpoint that the user gave: a URL, or a host that is reached with https.

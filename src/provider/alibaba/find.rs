@@ -24,7 +24,7 @@ use super::{
 use crate::{
     desired::Selector,
     model::{GroupId, GroupInfo, Network, RegionId},
-    provider::ProviderError,
+    provider::{GroupFilter, ProviderError},
 };
 
 /// Up to so many names are asked for one by one, side by side.
@@ -78,6 +78,17 @@ pub(super) async fn find(
             .collect();
     }
     Ok(candidates(&known, selectors))
+}
+
+/// Every group of a region that a filter admits, by id. The cloud's own filter is not relied on.
+pub(super) async fn all(
+    api: &Api,
+    region: &RegionId,
+    filter: &GroupFilter,
+) -> Result<Vec<GroupInfo>, ProviderError> {
+    let listed = list(api, region, request::groups_by_filter(region, filter), None).await?;
+    let groups = listed.into_iter().flatten().map(|(_, group)| group);
+    Ok(groups.filter(|group| filter.admits(group)).collect())
 }
 
 /// Every page of a list; `None` when it has more than `limit` pages.

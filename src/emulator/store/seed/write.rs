@@ -1,9 +1,17 @@
-//! From an account to its text form.
+//! From a state to its text form.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Serialize, Serializer};
 
 use super::{EntryEntry, Family, GroupEntry, Inner, Kind, ListEntry, VERSION};
-use crate::emulator::store::{Account, Group, List};
+use crate::emulator::{
+    Faults,
+    store::{Account, Group, List, State},
+};
 
 #[derive(Serialize)]
 struct FileRef<'a> {
@@ -12,6 +20,42 @@ struct FileRef<'a> {
     security_groups: GroupsRef<'a>,
     prefix_lists: Vec<ListEntry>,
     port_lists: Vec<ListEntry>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    interfaces: &'a BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<AccountRef<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switches: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<&'a Faults>,
+}
+
+#[derive(Serialize)]
+struct AccountRef<'a> {
+    owner: &'a str,
+    security_groups: GroupsRef<'a>,
+    prefix_lists: Vec<ListEntry>,
+    port_lists: Vec<ListEntry>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    interfaces: &'a BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+}
+
+impl<'a> AccountRef<'a> {
+    fn of(account: &'a Account) -> Self {
+        let lists = |lists: &BTreeMap<_, Arc<List>>, prefix| {
+            lists
+                .values()
+                .map(|list| list_entry(list, prefix))
+                .collect()
+        };
+        Self {
+            owner: &account.owner,
+            security_groups: GroupsRef(account),
+            prefix_lists: lists(&account.prefix_lists, true),
+            port_lists: lists(&account.port_lists, false),
+            interfaces: &account.interfaces,
+        }
+    }
 }
 
 /// Groups that become text one after the other.
@@ -32,7 +76,18 @@ fn time(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).expect("times come from the clock or were parsed")
 }
 
-fn group_entry(group: &Group, account: &Account) -> GroupEntry {
+pub(super) fn group_entry(group: &Group, account: &Account) -> GroupEntry {
+    let mut entry = bare_group_entry(group);
+    entry.rules = group
+        .rules
+        .iter()
+        .map(|rule| rule.members(account))
+        .collect();
+    entry
+}
+
+/// The group without its rules.
+pub(super) fn bare_group_entry(group: &Group) -> GroupEntry {
     GroupEntry {
         id: group.id.to_string(),
         name: group.name.to_string(),
@@ -54,20 +109,12 @@ fn group_entry(group: &Group, account: &Account) -> GroupEntry {
         resource_group: group.resource_group.to_string(),
         tags: group.tags.clone(),
         created: time(group.created),
-        rules: group
-            .rules
-            .iter()
-            .map(|rule| rule.members(account))
-            .collect(),
+        rules: Vec::new(),
     }
 }
 
-/// Writes an account so that reading gives the same one.
-pub(in crate::emulator::store) fn write(
-    account: &Account,
-    to: &mut impl std::io::Write,
-) -> std::io::Result<()> {
-    let list = |list: &List, prefix: bool| ListEntry {
+pub(super) fn list_entry(list: &List, prefix: bool) -> ListEntry {
+    ListEntry {
         id: list.id.to_string(),
         name: list.name.to_string(),
         description: list.description.to_string(),
@@ -90,21 +137,35 @@ pub(in crate::emulator::store) fn write(
                 description: description.to_string(),
             })
             .collect(),
-    };
+    }
+}
+
+/// Writes a state so that reading gives the same one.
+pub(in crate::emulator) fn write(
+    state: &State,
+    to: &mut impl std::io::Write,
+) -> std::io::Result<()> {
+    let empty = Account::default();
+    let first = AccountRef::of(
+        state
+            .accounts
+            .get(&state.primary)
+            .map_or(&empty, |one| &**one),
+    );
+    let others = state.accounts.values();
     let file = FileRef {
         version: VERSION,
-        owner: &account.owner,
-        security_groups: GroupsRef(account),
-        prefix_lists: account
-            .prefix_lists
-            .values()
-            .map(|l| list(l, true))
+        owner: &state.primary,
+        security_groups: first.security_groups,
+        prefix_lists: first.prefix_lists,
+        port_lists: first.port_lists,
+        interfaces: first.interfaces,
+        accounts: others
+            .filter(|account| account.owner != state.primary)
+            .map(|account| AccountRef::of(account))
             .collect(),
-        port_lists: account
-            .port_lists
-            .values()
-            .map(|l| list(l, false))
-            .collect(),
+        switches: state.switches.as_ref(),
+        faults: state.faults.as_ref(),
     };
     serde_json::to_writer_pretty(to, &file).map_err(std::io::Error::from)
 }

@@ -35,8 +35,9 @@ pub(super) fn sign(
     request: &Request,
     version: SignatureVersion,
     credentials: &Credentials,
+    now: Timestamp,
 ) -> Result<Signed, String> {
-    let date = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let date = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let nonce = uuid::Uuid::new_v4().simple().to_string();
     let params = sign::canonical_query(&request.params);
     let (query, body) = if params.len() <= LONGEST_QUERY {

@@ -1,48 +1,137 @@
-//! `~/.aliyun/config.json`, the profiles of the aliyun CLI.
+//! `~/.aliyun/config.json`, the profiles of the aliyun CLI: finding one, and what its mode is. `modes` has what the
+//! modes do. The file is only ever read.
 
-use std::{fs, path::Path};
+use std::{fs, path::PathBuf};
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Credentials, Found};
+use super::{
+    Found,
+    environment::{Environment, StsPlace},
+    modes,
+};
 
 /// The file, as far as it is used.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
-pub(super) struct Config {
+struct Config {
     current: Option<String>,
     profiles: Vec<Profile>,
 }
 
-/// One profile. The members that only tell its mode are not looked into.
+/// One profile.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Profile {
-    name: String,
+pub(super) struct Profile {
+    pub(super) name: String,
     mode: Option<String>,
-    access_key_id: Option<String>,
-    access_key_secret: Option<String>,
-    sts_token: Option<String>,
+    pub(super) access_key_id: Option<String>,
+    pub(super) access_key_secret: Option<String>,
+    pub(super) sts_token: Option<String>,
     /// Unix seconds.
-    sts_expiration: Option<i64>,
-    ram_role_arn: Option<String>,
-    ram_role_name: Option<String>,
+    pub(super) sts_expiration: Option<i64>,
+    pub(super) sts_region: Option<String>,
+    pub(super) sts_endpoint: Option<String>,
+    pub(super) enable_vpc: Option<bool>,
+    pub(super) ram_role_arn: Option<String>,
+    pub(super) ram_role_name: Option<String>,
+    pub(super) ram_session_name: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) policy: Option<String>,
+    pub(super) expired_seconds: Option<i64>,
+    pub(super) source_profile: Option<String>,
     private_key: Option<String>,
     key_pair_name: Option<String>,
-    process_command: Option<String>,
-    oidc_provider_arn: Option<String>,
-    oidc_token_file: Option<String>,
+    pub(super) process_command: Option<String>,
+    pub(super) credentials_uri: Option<String>,
+    pub(super) oidc_provider_arn: Option<String>,
+    pub(super) oidc_token_file: Option<String>,
     cloud_sso_sign_in_url: Option<String>,
     bearer_token: Option<String>,
 }
 
-/// Reads the file. What is wrong with it is told by its place: the text around it may be a secret.
-pub(super) fn read(path: &Path) -> Result<Config, String> {
+/// The profiles of the file.
+pub(super) struct Profiles<'a> {
+    pub(super) environment: &'a Environment,
+    file: String,
+    config: Config,
+}
+
+impl<'a> Profiles<'a> {
+    /// Reads the file. What is wrong with it is told by its place: the text around it may be a secret.
+    pub(super) fn read(environment: &'a Environment) -> Result<Self, String> {
+        let path = environment.config_file().ok_or(
+            "there is no home directory to find .aliyun/config.json in; set ALIBABA_CLOUD_CONFIG_FILE",
+        )?;
+        let file = environment.shown(&path);
+        let config = read(&path, &file)?;
+        Ok(Self {
+            environment,
+            file,
+            config,
+        })
+    }
+
+    /// The name of the profile that counts when none is asked for.
+    pub(super) fn current(&self) -> Result<&str, String> {
+        if let Some(name) = self.environment.get("ALIBABA_CLOUD_PROFILE") {
+            return Ok(name);
+        }
+        filled(&self.config.current)
+            .ok_or_else(|| format!("{} names no current profile", self.file))
+    }
+
+    /// The credentials of a profile.
+    pub(super) async fn credentials(&self, name: &str) -> Result<Found, String> {
+        self.follow(name, &mut Vec::new()).await
+    }
+
+    /// The same for a profile that others have led to.
+    pub(super) async fn follow(&self, name: &str, from: &mut Vec<String>) -> Result<Found, String> {
+        let file = &self.file;
+        let profile = self.find(name)?;
+        if from.iter().any(|seen| seen == name) {
+            return Err(format!(
+                "the profiles of {file} go round in a circle: {} -> {name}",
+                from.join(" -> ")
+            ));
+        }
+        from.push(name.to_owned());
+        let mode = profile.mode();
+        let found = Box::pin(modes::credentials(self, profile, mode, from)).await;
+        // What is wrong with a profile behind it says of itself where it stands.
+        let mut found = found.map_err(|failed| match failed {
+            modes::Failed::Here(reason) => format!("profile `{name}` of {file} {reason}"),
+            modes::Failed::Behind(reason) => reason,
+        })?;
+        let head = format!("profile `{name}` of {file} ({mode})");
+        found.source = match found.source.is_empty() {
+            true => head,
+            false => format!("{head}: {}", found.source),
+        };
+        Ok(found)
+    }
+
+    fn find(&self, name: &str) -> Result<&Profile, String> {
+        let profiles = &self.config.profiles;
+        profiles
+            .iter()
+            .find(|profile| profile.name == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = profiles.iter().map(|p| p.name.as_str()).collect();
+                let known = match known[..] {
+                    [] => "none".to_owned(),
+                    _ => known.join(", "),
+                };
+                format!("profile `{name}` is not in {}; there: {known}", self.file)
+            })
+    }
+}
+
+fn read(path: &PathBuf, file: &str) -> Result<Config, String> {
     let text = fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("{} does not exist", path.display()),
-        _ => format!("{} cannot be read: {error}", path.display()),
+        std::io::ErrorKind::NotFound => format!("{file} does not exist"),
+        _ => format!("{file} cannot be read: {error}"),
     })?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     serde_json::from_slice(text).map_err(|error| {
@@ -51,95 +140,14 @@ pub(super) fn read(path: &Path) -> Result<Config, String> {
             _ => "is no JSON",
         };
         format!(
-            "{} {what} (line {}, column {})",
-            path.display(),
+            "{file} {what} (line {}, column {})",
             error.line(),
             error.column()
         )
     })
 }
 
-impl Config {
-    /// The credentials of a profile, or of the current one.
-    pub(super) fn credentials(
-        &self,
-        path: &Path,
-        name: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Found, String> {
-        let file = path.display();
-        let name = match (name, self.current.as_deref()) {
-            (Some(name), _) => name,
-            (None, Some(current)) if !current.is_empty() => current,
-            _ => return Err(format!("{file} names no current profile")),
-        };
-        let profile = self
-            .profiles
-            .iter()
-            .find(|profile| profile.name == name)
-            .ok_or_else(|| {
-                let known: Vec<&str> = self.profiles.iter().map(|p| p.name.as_str()).collect();
-                let known = match known[..] {
-                    [] => "none".to_owned(),
-                    _ => known.join(", "),
-                };
-                format!("profile `{name}` is not in {file}; there: {known}")
-            })?;
-        profile
-            .credentials(now)
-            .map_err(|reason| format!("profile `{name}` of {file} {reason}"))
-    }
-}
-
 impl Profile {
-    fn credentials(&self, now: Timestamp) -> Result<Found, String> {
-        let mode = self.mode();
-        let temporary = match mode.to_ascii_lowercase().as_str() {
-            "ak" => false,
-            "ststoken" => true,
-            "" => {
-                return Err(
-                    "says neither a mode nor keys; run `aliyun configure` for it".to_owned(),
-                );
-            }
-            _ => {
-                return Err(format!(
-                    "has mode `{mode}`, which this version cannot use; use a profile of mode AK or StsToken, or leave \
-                     the profile out and set ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for \
-                     temporary keys, ALIBABA_CLOUD_SECURITY_TOKEN"
-                ));
-            }
-        };
-        let need = |value: &Option<String>, member: &str| {
-            filled(value).map(str::to_owned).ok_or_else(|| {
-                format!("has mode `{mode}`, but no `{member}`; run `aliyun configure` for it")
-            })
-        };
-        let credentials = Credentials {
-            access_key_id: need(&self.access_key_id, "access_key_id")?,
-            secret: need(&self.access_key_secret, "access_key_secret")?,
-            security_token: match temporary {
-                true => Some(need(&self.sts_token, "sts_token")?),
-                false => None,
-            },
-        };
-        let mut found = Found::lasting(credentials);
-        if let Some(seconds) = self
-            .sts_expiration
-            .filter(|seconds| temporary && *seconds > 0)
-        {
-            let expires = Timestamp::from_second(seconds)
-                .map_err(|_| "has an `sts_expiration` that is no time".to_owned())?;
-            if expires <= now {
-                return Err(format!(
-                    "has a session token that expired at {expires}; get a new one"
-                ));
-            }
-            found.expires = Some(expires);
-        }
-        Ok(found)
-    }
-
     /// The mode that is written, else the one that the aliyun CLI guesses from the members.
     fn mode(&self) -> &str {
         let has = |value: &Option<String>| filled(value).is_some();
@@ -170,8 +178,18 @@ impl Profile {
             ""
         }
     }
+
+    /// Where its STS is.
+    pub(super) fn sts(&self) -> StsPlace {
+        StsPlace {
+            endpoint: filled(&self.sts_endpoint).map(str::to_owned),
+            region: filled(&self.sts_region).map(str::to_owned),
+            vpc: self.enable_vpc.unwrap_or_default(),
+        }
+    }
 }
 
-fn filled(value: &Option<String>) -> Option<&str> {
+/// A member that is there and not empty.
+pub(super) fn filled(value: &Option<String>) -> Option<&str> {
     value.as_deref().filter(|value| !value.is_empty())
 }

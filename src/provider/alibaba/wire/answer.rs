@@ -44,6 +44,20 @@ impl Written {
     }
 }
 
+/// CreateSecurityGroup.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Created {
+    security_group_id: String,
+}
+
+impl Created {
+    /// The new group.
+    pub fn into_id(self) -> GroupId {
+        GroupId::new(self.security_group_id)
+    }
+}
+
 /// DescribeSecurityGroups.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

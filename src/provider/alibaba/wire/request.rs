@@ -4,10 +4,10 @@ use super::rule::{NO_PORTS, permission, port_range, protocol_name};
 use crate::{
     desired::Selector,
     model::{
-        Cidr, Direction, GroupId, ListIds, NicType, ObservedRule, Peer, Policy, PortListId,
-        PortSet, PrefixListId, Priority, RegionId, Rule,
+        Cidr, Direction, GroupId, GroupKind, ListIds, Network, NicType, ObservedRule, Peer, Policy,
+        PortListId, PortSet, PrefixListId, Priority, RegionId, Rule,
     },
-    provider::{BATCH, RuleAction, RuleCall},
+    provider::{BATCH, GroupFilter, NewGroup, RuleAction, RuleCall},
 };
 
 /// Parameters of a request by name, without region and without what signing adds.
@@ -51,6 +51,11 @@ impl Request {
             None => request,
         }
     }
+}
+
+/// A read with one parameter besides the region.
+pub fn read(action: &'static str, region: &RegionId, (name, value): (&str, &str)) -> Request {
+    Request::new(action, region).with(name, value)
 }
 
 /// Why a call cannot be put into a request that means exactly what was asked.
@@ -122,6 +127,54 @@ pub fn groups_by_name(region: &RegionId, selector: &Selector) -> Request {
 /// DescribeSecurityGroups of everything in a region.
 pub fn groups(region: &RegionId) -> Request {
     Request::new("DescribeSecurityGroups", region).with("MaxResults", "100")
+}
+
+/// DescribeSecurityGroups of what a filter admits in a region.
+pub fn groups_by_filter(region: &RegionId, filter: &GroupFilter) -> Request {
+    let mut request = groups(region);
+    if let Some(vpc) = &filter.vpc {
+        request = request.with("VpcId", vpc.as_str());
+    }
+    for (index, (key, value)) in (1..).zip(&filter.tags) {
+        request = request.with(format!("Tag.{index}.Key"), key);
+        if let Some(value) = value {
+            request = request.with(format!("Tag.{index}.Value"), value);
+        }
+    }
+    request
+}
+
+/// CreateSecurityGroup.
+pub fn create_group(region: &RegionId, group: &NewGroup, token: &str) -> Request {
+    let NewGroup {
+        name,
+        description,
+        network,
+        kind,
+        tags,
+    } = group;
+    let mut request = Request::new("CreateSecurityGroup", region)
+        .with("SecurityGroupName", name.as_str())
+        .with(
+            "SecurityGroupType",
+            match kind {
+                GroupKind::Basic => "normal",
+                GroupKind::Advanced => "enterprise",
+            },
+        )
+        .with("ClientToken", token);
+    if !description.is_empty() {
+        request = request.with("Description", &**description);
+    }
+    if let Network::Vpc(vpc) = network {
+        request = request.with("VpcId", vpc.as_str());
+    }
+    for (index, (key, value)) in (1..).zip(tags) {
+        request = request
+            .with(format!("Tag.{index}.Key"), &**key)
+            .with(format!("Tag.{index}.Value"), &**value);
+    }
+    request
 }
 
 /// DescribeSecurityGroupAttribute: the rules of a group on one network interface.

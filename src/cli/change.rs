@@ -1,0 +1,282 @@
+//! From a desired state that no group file holds to the cloud: the way of `import`, `restore` and `clone`. The same plan,
+//! guard, order and apply as for files.
+
+use std::{ops::Range, path::PathBuf, sync::Arc};
+
+use clap::builder::FalseyValueParser;
+use jiff::Timestamp;
+
+use crate::{
+    apply::GroupOutcome,
+    desired::{
+        Desired, DesiredGroup, DesiredPeer, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
+    },
+    diag::Span,
+    exit::Exit,
+    guard::Overrides,
+    model::{AccountName, Direction, GroupId, Peer, RegionId, Rule},
+    plan::Plan,
+    report::text,
+};
+
+use super::{
+    Failure, Global, Screen, confirm, pass, plan, progress::Meter, project::Selection, stop::stop,
+};
+
+/// What commands that change the cloud without files take.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Consent {
+    /// Do not ask
+    #[arg(
+        long,
+        env = "RULEKEEP_YES",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    yes: bool,
+    /// Show what would be done, and do nothing
+    #[arg(
+        long,
+        env = "RULEKEEP_DRY_RUN",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    pub(super) dry_run: bool,
+    /// Let up to N deletes pass the guard
+    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_DELETES")]
+    allow_deletes: Option<usize>,
+    /// Let up to N changes pass the guard
+    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_CHANGES")]
+    allow_changes: Option<usize>,
+    /// Let traffic be cut for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_INTERRUPTION", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_interruption: bool,
+    /// Let traffic through for a while where no order avoids it
+    #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    accept_opening: bool,
+}
+
+impl Consent {
+    /// The same with the answer given.
+    pub(super) fn given(&self) -> Self {
+        Self {
+            yes: true,
+            ..self.clone()
+        }
+    }
+
+    /// Asks unless the answer is given; an error when it is not yes.
+    pub(super) fn obtain(&self, screen: &Screen) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !confirm::can_ask() {
+            return Err(Failure::new(
+                "nobody can be asked here, and --yes was not given; nothing was changed",
+            )
+            .help("--dry-run shows the change, --yes makes it without asking"));
+        }
+        if confirm::ask(screen)? {
+            Ok(())
+        } else {
+            Err(Failure::new("not confirmed; nothing was changed"))
+        }
+    }
+}
+
+/// A text that stands where a group file would: each rule has a place in it.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// What it is called in messages.
+    pub(super) name: PathBuf,
+    /// The text.
+    pub(super) text: Arc<str>,
+    /// The rules and their places.
+    pub(super) rules: Vec<(Rule, Range<usize>)>,
+    /// How many rules were left out because their priority cannot be set.
+    pub(super) skipped: usize,
+}
+
+impl Origin {
+    /// Of rules that come from no file: a line each.
+    pub(super) fn of_rules(name: PathBuf, rules: Vec<Rule>) -> Self {
+        let mut text = String::new();
+        let mut placed = Vec::new();
+        for rule in rules {
+            let start = text.len();
+            text.push_str(&text::escape(&rule.to_string()));
+            placed.push((rule, start..text.len()));
+            text.push('\n');
+        }
+        Self {
+            name,
+            text: text.into(),
+            rules: placed,
+            skipped: 0,
+        }
+    }
+}
+
+/// The group that is to be changed.
+#[derive(Clone, Debug)]
+pub(super) struct Target<'a> {
+    /// Account that holds it.
+    pub(super) account: AccountName,
+    /// Region that holds it.
+    pub(super) region: RegionId,
+    /// The group.
+    pub(super) id: GroupId,
+    /// Its declaration: quota and thresholds are its own.
+    pub(super) declared: Option<&'a DesiredGroup>,
+    /// What becomes of rules that the origin does not have.
+    pub(super) mode: Mode,
+    /// Whether a direction may end without rules.
+    pub(super) allow_empty: bool,
+}
+
+/// Rules that a group holds unless its file says otherwise; the cloud publishes no number, older pages had 200.
+pub(super) const QUOTA: u32 = 200;
+
+/// The project with one group, which shall have the rules of the origin.
+pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> Desired {
+    let mut sources = base.sources.clone();
+    let file = sources.add(origin.name.clone(), Arc::clone(&origin.text));
+    let span = |range: &Range<usize>| {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let before = &origin.text[..range.start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Span {
+            file,
+            start: number(range.start),
+            end: number(range.end),
+            line: number(1 + before.matches('\n').count()),
+            column: number(1 + before[line_start..].chars().count()),
+        }
+    };
+    let rules = |direction: Direction| {
+        let mut rules: Vec<DesiredRule> = origin
+            .rules
+            .iter()
+            .filter(|(rule, _)| rule.direction == direction)
+            .map(|(rule, place)| DesiredRule {
+                direction,
+                nic: Some(rule.nic),
+                priority: rule.priority,
+                policy: rule.policy,
+                protocol: rule.protocol.clone(),
+                peer: match &rule.peer {
+                    Peer::Cidr(cidr) => DesiredPeer::Cidr(*cidr),
+                    Peer::Group(id) => DesiredPeer::Group {
+                        id: id.clone(),
+                        owner: rule.peer_owner.clone(),
+                    },
+                    Peer::PrefixList(list) => DesiredPeer::PrefixList(list.clone()),
+                },
+                local: rule.local,
+                description: rule.description.clone(),
+                expires: None,
+                span: span(place),
+            })
+            .collect();
+        rules.sort_by(|a, b| {
+            let key = |rule: &DesiredRule| (rule.priority, rule.policy, rule.span);
+            key(a).cmp(&key(b))
+        });
+        rules
+    };
+    let group = DesiredGroup {
+        account: target.account.clone(),
+        region: target.region.clone(),
+        selector: Selector::Id(target.id.clone()),
+        alias: None,
+        span: span(&(0..0)),
+        mode: Modes {
+            ingress: target.mode,
+            egress: target.mode,
+        },
+        ingress: Some(rules(Direction::Ingress)),
+        egress: Some(rules(Direction::Egress)),
+        absent: Vec::new(),
+        ignore: Vec::new(),
+        allow_empty: target.allow_empty,
+        system_rules: Some(SystemRules::Keep),
+        limits: target
+            .declared
+            .map_or_else(Limits::default, |group| group.limits),
+        quota: target.declared.map_or(QUOTA, |group| group.quota),
+    };
+    Desired {
+        project: base.project.clone(),
+        groups: vec![group],
+        sources,
+    }
+}
+
+/// Plans, shows what `preview` makes of the plan, guards, asks, applies. `word` is what the change is called.
+pub(super) async fn carry_out(
+    desired: &Desired,
+    consent: &Consent,
+    global: &Global,
+    screen: &Screen,
+    preview: impl Fn(&Plan) -> String,
+) -> Result<Exit, Failure> {
+    let at = Timestamp::now();
+    let stamp = pass::stamp(desired, at);
+    let meter = Meter::new(global);
+    let prepared = pass::prepare(desired, &Selection::default(), at, 1, &meter).await?;
+    drop(meter);
+    let diagnostics = prepared.diagnostics();
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let guarded = prepared.guarded(&Overrides {
+        allow_deletes: consent.allow_deletes,
+        allow_changes: consent.allow_changes,
+        accept_interruption: consent.accept_interruption,
+        accept_opening: consent.accept_opening,
+    });
+    let (approved, refusals) = match guarded {
+        Ok(approved) => (Some(approved), Vec::new()),
+        Err(refusals) => (None, refusals),
+    };
+    let shown = prepared.report(&refusals, &stamp);
+    screen.result(&preview(prepared.plan()))?;
+    if !prepared.is_empty() || approved.is_none() {
+        screen.result(&format!("\n{}", text::plan(&shown, &screen.out)))?;
+    }
+    if prepared.is_errored() {
+        return Err(plan::not_whole(&shown, &diagnostics));
+    }
+    let Some(approved) = approved else {
+        return Err(Failure::with(
+            Exit::Refused,
+            format!(
+                "the guard refused the plan for {}; nothing was changed",
+                text::count(refusals.len(), "reason")
+            ),
+        ));
+    };
+    if prepared.is_empty() || consent.dry_run {
+        return Ok(Exit::Done);
+    }
+    consent.obtain(screen)?;
+    let meter = Meter::new(global);
+    let stop = stop(
+        *screen,
+        "stopping after the calls in flight; once more stops at once",
+    );
+    let report = pass::apply(&prepared, &approved, 1, &meter, stop).await?;
+    drop(meter);
+    screen.result(&format!("\n{}", text::applied(&report, &screen.out)))?;
+    let mut exit = Exit::Done;
+    for group in &report.groups {
+        exit = match group.outcome {
+            GroupOutcome::Done => exit,
+            GroupOutcome::Interrupted | GroupOutcome::NotBegun => Exit::Interrupted,
+            _ if group.added + group.changed + group.destroyed > 0 => Exit::Partial,
+            _ => Exit::Error,
+        };
+    }
+    if exit != Exit::Done {
+        screen.hint("run the same command again when the cause is mended: it makes only what is still missing");
+    }
+    Ok(exit)
+}

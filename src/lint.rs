@@ -1,0 +1,253 @@
+//! Declared rules that do nothing, or not what they say, judged by the packets they match. Pure.
+//!
+//! Everything here is a warning: such rules are safe to apply, and somebody probably meant something else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use crate::{
+    desired::{Desired, DesiredGroup},
+    diag::{Code, Diagnostic, Span},
+    model::{Direction, GroupId, GroupKind, NicType, Policy, PortSet, Rule},
+    traffic::{
+        atlas::worlds, bits::Bits, clause::Resolve, difference::default_policy, space::Space,
+    },
+};
+
+/// Most rules of a direction that are looked at; more are not written by hand, and the look would be slow.
+const MANY_RULES: usize = 1_000;
+
+/// Looks at every group, or at those that `chosen` admits.
+pub fn lint(
+    desired: &Desired,
+    at: Timestamp,
+    chosen: impl Fn(usize) -> bool + Sync,
+) -> Vec<Diagnostic> {
+    desired
+        .groups
+        .par_iter()
+        .enumerate()
+        .filter(|(index, _)| chosen(*index))
+        .flat_map_iter(|(_, group)| {
+            Direction::BOTH
+                .into_iter()
+                .map(move |direction| (group, direction))
+        })
+        .flat_map_iter(|(group, direction)| direction_of(group, direction, at))
+        .collect()
+}
+
+/// A rule with the place that declares it.
+struct Declared {
+    rule: Rule,
+    span: Span,
+}
+
+fn direction_of(group: &DesiredGroup, direction: Direction, at: Timestamp) -> Vec<Diagnostic> {
+    let by_name = |name: &crate::model::GroupName| Some(GroupId::new(format!("group:{name}")));
+    let mut by_nic: BTreeMap<NicType, Vec<Declared>> = BTreeMap::new();
+    for declared in group
+        .direction(direction)
+        .unwrap_or_default()
+        .iter()
+        .filter(|rule| rule.is_live(at))
+    {
+        let nic = declared.nic.unwrap_or(NicType::Intranet);
+        if let Some(rule) = declared.bind(nic, by_name) {
+            by_nic.entry(nic).or_default().push(Declared {
+                rule,
+                span: declared.span,
+            });
+        }
+    }
+    by_nic
+        .into_values()
+        .filter(|rules| rules.len() <= MANY_RULES)
+        .flat_map(|rules| Look::new(&rules, direction).findings())
+        .collect()
+}
+
+/// The rules of one direction and network interface, cut into packets.
+struct Look<'a> {
+    space: Space<'a>,
+    all: Bits,
+    spans: Vec<Option<Span>>,
+    /// Whether every rule's packets are known: a port list's are not.
+    exact: bool,
+}
+
+impl<'a> Look<'a> {
+    fn new(declared: &'a [Declared], direction: Direction) -> Self {
+        let unknown_ports = |rule: &Rule| {
+            matches!(
+                rule.protocol.ports().map(|ports| &ports.destination),
+                Some(PortSet::List(_))
+            )
+        };
+        let known: Vec<&Declared> = declared
+            .iter()
+            .filter(|declared| !unknown_ports(&declared.rule))
+            .collect();
+        let default = default_policy(direction, GroupKind::Basic);
+        let rules = || known.iter().map(|declared| &declared.rule);
+        let space = Space::new(rules(), default, &Resolve(None), |symbols| {
+            worlds(symbols, 2)
+        });
+        let mut spans = vec![None; space.rules.len()];
+        for declared in &known {
+            if let Some(index) = space.index_of(&declared.rule) {
+                spans[index] = Some(declared.span);
+            }
+        }
+        let all = space.state(rules());
+        Self {
+            space,
+            all,
+            spans,
+            exact: known.len() == declared.len(),
+        }
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        let mut winners: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.space.rules.len()];
+        let mut conflicts: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for signature in &self.space.atlas.signatures {
+            let winner = self.space.winner(signature, &self.all);
+            for index in signature.and(&self.all).iter() {
+                winners[index].insert(winner);
+                let (a, b) = (&self.space.clauses[winner], &self.space.clauses[index]);
+                if a.priority == b.priority && a.policy != b.policy && self.spans[index].is_some() {
+                    conflicts.insert((winner, index));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let mut dead = BTreeSet::new();
+        for (index, winners) in winners.iter().enumerate() {
+            if self.spans[index].is_some() && !winners.contains(&index) {
+                dead.insert(index);
+                found.extend(self.never_effective(index, winners));
+            }
+        }
+        for &(drop, accept) in conflicts
+            .iter()
+            .filter(|(_, accept)| !dead.contains(accept))
+        {
+            found.extend(self.conflict(drop, accept));
+        }
+        if self.exact {
+            found.extend(self.redundant(&dead));
+        }
+        found
+    }
+
+    fn span(&self, index: usize) -> Option<Span> {
+        self.spans[index]
+    }
+
+    fn text(&self, index: usize) -> String {
+        self.space.rules[index].map_or_else(|| "the default".to_owned(), ToString::to_string)
+    }
+
+    fn never_effective(&self, index: usize, winners: &BTreeSet<usize>) -> Option<Diagnostic> {
+        let own = self.space.clauses[index].policy;
+        let opposite = winners
+            .iter()
+            .any(|&winner| self.space.clauses[winner].policy != own);
+        let message = if opposite {
+            format!(
+                "rule never decides, and stronger rules say the opposite: {}",
+                self.text(index)
+            )
+        } else {
+            format!("rule never decides: {}", self.text(index))
+        };
+        let mut diagnostic = Diagnostic::warning(Code::NeverEffective, message).label(
+            self.span(index)?,
+            "every packet it matches is decided before",
+        );
+        for &winner in winners {
+            if let Some(span) = self.span(winner) {
+                diagnostic = diagnostic.label(span, format!("decides: {}", self.text(winner)));
+            }
+        }
+        Some(diagnostic.help(if opposite {
+            "give it a smaller priority number, narrow the stronger rule, or remove it"
+        } else {
+            "remove it; nothing changes"
+        }))
+    }
+
+    fn conflict(&self, drop: usize, accept: usize) -> Option<Diagnostic> {
+        let message = format!(
+            "accept and drop of priority {} overlap: drop wins where they meet",
+            self.space.clauses[accept].priority
+        );
+        Some(
+            Diagnostic::warning(Code::SamePriorityConflict, message)
+                .label(
+                    self.span(accept)?,
+                    format!("loses in part: {}", self.text(accept)),
+                )
+                .label(self.span(drop)?, format!("wins: {}", self.text(drop)))
+                .help(
+                    "give the two different priorities, so that the order is said and not implied",
+                ),
+        )
+    }
+
+    /// Rules that could be removed together without changing a packet, found from the weakest up.
+    fn redundant(&self, dead: &BTreeSet<usize>) -> Vec<Diagnostic> {
+        let mut state = self.all.clone();
+        for &index in dead {
+            state.remove(index);
+        }
+        let mut found = Vec::new();
+        for index in (0..self.space.rules.len()).rev() {
+            let Some(span) = self.span(index).filter(|_| !dead.contains(&index)) else {
+                continue;
+            };
+            let mut without = state.clone();
+            without.remove(index);
+            let policy = self.space.clauses[index].policy;
+            let mut successors = BTreeSet::new();
+            let removable = self.space.atlas.signatures.iter().all(|signature| {
+                if self.space.winner(signature, &state) != index {
+                    return true;
+                }
+                let next = self.space.winner(signature, &without);
+                successors.insert(next);
+                self.space.clauses[next].policy == policy
+            });
+            // That the default says the same is a way to be explicit, and no reason to speak; nor is a stronger copy of a drop.
+            let covered_by_rules = successors
+                .iter()
+                .all(|&next| self.space.rules[next].is_some());
+            if !removable || !covered_by_rules {
+                continue;
+            }
+            state = without;
+            let message = format!(
+                "rule changes nothing, others admit the same: {}",
+                self.text(index)
+            );
+            let message = if policy == Policy::Drop {
+                message.replace("admit", "drop")
+            } else {
+                message
+            };
+            let mut diagnostic = Diagnostic::warning(Code::RedundantRule, message)
+                .label(span, "without it every packet fares the same");
+            for &next in &successors {
+                if let Some(span) = self.span(next).filter(|other| *other != span) {
+                    diagnostic =
+                        diagnostic.label(span, format!("does the same: {}", self.text(next)));
+                }
+            }
+            found.push(diagnostic.help("remove it, or narrow the wider rule if that one is wrong"));
+        }
+        found
+    }
+}
