@@ -126,8 +126,10 @@ async fn run<P: Provider>(
 pub enum Verdict {
     /// Every group is done: the next plan would be empty.
     Complete,
-    /// At least one group is not done.
+    /// At least one group is not done, others are, or something in it was changed.
     Partial,
+    /// No group is done, and no call was confirmed.
+    Failed,
     /// It was stopped before the end.
     Interrupted,
 }
@@ -143,8 +145,15 @@ impl Report {
                 GroupOutcome::NotYetVisible(_)
                 | GroupOutcome::Failed { .. }
                 | GroupOutcome::HeldBack { .. }
-                | GroupOutcome::Drifted(_) => verdict = Verdict::Partial,
+                | GroupOutcome::Drifted(_) => verdict = Verdict::Failed,
             }
+        }
+        let something = self.groups.iter().any(|group| {
+            matches!(group.outcome, GroupOutcome::Done)
+                || group.added + group.changed + group.destroyed > 0
+        });
+        if verdict == Verdict::Failed && something {
+            verdict = Verdict::Partial;
         }
         verdict
     }

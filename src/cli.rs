@@ -34,6 +34,7 @@ mod schema;
 mod show;
 mod show_table;
 mod stop;
+mod unapplied;
 mod undo;
 mod validate;
 mod version;

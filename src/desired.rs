@@ -21,7 +21,7 @@ pub mod write;
 mod yaml;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -59,6 +59,29 @@ impl Desired {
         self.sources
             .iter()
             .map(|(_, source)| (source.path.as_path(), source.digest()))
+    }
+
+    /// Some groups and the declared groups that their rules and `ignore` patterns name, as indices into `groups`.
+    pub fn with_peers(&self, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut named: BTreeMap<(&AccountName, &RegionId, &GroupName), usize> = BTreeMap::new();
+        for (at, group) in self.groups.iter().enumerate() {
+            if let Some(name) = group.declared_name() {
+                named.insert((&group.account, &group.region, name), at);
+            }
+        }
+        let mut all = selected.clone();
+        for at in selected {
+            let group = &self.groups[*at];
+            let peers = group.rules().map(|rule| &rule.peer);
+            let ignored = group.ignore.iter().filter_map(|one| one.peer.as_ref());
+            all.extend(peers.chain(ignored).filter_map(|peer| match peer {
+                DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
+                DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => {
+                    None
+                }
+            }));
+        }
+        all
     }
 }
 

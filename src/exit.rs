@@ -14,6 +14,8 @@
 
 use std::process::ExitCode;
 
+use crate::apply::Verdict;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -47,5 +49,16 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Complete => Self::Done,
+            Verdict::Partial => Self::Partial,
+            Verdict::Failed => Self::Error,
+            Verdict::Interrupted => Self::Interrupted,
+        }
     }
 }

@@ -134,7 +134,7 @@ impl Journal {
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
         let journal = Self::open(folder.join(FILE))?;
         journal.append(&Line::Begun(begun), true)?;
-        snapshot::sync_folder(&folder).map_err(failed(&folder))?;
+        crate::files::sync_folder(&folder).map_err(failed(&folder))?;
         Ok(journal)
     }
 

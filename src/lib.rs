@@ -19,6 +19,7 @@ pub mod digest;
 pub mod emulator;
 pub mod exchange;
 pub mod exit;
+pub mod files;
 pub mod git;
 pub mod guard;
 pub mod journal;

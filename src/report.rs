@@ -59,6 +59,27 @@ impl PlanReport<'_> {
         lacks.join(", ")
     }
 
+    /// What could not be read, by place (`account/region`) and error, with the names of the groups.
+    pub fn unread(&self) -> Vec<(String, &str, Vec<&str>)> {
+        let mut all: Vec<(String, &str, Vec<&str>)> = Vec::new();
+        for ReadFailure { group, error } in self.failures {
+            // A name may hold a slash, an account and a region hold none.
+            let parts: Vec<&str> = group.splitn(3, '/').collect();
+            let (place, name) = match parts[..] {
+                [account, region, name] => (format!("{account}/{region}"), name),
+                _ => (String::new(), &**group),
+            };
+            let known = all
+                .iter_mut()
+                .find(|(at, said, _)| *at == place && said == error);
+            match known {
+                Some((_, _, groups)) => groups.push(name),
+                None => all.push((place, error, vec![name])),
+            }
+        }
+        all
+    }
+
     /// Whether an apply would be let through and have something to do.
     pub fn is_applyable(&self) -> bool {
         !self.is_errored() && self.refusals.is_empty() && !self.plan.counts().is_empty()
@@ -200,6 +221,51 @@ impl FromStr for OutputSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_that_cannot_be_read_for_one_reason_are_told_together() {
+        let failure = |group: &str, error: &str| ReadFailure {
+            group: group.to_owned(),
+            error: error.to_owned(),
+        };
+        let failures = [
+            failure("prod/cn-hangzhou/a", "no key"),
+            failure("prod/cn-hangzhou/b/c", "no key"),
+            failure("prod/cn-beijing/a", "no key"),
+            failure("prod/cn-hangzhou/d", "no network"),
+        ];
+        let plan = Plan {
+            groups: Vec::new(),
+            schedules: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        let stamp = sample::stamp();
+        let report = PlanReport {
+            plan: &plan,
+            sources: &Sources::default(),
+            refusals: &[],
+            failures: &failures,
+            stamp: &stamp,
+        };
+        let told = [
+            ("prod/cn-hangzhou".to_owned(), "no key", vec!["a", "b/c"]),
+            ("prod/cn-beijing".to_owned(), "no key", vec!["a"]),
+            ("prod/cn-hangzhou".to_owned(), "no network", vec!["d"]),
+        ];
+        assert_eq!(report.unread(), told);
+        let text = text::plan(
+            &report,
+            &text::TextStyle {
+                width: 120,
+                colour: false,
+                verbose: false,
+            },
+        );
+        assert!(
+            text.contains("could not be read: 2 groups in prod/cn-hangzhou: a, b/c\n  no key\n"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn an_output_is_a_format_and_perhaps_a_file() {

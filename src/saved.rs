@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -15,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    desired::{Desired, DesiredGroup, DesiredPeer},
-    diag::FileId,
+    diag::{FileId, Span},
     digest::sha256_hex,
+    files::{self as written, Access},
     git::Revision,
     model::Direction,
     plan::Plan,
@@ -41,9 +40,10 @@ pub struct Saved {
     pub plan_id: String,
     /// The moment of planning.
     pub timestamp: Timestamp,
-    /// The commit that was checked out.
+    /// The commit that was checked out. Information for people: [`Saved::check`] compares the files themselves, since the
+    /// commit that merges a reviewed plan is another one than the plan was made from.
     pub commit: Option<String>,
-    /// Whether the tree differed from the commit.
+    /// Whether the tree differed from the commit; information as well.
     pub dirty: bool,
     /// What was chosen.
     pub selection: Selection,
@@ -135,8 +135,18 @@ pub enum Moved {
         /// Name to show.
         name: String,
     },
-    /// Another plan from the same files and rules: a list changed, or the program.
-    #[error("the plan is another one now: {now} in place of {saved}")]
+    /// Another version of the program plans otherwise.
+    #[error("rulekeep {saved} made the plan, this is rulekeep {now}, which plans it otherwise")]
+    Program {
+        /// Version in the file.
+        saved: String,
+        /// Version now.
+        now: String,
+    },
+    /// Another plan from the same files, live rules and program.
+    #[error(
+        "a prefix list, a port list or a group that rules name has changed: plan {now} in place of {saved}"
+    )]
     Plan {
         /// Id in the file.
         saved: String,
@@ -178,13 +188,16 @@ impl Saved {
         moved.extend(added.map(Moved::FileAdded));
         self.expired(prepared, &mut moved);
 
+        // A group that could not be read now may be as it was.
+        let whole = prepared.unreadable.is_empty();
         let groups = groups(&prepared.plan);
         for (address, group) in &self.groups {
             let (address, name) = (address.clone(), group.name.clone());
             match groups.get(&address) {
                 Some(now) if now.fingerprint == group.fingerprint => {}
                 Some(_) => moved.push(Moved::GroupChanged { address, name }),
-                None => moved.push(Moved::GroupRemoved { address, name }),
+                None if whole => moved.push(Moved::GroupRemoved { address, name }),
+                None => {}
             }
         }
         for (address, SavedGroup { name, .. }) in groups {
@@ -194,9 +207,17 @@ impl Saved {
         }
         // Anything above gives another id as well; alone the id says that something else moved.
         let now = prepared.plan.id();
-        if moved.is_empty() && now != self.plan_id {
-            let saved = self.plan_id.clone();
-            moved.push(Moved::Plan { saved, now });
+        if moved.is_empty() && whole && now != self.plan_id {
+            let program = env!("CARGO_PKG_VERSION");
+            moved.push(if self.tool_version == program {
+                let saved = self.plan_id.clone();
+                Moved::Plan { saved, now }
+            } else {
+                Moved::Program {
+                    saved: self.tool_version.clone(),
+                    now: program.to_owned(),
+                }
+            });
         }
         if moved.is_empty() { Ok(()) } else { Err(moved) }
     }
@@ -235,20 +256,16 @@ pub fn write(path: &Path, saved: &Saved, report: Value) -> Result<(), Error> {
     members.insert(MEMBER.to_owned(), saved);
     let mut text = serde_json::to_vec_pretty(&members).expect("a JSON value can be written");
     text.push(b'\n');
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        // An error that names a temporary file would tell nobody anything.
-        let reason = format!("there is no folder {}", folder.display());
-        return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
-    }
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(&text).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    written::replace(path, &text, Access::Usual).map_err(failed)
+}
+
+/// Whether a file holds a saved plan, or what was one: told by its content, whatever its name.
+pub fn is_saved(path: &Path) -> bool {
+    // Group files are YAML: none is a JSON object with this member.
+    let members = fs::read(path)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<serde_json::Map<String, Value>>(&text).ok());
+    members.is_some_and(|members| members.contains_key(MEMBER))
 }
 
 /// Reads what a plan was made from.
@@ -295,11 +312,14 @@ fn groups(plan: &Plan) -> BTreeMap<String, SavedGroup> {
 fn files(prepared: &Prepared<'_>) -> BTreeMap<String, String> {
     let desired = prepared.desired;
     let declaring: BTreeSet<FileId> = desired.groups.iter().map(|group| group.span.file).collect();
-    let mut used: BTreeSet<FileId> = BTreeSet::new();
-    for group in &prepared.groups {
-        used.insert(group.span.file);
-        used.extend(peers(desired, group).map(|peer| peer.span.file));
-    }
+    let planned: BTreeSet<Span> = prepared.groups.iter().map(|group| group.span).collect();
+    let planned =
+        (0..desired.groups.len()).filter(|at| planned.contains(&desired.groups[*at].span));
+    let used: BTreeSet<FileId> = desired
+        .with_peers(&planned.collect())
+        .into_iter()
+        .map(|at| desired.groups[at].span.file)
+        .collect();
     desired
         .sources
         .iter()
@@ -309,25 +329,6 @@ fn files(prepared: &Prepared<'_>) -> BTreeMap<String, String> {
             (path, sha256_hex(source.text.as_bytes()))
         })
         .collect()
-}
-
-fn peers<'a>(
-    desired: &'a Desired,
-    group: &'a DesiredGroup,
-) -> impl Iterator<Item = &'a DesiredGroup> {
-    let names: BTreeSet<_> = group
-        .rules()
-        .filter_map(|rule| match &rule.peer {
-            DesiredPeer::Declared(name) => Some(name),
-            DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => None,
-        })
-        .collect();
-    desired.groups.iter().filter(move |peer| {
-        (&peer.account, &peer.region) == (&group.account, &group.region)
-            && peer
-                .declared_name()
-                .is_some_and(|name| names.contains(name))
-    })
 }
 
 #[cfg(test)]

@@ -6,14 +6,17 @@ pub(crate) mod shape;
 
 use std::{
     fs, io,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{model::ObservedGroup, plan::Address};
+use crate::{
+    files::{self, Access},
+    model::ObservedGroup,
+    plan::Address,
+};
 
 /// A group as it was at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +81,7 @@ pub fn write(root: &Path, run_id: &str, snapshot: &Snapshot) -> Result<PathBuf, 
     text.push(b'\n');
 
     fs::create_dir_all(&folder).map_err(failed(&folder))?;
-    // A temporary file is its owner's alone (mode 0600) and keeps that when it is renamed.
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed(&folder))?;
-    file.write_all(&text).map_err(failed(&path))?;
-    file.as_file().sync_all().map_err(failed(&path))?;
-    file.persist(&path)
-        .map_err(|error| failed(&path)(error.error))?;
-    sync_folder(&folder).map_err(failed(&folder))?;
+    files::replace(&path, &text, Access::Owner).map_err(failed(&path))?;
     Ok(path)
 }
 
@@ -153,15 +150,6 @@ fn file_name(address: &Address) -> String {
 fn encoded(name: &str) -> String {
     const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
     utf8_percent_encode(name, PLAIN).to_string()
-}
-
-/// Makes a rename last through a power failure; folders can be synced on Unix only.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        fs::File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -141,6 +141,7 @@ impl<'a> Record<'a> {
         let outcome = match report.verdict() {
             Verdict::Complete => "complete",
             Verdict::Partial => "partial",
+            Verdict::Failed => "failed",
             Verdict::Interrupted => "interrupted",
         };
         let mut counts = [0; 3];

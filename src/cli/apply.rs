@@ -17,6 +17,7 @@ use super::{
     plan::Shared,
     progress::Meter,
     project::{self, Selection, Targets},
+    unapplied,
 };
 
 /// Make the cloud hold what the files declare
@@ -77,8 +78,17 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let saved = args.saved_plan()?.map(pass::read_saved).transpose()?;
-    let desired = project::load(global, screen)?;
+    // Whoever reads the outputs learns why nothing was applied; nothing that fails after the first call comes here.
+    let tell = |failure: Failure| {
+        unapplied::write(&failure, &args.shared, screen);
+        failure
+    };
+    let saved = args
+        .saved_plan()?
+        .map(pass::read_saved)
+        .transpose()
+        .map_err(tell)?;
+    let desired = project::load(global, screen).map_err(tell)?;
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
     let parallelism = args.shared.parallelism.into();
@@ -90,7 +100,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         },
     };
     let meter = Meter::new(global);
-    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
+        .await
+        .map_err(tell)?;
     drop(meter);
     let job = Job {
         stamp: pass::stamp(&desired, at),
@@ -108,9 +120,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         screen,
     };
     let Some(within) = args.confirm_within else {
-        return job.carry_out(&prepared).await?.exit();
+        return job.carry_out(&prepared).await.map_err(tell)?.exit();
     };
-    let outcome = job.carry_out(&prepared).await?;
+    let outcome = job.carry_out(&prepared).await.map_err(tell)?;
     confirm::wait(outcome, within, prepared.into_connected(), &desired, &job).await
 }
 
@@ -133,9 +145,12 @@ pub(super) fn whole_number(text: &str) -> Result<usize, String> {
 }
 
 impl Args {
-    /// The saved plan among the arguments: group files are YAML, so a plan is what ends with `.json`.
+    /// The saved plan among the arguments: what is one by its content, and, so that a damaged one is called so, what ends
+    /// with `.json`: group files are YAML.
     fn saved_plan(&self) -> Result<Option<&Path>, Failure> {
-        let is_plan = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+        let is_plan = |path: &&PathBuf| {
+            path.extension().is_some_and(|ending| ending == "json") || pass::is_saved_plan(path)
+        };
         let Some(plan) = self.paths.iter().find(is_plan) else {
             return Ok(None);
         };

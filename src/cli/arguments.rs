@@ -20,7 +20,10 @@ pub(super) fn parse() -> Result<Cli, Exit> {
             return Err(wrong(&Failure::usage(format!("{VARIABLE} is not UTF-8"))));
         }
     }
-    Cli::definition()
+    let mut command = Cli::definition();
+    command.build();
+    command
+        .mut_subcommands(brief)
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|error| {
@@ -37,6 +40,27 @@ pub(super) fn parse() -> Result<Cli, Exit> {
 fn wrong(failure: &Failure) -> Exit {
     Screen::plain().failure(failure);
     failure.exit
+}
+
+/// The help of a command leaves the global options that take much room to the help of the program. For a command that is
+/// built: only then it has them.
+fn brief(command: clap::Command) -> clap::Command {
+    let long = ["project", "color"];
+    let mut has = false;
+    let command = command.mut_args(|argument| {
+        let is_long = argument.get_long().is_some_and(|name| long.contains(&name));
+        has |= is_long;
+        argument.hide(is_long)
+    });
+    if !has {
+        return command;
+    }
+    let pointer = "`rulekeep --help` has the other global options: --project, --color.";
+    let after = match command.get_after_help() {
+        Some(after) => format!("{after}\n\n{pointer}"),
+        None => pointer.to_owned(),
+    };
+    command.after_help(after)
 }
 
 /// Puts the words of the variable behind the command's name, so that they come before the command's own arguments; both

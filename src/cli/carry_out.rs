@@ -1,15 +1,15 @@
 //! From a plan to its report: guard, show, ask, look again, apply. What `apply` and `undo` have in common.
 
 use crate::{
-    apply::{GroupOutcome, Report},
+    apply::Report,
     exit::Exit,
-    guard::Overrides,
+    guard::{Overrides, Refusal},
     journal::Origin,
     report::{Format, Stamp, json, text},
 };
 
 use super::{
-    Failure, Global, Screen, ask,
+    Failure, Global, Screen, ask, output,
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
@@ -41,8 +41,12 @@ pub(super) struct Outcome {
 impl Outcome {
     /// How the program ends.
     pub(super) fn exit(self) -> Result<Exit, Failure> {
-        self.shown?;
-        Ok(exit(&self.report))
+        let exit = exit(&self.report);
+        match self.shown {
+            // What was done to the cloud weighs more than what became of the report.
+            Err(failure) if exit == Exit::Done => Err(failure),
+            _ => Ok(exit),
+        }
     }
 }
 
@@ -51,9 +55,9 @@ impl Job<'_> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
-        if let Some(saved) = self.saved.filter(|_| !prepared.is_errored()) {
+        if let Some(saved) = self.saved {
             // Before anything is shown: it would be another plan than the one that was asked for.
-            let moved = pass::check(saved, prepared);
+            let moved = pass::check(saved, prepared, &self.stamp);
             if !moved.is_empty() {
                 return Err(stale(moved));
             }
@@ -72,7 +76,7 @@ impl Job<'_> {
             return Err(plan::not_whole(&shown, &diagnostics));
         }
         let Some(approved) = approved else {
-            return Err(refused(refusals.len()));
+            return Err(refused(&refusals));
         };
         if prepared.is_empty() {
             return Ok(self.finish(Report::default(), true));
@@ -139,45 +143,41 @@ impl Job<'_> {
         if nothing && shared.is_text() {
             return screen.files(&shared.output, draw);
         }
-        if shared.is_text() {
-            screen.result("\n")?;
-        }
-        screen.report(&shared.output, draw)
+        // Files first: what becomes of stdout is no reason to lose them.
+        let files = screen.files(&shared.output, draw);
+        // Apart from the plan above it.
+        let gap = if shared.is_text() { "\n" } else { "" };
+        let format = output::stdout_format(&shared.output);
+        screen
+            .result(&format!("{gap}{}", draw(format, &screen.out)))
+            .and(files)
     }
 }
 
 /// How the program ends after an apply.
 pub(super) fn exit(report: &Report) -> Exit {
-    let mut outcomes = report.groups.iter().map(|group| &group.outcome);
-    if outcomes
-        .clone()
-        .all(|outcome| matches!(outcome, GroupOutcome::Done))
-    {
-        return Exit::Done;
-    }
-    if outcomes.any(|outcome| matches!(outcome, GroupOutcome::Interrupted | GroupOutcome::NotBegun))
-    {
-        return Exit::Interrupted;
-    }
-    let something = report.groups.iter().any(|group| {
-        matches!(group.outcome, GroupOutcome::Done)
-            || group.added + group.changed + group.destroyed > 0
-    });
-    if something {
-        Exit::Partial
-    } else {
-        Exit::Error
-    }
+    report.verdict().into()
 }
 
-fn refused(reasons: usize) -> Failure {
-    Failure::with(
+fn refused(refusals: &[Refusal]) -> Failure {
+    let mut failure = Failure::with(
         Exit::Refused,
         format!(
             "the guard refused the plan for {}; nothing was changed",
-            text::count(reasons, "reason")
+            text::count(refusals.len(), "reason")
         ),
-    )
+    );
+    let details = refusals.iter().map(|refusal| {
+        let Refusal {
+            name,
+            reason,
+            message,
+            ..
+        } = refusal;
+        format!("{name}: {reason}: {message}")
+    });
+    failure.details = details.collect();
+    failure
 }
 
 fn stale(moved: Vec<String>) -> Failure {
@@ -193,7 +193,7 @@ fn stale(moved: Vec<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use crate::{
-        apply::GroupReport,
+        apply::{GroupOutcome, GroupReport},
         model::{AccountName, GroupId, RegionId},
         plan::Address,
     };

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     exit::Exit,
+    guard::Overrides,
     report::{Format, json, text},
 };
 
@@ -37,7 +38,11 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
 
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
-    let report = prepared.report(&[], &stamp);
+    let refusals = prepared
+        .guarded(&Overrides::default())
+        .err()
+        .unwrap_or_default();
+    let report = prepared.report(&refusals, &stamp);
     screen.report(&args.shared.output, |format, style| match format {
         Format::Text => text::drift(&report, style),
         Format::Json => json::plan(&report),
@@ -48,6 +53,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     if prepared.is_empty() {
         return Ok(Exit::Done);
     }
-    screen.hint("`rulekeep apply` makes the cloud hold what the files declare");
+    let words = args.selection.words();
+    screen.hint(&format!(
+        "`rulekeep apply{words}` makes the cloud hold what the files declare"
+    ));
     Ok(Exit::Changes)
 }

@@ -15,6 +15,8 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What to do next, a line each.
     pub help: Vec<String>,
+    /// What the screen has shown already and machines still need, a line each.
+    pub details: Vec<String>,
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             help: Vec::new(),
+            details: Vec::new(),
         }
     }
 

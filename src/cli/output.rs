@@ -1,7 +1,6 @@
 //! Where results go: stdout, stderr and files. A closed stdout or stderr never ends the program.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
 };
@@ -10,6 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use crate::{
     diag::{self, Diagnostic, Sources},
+    files::{self, Access},
     report::{
         Format, OutputSpec,
         text::{TextStyle, Tone, escape, escape_lines},
@@ -99,6 +99,7 @@ impl Screen {
             message,
             causes,
             help,
+            details: _,
         } = failure;
         let label = self.err.paint(Tone::Removed, "error:");
         let mut text = format!("{label} {}\n", escape_lines(message));
@@ -113,14 +114,16 @@ impl Screen {
         self.say(&text);
     }
 
-    /// Writes a report to stdout and files. stdout has text where no other format claims it.
+    /// Writes a report to files and stdout. stdout has text where no other format claims it. What cannot be written keeps
+    /// nothing else from being written.
     pub fn report(
         &self,
         specs: &[OutputSpec],
         make: impl Fn(Format, &TextStyle) -> String,
     ) -> Result<(), Failure> {
+        let files = self.files(specs, &make);
         self.result(&make(stdout_format(specs), &self.out))?;
-        self.files(specs, make)
+        files
     }
 
     /// Writes a report to the files among the outputs.
@@ -134,12 +137,15 @@ impl Screen {
             colour: false,
             verbose: self.out.verbose,
         };
+        let mut failed = None;
         for spec in specs {
-            if let Some(path) = &spec.path {
-                write_file(path, &make(spec.format, &style))?;
+            if let Some(path) = &spec.path
+                && let Err(failure) = write_file(path, &make(spec.format, &style))
+            {
+                failed.get_or_insert(failure);
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -181,44 +187,9 @@ pub(super) fn wants_colour(
 
 /// Writes a file so that a reader sees the old text or the new one, never a part.
 pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    replace(path, text).map_err(|error| {
+    files::replace(path, text.as_bytes(), Access::Usual).map_err(|error| {
         Failure::new(format!("{} cannot be written", path.display())).because(&error)
     })
-}
-
-/// In place of an error that names a temporary file.
-fn no_folder(folder: &Path) -> io::Error {
-    let text = format!("there is no folder {}", folder.display());
-    io::Error::new(io::ErrorKind::NotFound, text)
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // Through a link to what it names; /dev/stdout, pipes and the like are written to as they are.
-    let path = match fs::canonicalize(path) {
-        Ok(real) if !fs::metadata(&real)?.is_file() => return fs::write(real, text),
-        Ok(real) => real,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        return Err(no_folder(folder));
-    }
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As for any file that a program writes; the umask takes from it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".rulekeep-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -254,13 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_as_a_whole_and_no_other_is_left_behind() {
+    fn a_file_that_cannot_be_written_keeps_no_other_from_being_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plan.json");
-        write_file(&path, "one").unwrap();
-        write_file(&path, "two").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let path = |name: &str| folder.path().join(name);
+        let spec = |name: &str| OutputSpec {
+            format: Format::Text,
+            path: Some(path(name)),
+        };
+        let specs = [spec("no/a"), spec("b"), spec("no/c")];
+        let failure = Screen::plain()
+            .files(&specs, |_, _| "report".to_owned())
+            .unwrap_err();
+        assert!(failure.message.contains("no/a"), "{}", failure.message);
+        let written = std::fs::read_to_string(path("b")).unwrap();
+        assert_eq!(written, "report");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{self, Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
@@ -263,13 +263,18 @@ pub(super) fn stamp(desired: &Desired, at: Timestamp) -> Stamp {
 }
 
 /// Writes a plan to a file that `apply` takes.
-pub(super) fn save(prepared: &Prepared<'_>, path: &Path, stamp: &Stamp) -> Result<(), Failure> {
+pub(super) fn save(
+    prepared: &Prepared<'_>,
+    path: &Path,
+    refusals: &[Refusal],
+    stamp: &Stamp,
+) -> Result<(), Failure> {
     let revision = stamp.commit.clone().map(|commit| Revision {
         commit,
         dirty: stamp.dirty.unwrap_or_default(),
     });
     let saved = saved::Saved::new(&prepared.inner, revision.as_ref());
-    let document = serde_json::from_str(&report::json::plan(&prepared.report(&[], stamp)))
+    let document = serde_json::from_str(&report::json::plan(&prepared.report(refusals, stamp)))
         .expect("the reporter writes JSON");
     saved::write(path, &saved, document)
         .map_err(|error| Failure::new("the plan cannot be saved").because(&error))
@@ -280,6 +285,11 @@ pub(super) struct Saved {
     inner: saved::Saved,
     /// What was chosen when it was made.
     pub(super) selection: Selection,
+}
+
+/// Whether a file is a saved plan, whatever its name.
+pub(super) fn is_saved_plan(path: &Path) -> bool {
+    saved::is_saved(path)
 }
 
 /// Reads a saved plan.
@@ -301,9 +311,26 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
 }
 
 /// What has moved since the plan was saved, a line each; empty: nothing.
-pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>) -> Vec<String> {
+pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Vec<String> {
     let moved = saved.inner.check(&prepared.inner).err().unwrap_or_default();
-    moved.iter().map(ToString::to_string).collect()
+    let mut moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
+    let commit = |commit: &Option<String>, dirty: bool| {
+        let commit = commit.as_ref()?;
+        let dirty = if dirty { " with changes" } else { "" };
+        Some(format!("commit {commit}{dirty}"))
+    };
+    let before = commit(&saved.inner.commit, saved.inner.dirty);
+    let now = commit(&stamp.commit, stamp.dirty.unwrap_or_default());
+    // Never a reason by itself, but it says where to look.
+    if !moved.is_empty()
+        && let (Some(before), Some(now)) = (before, now)
+    {
+        moved.push(match before == now {
+            true => format!("planned at and now at {now}"),
+            false => format!("planned at {before}, now at {now}"),
+        });
+    }
+    moved
 }
 
 /// Makes the changes.
@@ -488,14 +515,4 @@ pub(super) async fn emulate(
     ready(&emulator)?;
     stop.await;
     emulator.shut_down().await.map_err(failed)
-}
-
-/// JSON Schema of the project file.
-pub(super) fn project_schema() -> String {
-    format!("{:#}", desired::schema_project())
-}
-
-/// JSON Schema of group files.
-pub(super) fn group_schema() -> String {
-    format!("{:#}", desired::schema_group())
 }

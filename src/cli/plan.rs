@@ -75,8 +75,17 @@ pub(super) struct Shared {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    if args.at.is_some() && args.out.is_some() {
+        return Err(
+            Failure::usage("a plan of another moment cannot be saved: --at and --out")
+                .help("apply plans as of now; leave out --at, or look at that plan without --out"),
+        );
+    }
     let desired = project::load(global, screen)?;
     history::mention(&desired.project.root, screen);
+    if let Some(path) = &args.out {
+        project::refuse_among_rules(path, &desired)?;
+    }
     let at = args.at.unwrap_or_else(Timestamp::now);
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
@@ -101,13 +110,23 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         return Err(not_whole(&report, &diagnostics));
     }
     if let Some(path) = &args.out {
-        pass::save(&prepared, path, &stamp)?;
+        pass::save(&prepared, path, &refusals, &stamp)?;
     }
-    if refusals.is_empty() && !prepared.is_empty() {
-        screen.hint(&match &args.out {
-            Some(path) => format!("`rulekeep apply {}` applies exactly this plan", path.display()),
-            None => "`rulekeep apply` makes these changes; `rulekeep plan --out FILE` saves the plan for it".to_owned(),
-        });
+    let words = args.selection.words();
+    match &args.out {
+        Some(path) if !refusals.is_empty() => screen.hint(&format!(
+            "{} is saved, but the guard refuses this plan as it stands: `rulekeep apply {}` needs what the refusals name",
+            path.display(),
+            path.display()
+        )),
+        _ if !refusals.is_empty() || prepared.is_empty() => {}
+        Some(path) => screen.hint(&format!(
+            "`rulekeep apply {}` applies exactly this plan",
+            path.display()
+        )),
+        None => screen.hint(&format!(
+            "`rulekeep apply{words}` makes these changes; with `--out plan.json` this plan is saved for it"
+        )),
     }
     Ok(if args.detailed_exitcode && !prepared.is_empty() {
         Exit::Changes
@@ -134,15 +153,18 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
     // Where stdout has the text, it has said why.
     let failure = failure.help("mend the access, or leave groups out with PATH or --target");
     report
-        .failures
-        .iter()
+        .unread()
+        .into_iter()
         .take(3)
-        .fold(failure, |failure, unread| {
+        .fold(failure, |failure, (place, error, groups)| {
             let mut failure = failure;
             // The plan has the rest of a long explanation.
-            let first = unread.error.lines().next().unwrap_or_default();
+            let first = error.lines().next().unwrap_or_default();
             let first = first.trim_end_matches(':');
-            failure.causes.push(format!("{}: {first}", unread.group));
+            failure.causes.push(match &groups[..] {
+                [group] => format!("{place}/{group}: {first}"),
+                groups => format!("{} in {place}: {first}", text::count(groups.len(), "group")),
+            });
             failure
         })
 }

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    desired::{self, Desired, DesiredGroup, Selector},
+    desired::{self, Desired, DesiredGroup},
     diag::{Code, Diagnostic},
     exit::Exit,
     reconcile::{self, SelectError},
@@ -94,6 +94,33 @@ pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure>
     }
 }
 
+/// A plan among the group files would be read as one of them.
+pub(super) fn refuse_among_rules(path: &Path, desired: &Desired) -> Result<(), Failure> {
+    let yaml = ["yaml", "yml"]
+        .iter()
+        .any(|ending| path.extension().is_some_and(|it| it == *ending));
+    let folder = std::path::absolute(path).ok();
+    let folder = folder.as_deref().and_then(Path::parent);
+    let root = std::path::absolute(&desired.project.root).ok();
+    let among = desired.groups.iter().any(|group| {
+        let file = &desired.sources.get(group.span.file).path;
+        // Where groups stand beside the project file, everything is beside them.
+        let below = file.parent().filter(|folder| *folder != Path::new(""));
+        match (below, &root, folder) {
+            (Some(below), Some(root), Some(folder)) => folder.starts_with(root.join(below)),
+            _ => false,
+        }
+    });
+    if yaml || among {
+        return Err(Failure::usage(format!(
+            "{} is a place for group files, not for a saved plan",
+            path.display()
+        ))
+        .help("save it elsewhere, for example `--out plan.json`"));
+    }
+    Ok(())
+}
+
 /// What is said once diagnostics about files in view of the cloud have been drawn.
 pub(super) fn not_planned(diagnostics: &[Diagnostic]) -> Failure {
     let errors = diagnostics.iter().filter(|d| d.is_error()).count();
@@ -171,6 +198,18 @@ impl Selection {
                 let failure = Failure::new(error.to_string());
                 match error {
                     SelectError::Target { .. } => failure.help(declared(desired)),
+                    SelectError::Path { path, near }
+                        if !desired.project.root.join(&path).exists() =>
+                    {
+                        let near = match &near[..] {
+                            [] => String::new(),
+                            near => format!("; is it {}?", near.join(" or ")),
+                        };
+                        Failure::new(format!(
+                            "there is no file or folder {}{near}",
+                            path.display()
+                        ))
+                    }
                     SelectError::Path { .. } => {
                         failure.help("a path is a group file or a folder of group files")
                     }
@@ -178,6 +217,22 @@ impl Selection {
                         .help("leave out the paths, or name targets that are declared in them"),
                 }
             })
+    }
+
+    /// The same choice as words of a command line, each after a space; empty when it is every group.
+    pub(super) fn words(&self) -> String {
+        let Self { paths, targets } = self;
+        let quoted = |text: &str| match shlex::try_quote(text) {
+            Ok(quoted) => quoted.into_owned(),
+            Err(_) => text.to_owned(),
+        };
+        let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
+        let targets = targets.targets.iter();
+        let targets = targets.map(|target| format!("--target {}", quoted(target)));
+        paths
+            .chain(targets)
+            .map(|word| format!(" {word}"))
+            .collect()
     }
 
     /// The choice of a saved plan, whose paths start at the project's folder.
@@ -207,16 +262,7 @@ impl Selection {
 
 /// Whether a word on the command line means a declared group.
 pub(super) fn is_meant(group: &DesiredGroup, word: &str) -> bool {
-    let names = [
-        match &group.selector {
-            Selector::Id(id) => Some(id.as_str()),
-            Selector::Name { .. } => None,
-        },
-        group.declared_name().map(|name| name.as_str()),
-    ];
-    let prefix = format!("{}/{}/", group.account, group.region);
-    let bare = word.strip_prefix(&prefix).unwrap_or(word);
-    names.into_iter().flatten().any(|name| name == bare)
+    reconcile::is_target(word, group)
 }
 
 #[cfg(test)]
@@ -224,6 +270,21 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_choice_is_told_in_words_that_a_shell_takes() {
+        let selection = Selection {
+            paths: vec!["rules/my web.yaml".into()],
+            targets: Targets {
+                targets: vec!["web".into(), "a*".into()],
+            },
+        };
+        assert_eq!(
+            selection.words(),
+            " 'rules/my web.yaml' --target web --target 'a*'"
+        );
+        assert_eq!(Selection::default().words(), "");
+    }
 
     #[test]
     fn the_project_file_is_found_in_a_parent() {

@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-use crate::{exit::Exit, report::json};
+use crate::{desired, exit::Exit, report::json};
 
-use super::{Failure, Screen, pass};
+use super::{Failure, Screen};
 
 /// Print the JSON Schema of a file or an output
 ///
@@ -33,8 +33,8 @@ enum Of {
 
 pub(super) fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let mut schema = match args.of {
-        Of::Project => pass::project_schema(),
-        Of::Group => pass::group_schema(),
+        Of::Project => format!("{:#}", desired::schema_project()),
+        Of::Group => format!("{:#}", desired::schema_group()),
         Of::Plan => json::plan_schema(),
     };
     if !schema.ends_with('\n') {

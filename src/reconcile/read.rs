@@ -9,9 +9,9 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     clouds::Clouds,
-    desired::{Desired, DesiredGroup, DesiredPeer, Selector},
+    desired::{Desired, DesiredGroup, Selector},
     diag::{Code, Diagnostic},
-    model::{AccountName, GroupId, GroupInfo, GroupName, ListIds, Lists, ObservedGroup, RegionId},
+    model::{AccountName, GroupId, GroupInfo, ListIds, Lists, Network, ObservedGroup, RegionId},
     provider::{Provider, ProviderError},
 };
 
@@ -51,7 +51,7 @@ pub(super) async fn read<'a, P: Provider>(
     let mut read = Read::default();
     let selected: BTreeSet<usize> = selected.iter().copied().collect();
     let mut found = find(desired, &selected, clouds, bound, &mut read.diagnostics).await?;
-    refuse_doubles(desired, &mut found, &mut read.diagnostics);
+    refuse_doubles(desired, &selected, &mut found, &mut read.diagnostics);
 
     let wanted: Vec<(usize, GroupInfo)> = found
         .iter()
@@ -137,7 +137,7 @@ async fn find<P: Provider>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<BTreeMap<usize, Found>, Error> {
     let mut places: BTreeMap<(&AccountName, &RegionId), Vec<usize>> = BTreeMap::new();
-    for at in needed(desired, selected) {
+    for at in desired.with_peers(selected) {
         let group = &desired.groups[at];
         let place = (&group.account, &group.region);
         places.entry(place).or_default().push(at);
@@ -187,32 +187,6 @@ async fn find<P: Provider>(
     Ok(found)
 }
 
-/// The selected groups and the declared groups that their rules name.
-fn needed(desired: &Desired, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut named: BTreeMap<(&AccountName, &RegionId, &GroupName), usize> = BTreeMap::new();
-    for (at, group) in desired.groups.iter().enumerate() {
-        if let Some(name) = group.declared_name() {
-            named.insert((&group.account, &group.region, name), at);
-        }
-    }
-    let mut needed = selected.clone();
-    for at in selected {
-        let group = &desired.groups[*at];
-        let peers = group.rules().map(|rule| &rule.peer);
-        let peers = peers.chain(
-            group
-                .ignore
-                .iter()
-                .filter_map(|ignore| ignore.peer.as_ref()),
-        );
-        needed.extend(peers.filter_map(|peer| match peer {
-            DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
-            DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => None,
-        }));
-    }
-    needed
-}
-
 fn one_of(
     group: &DesiredGroup,
     mut candidates: Vec<GroupInfo>,
@@ -256,6 +230,7 @@ fn one_of(
 /// Two documents that mean one live group would undo each other's work.
 fn refuse_doubles(
     desired: &Desired,
+    selected: &BTreeSet<usize>,
     found: &mut BTreeMap<usize, Found>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -268,16 +243,63 @@ fn refuse_doubles(
             first.insert(live, *at);
             continue;
         };
-        diagnostics.push(
-            Diagnostic::error(
-                Code::DuplicateGroup,
-                format!("two documents declare security group {}", info.id),
-            )
-            .label(group.span, format!("{} is {}", group.selector, info.id))
-            .label(desired.groups[*other].span, "declared here as well")
-            .help("keep one document per group"),
-        );
+        diagnostics.push(double(group, &desired.groups[*other], info));
         *found = Found::Wrong;
+    }
+    // Documents that were not looked up: what the cloud said of the selected groups tells which of them mean the same.
+    let looked_up: BTreeSet<usize> = found.keys().copied().collect();
+    let mut others: BTreeMap<(&AccountName, &RegionId, &str), Vec<usize>> = BTreeMap::new();
+    for (at, group) in desired.groups.iter().enumerate() {
+        if !looked_up.contains(&at) {
+            let name = match &group.selector {
+                Selector::Id(id) => id.as_str(),
+                Selector::Name { name, .. } => name.as_str(),
+            };
+            let place = (&group.account, &group.region, name);
+            others.entry(place).or_default().push(at);
+        }
+    }
+    for (at, found) in found.iter_mut() {
+        let Found::Group(info) = found else { continue };
+        if !selected.contains(at) {
+            continue;
+        }
+        let group = &desired.groups[*at];
+        let called = [info.id.as_str(), info.name.as_str()].into_iter();
+        let other = called
+            .filter_map(|name| others.get(&(&group.account, &group.region, name)))
+            .flatten()
+            .map(|other| &desired.groups[*other])
+            .find(|other| means(&other.selector, info));
+        if let Some(other) = other {
+            diagnostics.push(double(group, other, info));
+            *found = Found::Wrong;
+        }
+    }
+}
+
+fn double(group: &DesiredGroup, other: &DesiredGroup, info: &GroupInfo) -> Diagnostic {
+    Diagnostic::error(
+        Code::DuplicateGroup,
+        format!("two documents declare security group {}", info.id),
+    )
+    .label(group.span, format!("{} is {}", group.selector, info.id))
+    .label(other.span, "declared here as well")
+    .help("keep one document per group")
+}
+
+/// Whether a declaration means a live group, as far as that group alone can tell.
+fn means(selector: &Selector, info: &GroupInfo) -> bool {
+    match selector {
+        Selector::Id(id) => *id == info.id,
+        Selector::Name { name, vpc } => {
+            *name == info.name
+                && match (vpc, &info.network) {
+                    (None, _) => true,
+                    (Some(wanted), Network::Vpc(vpc)) => wanted == vpc,
+                    (Some(_), Network::Classic) => false,
+                }
+        }
     }
 }
 

@@ -131,7 +131,8 @@ fn below(root: &Path, path: &Path) -> PathBuf {
     }
 }
 
-fn is_target(target: &str, group: &DesiredGroup) -> bool {
+/// Whether a word means a declared group: `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
+pub fn is_target(target: &str, group: &DesiredGroup) -> bool {
     let parts: Vec<&str> = target.split('/').collect();
     match parts[..] {
         [name] => is_called(name, group),

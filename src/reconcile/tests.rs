@@ -123,6 +123,23 @@ async fn two_documents_for_one_live_group_are_an_error() {
 }
 
 #[tokio::test]
+async fn a_second_document_of_a_chosen_group_is_an_error_though_it_was_not_chosen() {
+    for (chosen, other) in [("sg-web", "web"), ("web", "sg-web")] {
+        let desired = desired(&[
+            &format!("demo/cn-hangzhou/{chosen} rules/a.yaml"),
+            &format!("demo/cn-hangzhou/{other} rules/b.yaml"),
+            "demo/cn-hangzhou/db rules/c.yaml",
+        ]);
+        let fake = Fake::new([fake::group("sg-web", &[]), fake::group("sg-db", &[])]);
+        let prepared = prepared(&desired, &fake, &[chosen]).await;
+        let codes: Vec<Code> = prepared.diagnostics().map(|d| d.code).collect();
+        assert_eq!(codes, [Code::DuplicateGroup], "{chosen}");
+        assert_eq!(fake.world().log, ["find 1 in cn-hangzhou"], "{chosen}");
+        assert!(is_incomplete(&prepared));
+    }
+}
+
+#[tokio::test]
 async fn a_group_that_cannot_be_read_hides_no_other_and_stops_the_apply() {
     let desired = desired(&[
         "demo/cn-beijing/b rules/b.yaml",

@@ -9,7 +9,7 @@ mod document;
 #[cfg(test)]
 mod tests;
 
-pub use applied::{AppliedCounts, AppliedGroup, ApplyDocument, applied};
+pub use applied::{AppliedCounts, AppliedGroup, ApplyDocument, Unapplied, applied, unapplied};
 pub use document::{
     Action, ApplyResult, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody,
     ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction,

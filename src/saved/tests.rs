@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{clouds::fake, reconcile::sample::desired};
+use crate::{clouds::fake, desired::Desired, reconcile::sample::desired};
 
 const GROUPS: &[&str] = &[
     "demo/cn-hangzhou/jump rules/jump.yaml",
@@ -197,4 +197,65 @@ fn files_that_are_no_saved_plan_say_why() {
         let error = read(&path).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn a_saved_plan_is_told_by_its_content_and_not_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan");
+    write(&path, &saved(), json!({})).unwrap();
+    assert!(is_saved(&path));
+    for text in ["group: web\nmode: partial\n", "{\"rules\": []}", "[]", ""] {
+        fs::write(&path, text).unwrap();
+        assert!(!is_saved(&path), "{text}");
+    }
+    assert!(!is_saved(folder.path()));
+    assert!(!is_saved(&folder.path().join("none")));
+}
+
+#[test]
+fn a_plan_of_another_version_says_so_and_one_of_this_version_what_may_have_changed() {
+    let desired = desired(GROUPS);
+    let now = prepared(&desired);
+    let mut before = saved();
+    before.plan_id = "0123456789abcdef".to_owned();
+    assert!(
+        moved(&before, &now)[0]
+            .starts_with("a prefix list, a port list or a group that rules name")
+    );
+    before.tool_version = "0.0.1".to_owned();
+    assert!(moved(&before, &now)[0].starts_with("rulekeep 0.0.1 made the plan"));
+}
+
+#[test]
+fn a_group_that_is_gone_has_moved_and_one_that_cannot_be_read_may_be_as_it_was() {
+    let desired = desired(GROUPS);
+    let mut now = prepared(&desired);
+    now.plan.groups.clear();
+    assert_eq!(
+        moved(&saved(), &now),
+        ["web (demo/cn-hangzhou/sg-web) is no longer among the groups that are planned"]
+    );
+    let web = desired.groups.last().unwrap();
+    now.unreadable.push(crate::reconcile::ReadFailure {
+        account: web.account.clone(),
+        region: web.region.clone(),
+        group: "web".to_owned(),
+        span: web.span,
+        error: std::sync::Arc::new(crate::provider::ProviderError::NotSent {
+            reason: "no network".to_owned(),
+        }),
+    });
+    assert_eq!(saved().check(&now), Ok(()));
+}
+
+#[test]
+fn another_commit_alone_is_nothing_that_moved() {
+    let desired = desired(GROUPS);
+    let at = |commit: &str, dirty| Revision {
+        commit: commit.to_owned(),
+        dirty,
+    };
+    let now = prepared(&desired);
+    assert_eq!(Saved::new(&now, Some(&at("abc", true))).check(&now), Ok(()));
 }

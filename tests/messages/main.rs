@@ -5,6 +5,7 @@
 mod flags;
 mod guarded;
 mod interrupted;
+mod outputs;
 mod reaching;
 mod saved_plans;
 mod states;

@@ -8,7 +8,7 @@ mod signing;
 
 use std::time::Duration;
 
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
@@ -218,6 +218,7 @@ impl Api {
         let now = self.credentials.now();
         let signed = signing::sign(endpoint, request, self.signature, credentials, now)
             .map_err(|reason| (ProviderError::NotSent { reason }, Remedy::None))?;
+        let begun = std::time::Instant::now();
         let sent = self
             .client
             .post(signed.url)
@@ -234,10 +235,10 @@ impl Api {
         let body = body(response, request.action)
             .await
             .map_err(|error| (error, Remedy::None))?;
+        log(request, status, &body, begun.elapsed());
         if !status.is_success() {
             return Err(failure::refusal(status, &headers, &body, credentials));
         }
-        tracing::debug!(action = request.action, bytes = body.len(), "answered");
         serde_json::from_slice(&body).map_err(|error| {
             let error = if error.is_eof() {
                 ProviderError::Unavailable {
@@ -254,6 +255,33 @@ impl Api {
             (error, Remedy::None)
         })
     }
+}
+
+/// One line for every answer: which call, about what, and what the cloud's support asks for.
+fn log(request: &Request, status: StatusCode, body: &[u8], took: Duration) {
+    #[derive(serde::Deserialize)]
+    struct Id {
+        #[serde(rename = "RequestId")]
+        request: Option<String>,
+    }
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let asked = |name: &str| {
+        let mut params = request.params.iter();
+        let found = params.find(|(known, _)| known == name);
+        found.map_or("-", |(_, value)| value)
+    };
+    let id = serde_json::from_slice::<Id>(body).ok();
+    tracing::info!(
+        action = request.action,
+        region = asked("RegionId"),
+        group = asked("SecurityGroupId"),
+        request = id.and_then(|id| id.request).as_deref().unwrap_or("-"),
+        status = status.as_u16(),
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "called"
+    );
 }
 
 fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {

@@ -23,6 +23,33 @@ pub struct ApplyDocument {
     pub summary: AppliedCounts,
     /// Every group that had changes.
     pub groups: Vec<AppliedGroup>,
+    /// Why nothing was applied; null: it was begun, or there was nothing to do.
+    pub unapplied: Option<Unapplied>,
+}
+
+/// Why nothing was applied.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Unapplied {
+    /// In a line.
+    pub message: String,
+    /// What lies behind it: refusals, what has moved, errors.
+    pub reasons: Vec<String>,
+}
+
+/// The document of an apply that was not begun.
+pub fn unapplied(message: &str, reasons: &[String]) -> String {
+    text(&ApplyDocument {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        run_id: String::new(),
+        complete: false,
+        summary: AppliedCounts::default(),
+        groups: Vec::new(),
+        unapplied: Some(Unapplied {
+            message: message.to_owned(),
+            reasons: reasons.to_vec(),
+        }),
+    })
 }
 
 /// Rules that calls confirmed by the cloud have changed.
@@ -74,6 +101,7 @@ pub fn applied(report: &Report) -> String {
         complete: groups.iter().all(|group| group.result == ApplyResult::Done),
         summary,
         groups,
+        unapplied: None,
     })
 }
 

@@ -235,7 +235,8 @@ fn the_report_of_an_apply_says_what_failed() {
       ],
       "notes": []
     }
-  ]
+  ],
+  "unapplied": null
 }
 
 "#]]

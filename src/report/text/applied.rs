@@ -14,9 +14,12 @@ pub fn applied(report: &Report, style: &TextStyle) -> String {
         .unwrap_or(0);
     let counts_width = report.groups.iter().map(|group| counts(group).len()).max();
     let counts_width = counts_width.unwrap_or(0);
+    let words = report.groups.iter();
+    let word_width = words.map(|group| ending(group).0.len()).max();
+    let widths = [name_width, word_width.unwrap_or(0), counts_width];
     let mut text = String::new();
     for group in &report.groups {
-        text.push_str(&line(group, name_width, counts_width, style));
+        text.push_str(&line(group, widths, style));
         text.push_str(&details(group));
     }
     if !text.is_empty() {
@@ -31,8 +34,9 @@ fn counts(group: &GroupReport) -> String {
     format!("+{} ~{} -{}", group.added, group.changed, group.destroyed)
 }
 
-fn line(group: &GroupReport, name_width: usize, counts_width: usize, style: &TextStyle) -> String {
-    let (word, tone) = match group.outcome {
+/// How a group ended, in a word.
+fn ending(group: &GroupReport) -> (&'static str, Tone) {
+    match group.outcome {
         GroupOutcome::Done => ("done", Tone::Added),
         GroupOutcome::NotYetVisible(_) => ("not yet visible", Tone::Changed),
         GroupOutcome::Failed { .. } => ("failed", Tone::Removed),
@@ -40,11 +44,16 @@ fn line(group: &GroupReport, name_width: usize, counts_width: usize, style: &Tex
         GroupOutcome::Drifted(_) => ("changed by others", Tone::Changed),
         GroupOutcome::Interrupted => ("interrupted", Tone::Changed),
         GroupOutcome::NotBegun => ("not begun", Tone::Faint),
-    };
+    }
+}
+
+fn line(group: &GroupReport, widths: [usize; 3], style: &TextStyle) -> String {
+    let [name_width, word_width, counts_width] = widths;
+    let (word, tone) = ending(group);
     format!(
         "{}  {}  {}  {}\n",
         pad(&escape(&group.name), name_width),
-        style.paint(tone, pad(word, "changed by others".len())),
+        style.paint(tone, pad(word, word_width)),
         pad(&counts(group), counts_width),
         style.paint(Tone::Faint, escape(&group.address.to_string())),
     )

@@ -3,8 +3,8 @@
 use crate::{diag::Diagnostic, plan::ChangeKind, report::PlanReport};
 
 use super::{
-    TextStyle, Tone, count, escape, escape_lines,
-    plan::header,
+    TextStyle, Tone, count,
+    plan::{header, unread},
     rule_line,
     table::{self, Row},
 };
@@ -47,14 +47,7 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
     if calm > 0 && !style.verbose && !broken {
         text.push_str(&format!("{} as declared\n", count(calm, "group")));
     }
-    for failure in report.failures {
-        let line = format!("could not be read: {}", escape(&failure.group));
-        text.push_str(&style.paint(Tone::Removed, line));
-        text.push('\n');
-        for line in escape_lines(&failure.error).lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-    }
+    text.push_str(&unread(report, style));
     let counts = report.plan.counts();
     let summary = if report.is_errored() && counts.is_empty() {
         format!("Drift not fully known: {}.", report.lacks())

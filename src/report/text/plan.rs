@@ -3,6 +3,7 @@
 use crate::{
     desired::Mode,
     diag::Diagnostic,
+    guard::{Reason, Refusal},
     model::Direction,
     plan::{ChangeKind, GroupPlan, Passing, Plan},
     report::PlanReport,
@@ -18,6 +19,10 @@ use super::{
 
 /// Without `--verbose`, a longer list of unmanaged rules is cut to this.
 const MOST_UNMANAGED: usize = 10;
+/// Most refusals named before the last line.
+const MOST_REFUSED: usize = 4;
+/// Most groups named that could not be read for one reason.
+const MOST_UNREAD: usize = 10;
 /// Use of the quota worth a word.
 const TIGHT_PERCENT: u64 = 80;
 
@@ -28,16 +33,41 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
     for group in &report.plan.groups {
         if style.verbose || !group.changes.is_empty() {
             text.push_str(&header(group, report, style));
-            text.push_str(&packed(&facts(group), style.width));
+            text.push_str(&packed(
+                &facts(group, is_undecided(group, report)),
+                style.width,
+            ));
             text.push_str(&rows(group, report, style));
             text.push('\n');
         }
     }
     text.push_str(&rest(report, style));
     text.push_str(&refusals(report.refusals, report.sources, style));
+    if !report.refusals.is_empty() {
+        let line = format!("refused: {}", refused(report.refusals));
+        text.push_str(&format!("{}\n", style.paint(Tone::Removed, line)));
+    }
     text.push_str(&style.paint(Tone::Strong, summary(report)));
     text.push('\n');
     text
+}
+
+/// What stands before the last line, which must not read as leave to apply.
+fn refused(refusals: &[Refusal]) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for Refusal { name, reason, .. } in refusals {
+        let reason = format!("{} ({reason})", escape(name));
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    let rest = reasons.len().saturating_sub(MOST_REFUSED);
+    reasons.truncate(MOST_REFUSED);
+    if rest > 0 {
+        reasons.push(format!("{rest} more"));
+    }
+    let reasons = reasons.join(", ");
+    format!("apply makes none of these changes (exit 4): {reasons}")
 }
 
 /// The last line.
@@ -117,8 +147,15 @@ fn modes(group: &GroupPlan) -> String {
     }
 }
 
+/// Whether the group file does not say what becomes of its system-level rules.
+fn is_undecided(group: &GroupPlan, report: &PlanReport<'_>) -> bool {
+    let mut refusals = report.refusals.iter();
+    refusals
+        .any(|refusal| refusal.reason == Reason::SystemRules && refusal.address == group.address)
+}
+
 /// What becomes of it in numbers, and what is tight or unusual.
-fn facts(group: &GroupPlan) -> Vec<String> {
+fn facts(group: &GroupPlan, undecided: bool) -> Vec<String> {
     let counts = group.counts();
     let mut facts = Vec::new();
     if counts.is_empty() {
@@ -146,12 +183,19 @@ fn facts(group: &GroupPlan) -> Vec<String> {
     for (n, word) in [
         (group.unmanaged.len(), "unmanaged"),
         (group.ignored.len(), "ignored"),
-        (group.system_level.len(), "system-level kept"),
         (group.expired.len(), "expired"),
     ] {
         if n > 0 {
             facts.push(format!("{n} {word}"));
         }
+    }
+    if !group.system_level.is_empty() {
+        let n = group.system_level.len();
+        let fate = match undecided {
+            true => "undecided",
+            false => "kept",
+        };
+        facts.push(format!("{n} system-level: {fate}"));
     }
     let quota = &group.quota;
     let most = quota.before.max(quota.peak).max(quota.after);
@@ -191,7 +235,15 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         }
         for seen in &group.system_level {
             let mut row = rule_line::live(" ", seen, style);
-            prefix(&mut row, "system-level, kept");
+            let undecided = is_undecided(group, report);
+            prefix(
+                &mut row,
+                if undecided {
+                    "system-level, undecided"
+                } else {
+                    "system-level, kept"
+                },
+            );
             rows.push(row);
         }
     }
@@ -211,13 +263,8 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         text.push('\n');
     }
     for direction in Direction::BOTH {
-        let left = group
-            .observed
-            .rules
-            .iter()
-            .filter(|seen| seen.rule.direction == direction)
-            .count();
-        if group.mode(direction).is_none() && left > 0 {
+        let left = not_managed(group, direction);
+        if left > 0 {
             let line = format!(
                 "  {direction} is not managed: {} left alone",
                 count(left, "live rule")
@@ -228,6 +275,15 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
     }
     text.push_str(&traffic::sentences(group, report, style));
     text
+}
+
+/// Live rules of a direction that the files do not manage; 0 when they do.
+fn not_managed(group: &GroupPlan, direction: Direction) -> usize {
+    if group.mode(direction).is_some() {
+        return 0;
+    }
+    let live = group.observed.rules.iter();
+    live.filter(|seen| seen.rule.direction == direction).count()
 }
 
 fn prefix(row: &mut Row, text: &str) {
@@ -243,14 +299,7 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
     }
-    for failure in report.failures {
-        let line = format!("could not be read: {}", escape(&failure.group));
-        text.push_str(&style.paint(Tone::Removed, line));
-        text.push('\n');
-        for line in escape_lines(&failure.error).lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-    }
+    text.push_str(&unread(report, style));
     let counts = report.plan.counts();
     if counts.calls > 0 {
         // Schedules run side by side: the longest one says how many waves there are.
@@ -266,6 +315,41 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// Groups that could not be read, those of one account and region with one error together.
+pub(super) fn unread(report: &PlanReport<'_>, style: &TextStyle) -> String {
+    let mut text = String::new();
+    for (place, error, groups) in report.unread() {
+        let place = escape(&place);
+        let line = match &groups[..] {
+            [group] => format!("could not be read: {place}/{}", escape(group)),
+            groups => {
+                let shown = if style.verbose {
+                    usize::MAX
+                } else {
+                    MOST_UNREAD
+                };
+                let mut names: Vec<_> =
+                    groups.iter().take(shown).map(|name| escape(name)).collect();
+                let rest = groups.len() - names.len();
+                if rest > 0 {
+                    names.push(format!("{rest} more"));
+                }
+                format!(
+                    "could not be read: {} in {place}: {}",
+                    count(groups.len(), "group"),
+                    names.join(", ")
+                )
+            }
+        };
+        text.push_str(&style.paint(Tone::Removed, line));
+        text.push('\n');
+        for line in escape_lines(error).lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
     }
     text
 }
@@ -326,6 +410,22 @@ fn unchanged(plan: &Plan) -> String {
     if unmanaged > 0 {
         line.push_str(&format!(", with {}", count(unmanaged, "unmanaged rule")));
         line.push_str(" (--verbose lists them)");
+    }
+    let (mut unmanaged_groups, mut left) = (0, 0);
+    for group in &calm {
+        let live = Direction::BOTH
+            .iter()
+            .map(|direction| not_managed(group, *direction))
+            .sum::<usize>();
+        unmanaged_groups += usize::from(live > 0);
+        left += live;
+    }
+    if left > 0 {
+        let rules = count(left, "live rule");
+        let groups = count(unmanaged_groups, "group");
+        line.push_str(&format!(
+            ", {rules} left alone in directions of {groups} that are not managed"
+        ));
     }
     let expired: usize = calm.iter().map(|group| group.expired.len()).sum();
     if expired > 0 {

@@ -12,6 +12,8 @@ const LEAST_DESCRIPTION: usize = 16;
 /// And at most this, so that the place stays near.
 const MOST_DESCRIPTION: usize = 60;
 const GAP: &str = "  ";
+/// Letters of a description that stay before the place where old and new differ.
+const KEPT_BEFORE: usize = 5;
 
 /// A free text that may be cut: descriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,7 @@ impl Flexible {
             Self::Pair(old, new) => {
                 // The arrow and its spaces take 3, the quotes 4. What one side leaves, the other may use.
                 let room = limit.saturating_sub(7);
+                let (old, new) = &differing(old, new, room);
                 let half = room / 2;
                 let for_old = half.max(room.saturating_sub(width(new)));
                 let old = cut(old, for_old);
@@ -37,6 +40,25 @@ impl Flexible {
             }
         }
     }
+}
+
+/// Two texts without what they begin with alike, where they are too long to show that they differ.
+fn differing(old: &str, new: &str, room: usize) -> (String, String) {
+    if width(old) + width(new) <= room {
+        return (old.to_owned(), new.to_owned());
+    }
+    let alike = old.chars().zip(new.chars());
+    let alike = alike.take_while(|(a, b)| a == b).count();
+    // A few letters before the difference say where in the text it is.
+    let skipped = alike.saturating_sub(KEPT_BEFORE);
+    if skipped <= 1 {
+        return (old.to_owned(), new.to_owned());
+    }
+    let rest = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        format!("…{rest}")
+    };
+    (rest(old), rest(new))
 }
 
 /// One rule of a report.
@@ -127,4 +149,25 @@ pub(super) fn draw(rows: &[Row], style: &TextStyle) -> String {
 pub(super) fn pad(text: &str, columns: usize) -> String {
     let spaces = columns.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(spaces))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_long_descriptions_the_place_where_they_differ_is_shown() {
+        let pair = |old: &str, new: &str, limit| Flexible::Pair(old.into(), new.into()).draw(limit);
+        assert_eq!(
+            pair(
+                "ssh from the office in Berlin",
+                "ssh from the office in Paris",
+                34
+            ),
+            "\"…e in Berlin\" → \"…e in Paris\""
+        );
+        assert_eq!(pair("ssh", "https", 34), "\"ssh\" → \"https\"");
+        let drawn = pair("公网入口一二三四五六七八", "公网入口一二三四五六七九", 34);
+        assert_eq!(drawn, "\"…三四五六七八\" → \"…三四五六七九\"");
+    }
 }

@@ -39,7 +39,7 @@ db  sg-bp1db000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress partial, egress 
   newly admits ingress tcp/3306 from sg-bp1web000000000000  by rules/web.yaml:33
 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
-  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
+  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 expired   1 system-level: kept
   quota 190 of 200, 191 on the way
 + ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web         rules/web.yaml:7
 + ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口      rules/web.yaml:7
@@ -87,7 +87,7 @@ api  sg-bp1api000000000000  demo/cn-hangzhou/vpc-bp1demo  complete  rules/web.ya
   unchanged
 
 web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egress partial  rules/web.yaml:2
-  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 system-level kept   1 expired
+  +2 ~2 -1   complete: 1 live-only rule will be deleted   1 unmanaged   1 ignored   1 expired   1 system-level: kept
   quota 190 of 200, 191 on the way
 + ingress  accept  tcp/443         from 0.0.0.0/0                 prio 1       public web                     rules/web.yaml:7
 + ingress  accept  tcp/443         from ::/0                      prio 1       公网 Web 入口                  rules/web.yaml:7
@@ -290,6 +290,7 @@ refused[too-many-deletes]: web: 12 of 20 live rules would be deleted; the limit 
   --> rules/web.yaml:2
   help: `--allow-deletes 12` lets this plan through
 
+refused: apply makes none of these changes (exit 4): web (too-many-deletes)
 Plan incomplete: 1 group could not be read.
 
 "#]]
@@ -345,8 +346,8 @@ fn a_complete_apply_ends_with_terraforms_line() {
     assert_data_eq!(
         applied(&report, &PLAIN),
         str![[r#"
-api  done               +2 ~0 -2  demo/cn-hangzhou/sg-bp1api000000000000
-web  done               +1 ~1 -0  demo/cn-hangzhou/sg-bp1web000000000000
+api  done  +2 ~0 -2  demo/cn-hangzhou/sg-bp1api000000000000
+web  done  +1 ~1 -0  demo/cn-hangzhou/sg-bp1web000000000000
 
 Apply complete! Resources: 3 added, 1 changed, 2 destroyed.
 
@@ -412,4 +413,30 @@ y           not begun          +0 ~0 -0  demo/cn-hangzhou/sg-bp1y000000000000
 Apply incomplete: 1 group done, 1 failed, 1 held back, 1 changed by others, 1 not yet visible, 1 interrupted, 1 not begun. Resources: 4 added, 1 changed, 0 destroyed.
 
 "#]].raw());
+}
+
+#[test]
+fn directions_of_unchanged_groups_that_are_not_managed_are_told_in_a_line() {
+    let files = Files::new();
+    let mut open = sample::group("open", &files);
+    open.modes = [Some(crate::desired::Mode::Complete), None];
+    open.observed.rules = vec![
+        sample::seen("sgr-1", "egress accept tcp/443 to 0.0.0.0/0 priority 1", ""),
+        sample::seen(
+            "sgr-2",
+            "ingress accept tcp/443 from 0.0.0.0/0 priority 1",
+            "",
+        ),
+    ];
+    let text = drawn(vec![open, sample::group("calm", &files)], &files, &PLAIN);
+    assert_data_eq!(
+        text,
+        str![[r#"
+2 groups unchanged, 1 live rule left alone in directions of 1 group that are not managed
+
+No changes.
+
+"#]]
+        .raw()
+    );
 }

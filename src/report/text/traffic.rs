@@ -23,13 +23,13 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
     {
         return format!("  {}\n", style.paint(Tone::Faint, "same traffic"));
     }
-    let mut lines: Vec<(Tone, String, String)> = Vec::new();
+    let mut lines: Vec<Said> = Vec::new();
     let kinds: [(Tone, &str, bool); 2] = [
         (Tone::Added, "newly admits", true),
         (Tone::Removed, "no longer admits", false),
     ];
     for (tone, words, opens) in kinds {
-        let all: Vec<_> = group
+        let mut all: Vec<_> = group
             .traffic
             .iter()
             .flat_map(|traffic| {
@@ -44,6 +44,13 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
                     .map(|sentence| (traffic.direction, sentence))
             })
             .collect();
+        // What is not true of some stands right below what is said of all.
+        let rank = |who: &Who| match who {
+            Who::Anyone => 0,
+            Who::NotMembersOf(_) => 1,
+            Who::MembersOf(_) => 2,
+        };
+        all.sort_by_key(|(direction, sentence)| (*direction, rank(&sentence.what.who)));
         let shown = if style.verbose {
             usize::MAX
         } else {
@@ -51,39 +58,108 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
         };
         for (direction, sentence) in all.iter().take(shown) {
             let traffic = sentence.what.text(*direction);
-            let text = match sentence.what.who {
-                Who::Anyone | Who::MembersOf(_) => format!("{words} {direction} {traffic}"),
-                Who::NotMembersOf(_) => format!("  {traffic}"),
-            };
-            lines.push((tone, text, reason(sentence, opens, group, report)));
+            lines.push(match &sentence.what.who {
+                Who::Anyone | Who::MembersOf(_) => Said {
+                    tone,
+                    text: escape(&format!("{words} {direction} {traffic}")),
+                    why: escape(&reason(sentence, opens, group, report)),
+                },
+                // The rule that decides for the others says nothing about these.
+                Who::NotMembersOf(_) => Said {
+                    tone,
+                    text: escape(&format!("  but {traffic}")),
+                    why: String::new(),
+                },
+            });
         }
         if all.len() > shown {
             let more = format!(
                 "… and {} more that it {words}; --verbose lists them",
                 all.len() - shown
             );
-            lines.push((Tone::Faint, more, String::new()));
+            lines.push(Said {
+                tone: Tone::Faint,
+                text: more,
+                why: String::new(),
+            });
         }
     }
-    let widest = lines
+    draw(&lines, style)
+}
+
+/// A line of its own.
+struct Said {
+    tone: Tone,
+    text: String,
+    /// The rules that decide; may be empty.
+    why: String,
+}
+
+/// Before every line.
+const INDENT: usize = 2;
+/// Before what did not fit into a line.
+const DEEPER: usize = 6;
+const GAP: usize = 2;
+
+/// Reasons stand in a column, those that do not fit there below their line. Traffic is never cut: half of it would be
+/// another statement.
+fn draw(lines: &[Said], style: &TextStyle) -> String {
+    let fits = |line: &&Said| {
+        INDENT + width(&line.text) + GAP + width(&line.why) <= style.width && !line.why.is_empty()
+    };
+    let most = lines.iter().map(|line| width(&line.why)).max().unwrap_or(0);
+    let room = style.width.saturating_sub(INDENT + GAP + most);
+    let column = lines
         .iter()
-        .map(|(_, text, _)| width(text))
-        .filter(|n| *n <= style.width / 2)
+        .filter(fits)
+        .map(|line| width(&line.text))
+        .filter(|n| *n <= room)
         .max()
         .unwrap_or(0);
     let mut drawn = String::new();
-    for (tone, text, why) in lines {
-        let text = escape(&text);
-        let gap = " ".repeat(widest.saturating_sub(width(&text)));
-        let line = format!(
-            "  {}{gap}  {}",
-            style.paint(tone, &text),
-            style.paint(Tone::Faint, escape(&why))
-        );
-        drawn.push_str(line.trim_end());
+    for line in lines {
+        let Said { tone, text, why } = line;
+        let mut parts = wrapped(text, style.width);
+        let last = parts.pop().unwrap_or_default();
+        for part in &parts {
+            drawn.push_str(&format!("{}\n", style.paint(*tone, part)));
+        }
+        drawn.push_str(&style.paint(*tone, &last));
+        if !why.is_empty() {
+            let gap = (INDENT + column).saturating_sub(width(&last)) + GAP;
+            if parts.is_empty() && width(&last) + gap + width(why) <= style.width {
+                drawn.push_str(&" ".repeat(gap));
+            } else if width(&last) + GAP + width(why) <= style.width {
+                drawn.push_str(&" ".repeat(GAP));
+            } else {
+                drawn.push_str(&format!("\n{}", " ".repeat(DEEPER)));
+            }
+            drawn.push_str(&style.paint(Tone::Faint, why));
+        }
         drawn.push('\n');
     }
     drawn
+}
+
+/// A text in lines of at most so many columns where its words allow it, indented.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let own = text.len() - text.trim_start().len();
+    let mut lines = Vec::new();
+    let mut line = " ".repeat(INDENT + own);
+    let mut begun = false;
+    for word in text.split_whitespace() {
+        if begun && width(&line) + 1 + width(word) > columns {
+            lines.push(std::mem::replace(&mut line, " ".repeat(DEEPER)));
+            begun = false;
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    lines.push(line);
+    lines
 }
 
 /// The rule that now decides, or the one that decided.
@@ -98,5 +174,57 @@ fn reason(sentence: &Sentence, opens: bool, group: &GroupPlan, report: &PlanRepo
         [] => String::new(),
         [one] => format!("{words} {one}"),
         [one, rest @ ..] => format!("{words} {one} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str, why: &str) -> Said {
+        Said {
+            tone: Tone::Plain,
+            text: text.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+
+    fn at(width: usize, lines: &[Said]) -> String {
+        draw(
+            lines,
+            &TextStyle {
+                width,
+                colour: false,
+                verbose: false,
+            },
+        )
+    }
+
+    #[test]
+    fn reasons_stand_in_a_column_and_long_lines_are_wrapped_and_never_cut() {
+        let lines = [
+            said("newly admits tcp/22 from a", "by x:1"),
+            said("newly admits tcp/8081-8090 from bb", "by x:2"),
+            said("  but not for members of c: tcp/22", ""),
+            said(
+                "no longer admits tcp/3306 from 10.30.0.0/16 except 10.30.4.0/24",
+                "was by sgr-1",
+            ),
+        ];
+        assert_eq!(
+            at(60, &lines),
+            "  newly admits tcp/22 from a          by x:1\n  \
+             newly admits tcp/8081-8090 from bb  by x:2\n    \
+             but not for members of c: tcp/22\n  \
+             no longer admits tcp/3306 from 10.30.0.0/16 except\n      \
+             10.30.4.0/24  was by sgr-1\n"
+        );
+        let wide = at(120, &lines);
+        assert_eq!(wide.lines().count(), 4, "{wide}");
+        let narrow = at(24, &lines);
+        assert!(
+            narrow.contains("10.30.4.0/24\n      was by sgr-1\n"),
+            "{narrow}"
+        );
     }
 }
