@@ -316,8 +316,10 @@ fn restore_takes_files_of_every_kind() {
     let run = fs::read_dir(project.path(".rulekeep/undo")).unwrap();
     let found = run
         .flat_map(|run| fs::read_dir(run.unwrap().path()).unwrap())
-        .find_map(|file| {
-            let path = file.unwrap().path();
+        .map(|file| file.unwrap().path())
+        // The journal of the run stands beside them.
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .find_map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             text.contains("five-tuple").then_some(path)
         });

@@ -42,7 +42,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", env = "RULEKEEP_SEED")]
     seed: Option<PathBuf>,
     /// Throw the state away and start from the seed
-    #[arg(long)]
+    #[arg(
+        long,
+        env = "RULEKEEP_RESET",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
     reset: bool,
     /// Accepted access key, of an account of its own if its number is given [default: testid:testsecret]; may be repeated
     #[arg(
@@ -52,44 +57,80 @@ pub(super) struct Args {
     )]
     credentials: Vec<Word>,
     /// Serve HTTPS with a certificate made for this run
-    #[arg(long)]
+    #[arg(
+        long,
+        env = "RULEKEEP_TLS",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
     tls: bool,
     /// Where to write that certificate, so that clients can trust it [default: a file in the temporary folder]
     #[arg(
         long,
         value_name = "FILE",
         requires = "tls",
-        conflicts_with = "tls_cert"
+        conflicts_with = "tls_cert",
+        env = "RULEKEEP_TLS_WRITE"
     )]
     tls_write: Option<PathBuf>,
     /// Serve HTTPS with the certificate of this PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "RULEKEEP_TLS_CERT"
+    )]
     tls_cert: Option<PathBuf>,
     /// Private key of that certificate
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "RULEKEEP_TLS_KEY"
+    )]
     tls_key: Option<PathBuf>,
     /// Variant of behaviour; may be repeated
-    #[arg(long = "switch", value_name = "NAME=VALUE")]
+    #[arg(long = "switch", value_name = "NAME=VALUE", env = "RULEKEEP_SWITCH")]
     switches: Vec<String>,
     /// Let something go wrong; may be repeated
-    #[arg(long = "fault", value_name = "EFFECT[:NAME=VALUE,..]")]
+    #[arg(
+        long = "fault",
+        value_name = "EFFECT[:NAME=VALUE,..]",
+        env = "RULEKEEP_FAULT"
+    )]
     faults: Vec<Fault>,
     /// What goes wrong, as JSON
-    #[arg(long = "faults", value_name = "FILE", conflicts_with = "faults")]
+    #[arg(
+        long = "faults",
+        value_name = "FILE",
+        conflicts_with = "faults",
+        env = "RULEKEEP_FAULTS"
+    )]
     faults_file: Option<PathBuf>,
     /// Decides which calls faults strike
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        env = "RULEKEEP_FAULT_SEED"
+    )]
     fault_seed: u64,
     /// How far the cloud's clock is ahead
     #[arg(
         long,
         value_name = "SECONDS",
         default_value_t = 0,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        env = "RULEKEEP_CLOCK_SKEW"
     )]
     clock_skew: i64,
     /// Answer /-/calls, /-/faults, /-/switches, /-/state and /-/reset, for tests that steer it
-    #[arg(long)]
+    #[arg(
+        long,
+        env = "RULEKEEP_ADMIN",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
     admin: bool,
 }
 

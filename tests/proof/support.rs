@@ -151,10 +151,9 @@ impl Cloud {
         counts
     }
 
-    /// The state file: every group with its rules, as the cloud would keep them.
+    /// Every group with its rules, as the cloud keeps them.
     pub fn state(&self) -> Value {
-        let text = std::fs::read_to_string(self.folder.path().join("state.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&self.emulator.engine().state_text()).unwrap()
     }
 }
 
