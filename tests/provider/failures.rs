@@ -133,6 +133,38 @@ async fn an_endpoint_that_nobody_serves_is_known_not_to_have_acted() {
 }
 
 #[tokio::test]
+async fn an_answer_lost_once_leaves_the_outcome_open_whatever_comes_last() {
+    use tokio::io::AsyncReadExt as _;
+    let server = Server::start(|_, _| Answer::written()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings(&server, CredentialSource::fixed(key()));
+    settings.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        // One request is taken in and not answered; after that nobody listens.
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        stream.read(&mut [0; 4096]).await.unwrap();
+    });
+    let provider = Alibaba::new(settings).unwrap();
+    let error = provider
+        .execute(&region(), &authorize(), "t")
+        .await
+        .unwrap_err();
+    let ProviderError::Unavailable {
+        message,
+        not_sent: false,
+        ..
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    assert!(
+        message.starts_with("no answer came to an earlier try, and then: "),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_after_the_request_leaves_the_outcome_open() {
     use tokio::io::AsyncReadExt as _;
     let server = Server::start(|_, _| Answer::written()).await;

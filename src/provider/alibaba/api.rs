@@ -149,14 +149,32 @@ impl Api {
         let lane = self.limiter.lane(region, request.action);
         let mut credentials = self.credentials.get().await?;
         let mut renewed = false;
-        let mut failures = 0;
+        // Counted apart: that nobody listens is soon clear, that an answer is lost is not.
+        let (mut failures, mut unsent) = (0, 0);
         let mut last = None;
+        let mut open = false;
+        // What the last try says is not what the call came to, where an earlier one may have acted.
+        let ended = |error: ProviderError, open: bool| match error {
+            ProviderError::Throttled { .. }
+            | ProviderError::Credentials { .. }
+            | ProviderError::Unavailable { not_sent: true, .. }
+                if open =>
+            {
+                ProviderError::Unavailable {
+                    message: format!("no answer came to an earlier try, and then: {error}"),
+                    request_id: None,
+                    not_sent: false,
+                }
+            }
+            other => other,
+        };
         loop {
             let Some(turn) = lane.enter().await else {
-                return Err(last.unwrap_or_else(|| ProviderError::Throttled {
+                let error = last.unwrap_or_else(|| ProviderError::Throttled {
                     code: format!("{} is throttled for too long", request.action),
                     retry_after: None,
-                }));
+                });
+                return Err(ended(error, open));
             };
             let (error, remedy) = match self
                 .try_once(&endpoint, request, effect, &credentials)
@@ -171,7 +189,7 @@ impl Api {
             tracing::debug!(action = request.action, %region, failures, %error, "failed");
             if let Remedy::SlowDown(asked) = remedy {
                 if turn.throttled(asked) {
-                    return Err(error);
+                    return Err(ended(error, open));
                 }
                 last = Some(error);
                 credentials = self.credentials.get().await?;
@@ -185,9 +203,21 @@ impl Api {
                     continue;
                 }
             }
-            failures += 1;
-            let Some(delay) = self.retry.delay(failures, &error) else {
-                return Err(error);
+            let no_answer = matches!(
+                error,
+                ProviderError::Unavailable {
+                    not_sent: false,
+                    ..
+                } | ProviderError::Malformed { .. }
+            );
+            open |= effect == Effect::Write && no_answer;
+            let count = match error {
+                ProviderError::Unavailable { not_sent: true, .. } => &mut unsent,
+                _ => &mut failures,
+            };
+            *count += 1;
+            let Some(delay) = self.retry.delay(*count, &error) else {
+                return Err(ended(error, open));
             };
             tokio::time::sleep(delay).await;
             credentials = self.credentials.get().await?;
