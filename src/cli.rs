@@ -15,6 +15,7 @@ mod completions;
 mod confirm;
 mod drift;
 mod emulate;
+mod exceptions;
 mod explain;
 mod export;
 mod failure;

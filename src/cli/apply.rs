@@ -13,7 +13,9 @@ use crate::{exit::Exit, guard::Overrides};
 use super::{
     Failure, Global, Screen,
     carry_out::Job,
-    confirm, history, pass,
+    confirm,
+    exceptions::Exceptions,
+    history, pass,
     plan::Shared,
     progress::Meter,
     project::{self, Selection, Targets},
@@ -46,30 +48,8 @@ pub(super) struct Args {
         action = clap::ArgAction::SetTrue
     )]
     yes: bool,
-    /// Let up to N deletes in a group pass the guard
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = whole_number,
-        allow_negative_numbers = true,
-        env = "RULEKEEP_ALLOW_DELETES"
-    )]
-    allow_deletes: Option<usize>,
-    /// Let up to N changes in a group pass the guard
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = whole_number,
-        allow_negative_numbers = true,
-        env = "RULEKEEP_ALLOW_CHANGES"
-    )]
-    allow_changes: Option<usize>,
-    /// Let traffic be cut for a while where no order avoids it
-    #[arg(long, env = "RULEKEEP_ACCEPT_INTERRUPTION", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
-    accept_interruption: bool,
-    /// Let traffic through for a while where no order avoids it
-    #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
-    accept_opening: bool,
+    #[command(flatten)]
+    exceptions: Exceptions,
     /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
@@ -108,12 +88,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         stamp: pass::stamp(&desired, at),
         asks: !args.yes && saved.is_none(),
         saved: saved.as_ref(),
-        overrides: Overrides {
-            allow_deletes: args.allow_deletes,
-            allow_changes: args.allow_changes,
-            accept_interruption: args.accept_interruption,
-            accept_opening: args.accept_opening,
-        },
+        overrides: Overrides::from(&args.exceptions),
         undoes: None,
         shared: &args.shared,
         global,
@@ -136,12 +111,6 @@ fn span(text: &str) -> Result<Duration, String> {
         1..=86_400 => Ok(span),
         _ => Err("from 1s to 24h".to_owned()),
     }
-}
-
-/// A count on the command line.
-pub(super) fn whole_number(text: &str) -> Result<usize, String> {
-    text.parse()
-        .map_err(|_| "not a whole number, such as 12".into())
 }
 
 impl Args {

@@ -20,8 +20,8 @@ use crate::{
 };
 
 use super::{
-    Failure, Global, Screen, ask, carry_out, pass, plan, progress::Meter, project::Selection,
-    stop::stop,
+    Failure, Global, Screen, ask, carry_out, exceptions::Exceptions, pass, plan, progress::Meter,
+    project::Selection, stop::stop,
 };
 
 /// What commands that change the cloud without files take.
@@ -43,18 +43,8 @@ pub(super) struct Consent {
         action = clap::ArgAction::SetTrue
     )]
     pub(super) dry_run: bool,
-    /// Let up to N deletes pass the guard
-    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_DELETES")]
-    allow_deletes: Option<usize>,
-    /// Let up to N changes pass the guard
-    #[arg(long, value_name = "N", env = "RULEKEEP_ALLOW_CHANGES")]
-    allow_changes: Option<usize>,
-    /// Let traffic be cut for a while where no order avoids it
-    #[arg(long, env = "RULEKEEP_ACCEPT_INTERRUPTION", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
-    accept_interruption: bool,
-    /// Let traffic through for a while where no order avoids it
-    #[arg(long, env = "RULEKEEP_ACCEPT_OPENING", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
-    accept_opening: bool,
+    #[command(flatten)]
+    exceptions: Exceptions,
 }
 
 impl Consent {
@@ -228,12 +218,7 @@ pub(super) async fn carry_out(
     drop(meter);
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
-    let guarded = prepared.guarded(&Overrides {
-        allow_deletes: consent.allow_deletes,
-        allow_changes: consent.allow_changes,
-        accept_interruption: consent.accept_interruption,
-        accept_opening: consent.accept_opening,
-    });
+    let guarded = prepared.guarded(&Overrides::from(&consent.exceptions));
     let (approved, refusals) = match guarded {
         Ok(approved) => (Some(approved), Vec::new()),
         Err(refusals) => (None, refusals),

@@ -19,8 +19,8 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
-    apply::whole_number,
     carry_out::{Job, Outcome},
+    exceptions::Exceptions,
     history, pass,
     plan::Shared,
     progress::Meter,
@@ -65,40 +65,8 @@ pub(super) struct Args {
         action = clap::ArgAction::SetTrue
     )]
     discard_later_changes: bool,
-    /// Let up to N deletes in a group pass the guard
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = whole_number,
-        allow_negative_numbers = true,
-        env = "RULEKEEP_ALLOW_DELETES"
-    )]
-    allow_deletes: Option<usize>,
-    /// Let up to N changes in a group pass the guard
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = whole_number,
-        allow_negative_numbers = true,
-        env = "RULEKEEP_ALLOW_CHANGES"
-    )]
-    allow_changes: Option<usize>,
-    /// Let traffic be cut for a while where no order avoids it
-    #[arg(
-        long,
-        env = "RULEKEEP_ACCEPT_INTERRUPTION",
-        value_parser = FalseyValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
-    accept_interruption: bool,
-    /// Let traffic through for a while where no order avoids it
-    #[arg(
-        long,
-        env = "RULEKEEP_ACCEPT_OPENING",
-        value_parser = FalseyValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
-    accept_opening: bool,
+    #[command(flatten)]
+    exceptions: Exceptions,
     #[command(flatten)]
     shared: Shared,
 }
@@ -132,12 +100,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         stamp: pass::stamp(&first.desired, Timestamp::now()),
         asks: !args.yes,
         saved: None,
-        overrides: Overrides {
-            allow_deletes: args.allow_deletes,
-            allow_changes: args.allow_changes,
-            accept_interruption: args.accept_interruption,
-            accept_opening: args.accept_opening,
-        },
+        overrides: Overrides::from(&args.exceptions),
         undoes: Some(id.clone()),
         shared: &args.shared,
         global,
