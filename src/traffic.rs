@@ -10,9 +10,11 @@
 //! wins in a state of the group, what changed between two states, which rule never decides. [`lines`] turns pieces back into
 //! few lines that a person reads.
 //!
-//! - [`pairs`]: the coarse questions about two rules that need no atlas.
+//! - [`may_overlap`], [`surely_covers`]: the coarse questions about two rules that need no atlas; the planner's order rests on them.
 //! - [`clause`]: rules as boxes; lists resolved, groups and unread lists as symbols.
-//! - [`atlas`]: the ordered interval decision diagram over signatures.
+//! - [`atlas`], [`bits`], [`space`]: the diagram over signatures, and rule sets as states in it.
+//! - [`difference`], [`certificate`], [`reach`], [`explain`](mod@explain): the questions.
+//! - [`lines`](mod@lines), [`addresses`], [`services`], [`speak`](mod@speak): the answers in words.
 
 pub mod addresses;
 pub mod atlas;
