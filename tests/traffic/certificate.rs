@@ -88,3 +88,35 @@ proptest! {
         prop_assert_eq!(!transients.is_empty(), breaks(&old, &waves), "{:#?}", transients);
     }
 }
+
+/// A modify that weakens a rule is at its worst when it is made and the rule that will stand in for it is not there yet.
+#[test]
+fn a_rule_that_is_weakened_beside_its_successor_is_found() {
+    let rule = |priority: i64, policy: Policy| Rule {
+        direction: rulekeep::model::Direction::Ingress,
+        nic: rulekeep::model::NicType::Intranet,
+        priority: rulekeep::model::Priority::new(priority).unwrap(),
+        policy,
+        protocol: rulekeep::model::Protocol::All,
+        peer: rulekeep::model::Peer::Cidr("10.0.0.0/8".parse().unwrap()),
+        local: None,
+        description: None,
+        peer_owner: None,
+    };
+    let (old, weaker) = (rule(1, Policy::Accept), rule(50, Policy::Accept));
+    let (opponent, successor) = (rule(20, Policy::Drop), rule(2, Policy::Accept));
+    let weaken = Move {
+        gone: Some(&old),
+        come: Some(&weaker),
+    };
+    let add = Move {
+        gone: None,
+        come: Some(&successor),
+    };
+    let replayed =
+        |waves: &[Vec<Move<'_>>]| replay(&[&old, &opponent], waves, Policy::Drop, &Resolve(None));
+    let together = replayed(&[vec![add, weaken]]);
+    assert_eq!(together.len(), 1);
+    assert!(!together[0].opens);
+    assert_eq!(replayed(&[vec![add], vec![weaken]]), []);
+}
