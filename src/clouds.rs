@@ -22,11 +22,6 @@ impl<P: Provider> Clouds<P> {
     pub fn get(&self, account: &AccountName) -> Option<&P> {
         self.accounts.get(account)
     }
-
-    /// Every account, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&AccountName, &P)> {
-        self.accounts.iter()
-    }
 }
 
 impl<P: Provider> FromIterator<(AccountName, P)> for Clouds<P> {

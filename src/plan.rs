@@ -22,7 +22,7 @@ pub use order::must_precede;
 
 use crate::{
     desired::{DesiredGroup, Mode},
-    diag::{Diagnostic, Sources, Span},
+    diag::{Diagnostic, Span},
     model::{
         AccountName, Direction, GroupId, GroupInfo, GroupName, Lists, Network, NicType,
         ObservedGroup, ObservedRule, RegionId, Rule,
@@ -305,8 +305,6 @@ pub struct GroupInput<'a> {
 pub struct Context<'a> {
     /// The moment that `expires` is compared with.
     pub at: Timestamp,
-    /// The files, for messages.
-    pub sources: &'a Sources,
     /// Every declared group that the cloud knows, also those that are not planned now: what `group:NAME` may mean.
     pub directory: &'a [(&'a DesiredGroup, GroupInfo)],
     /// Lists by account and region.

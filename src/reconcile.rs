@@ -120,7 +120,6 @@ pub async fn prepare<'a, P: Provider>(
     declared.sort_by(|a, b| a.0.cmp(&b.0));
     let context = Context {
         at,
-        sources: &desired.sources,
         directory: &read.directory,
         lists: &read.lists,
     };

@@ -63,12 +63,6 @@ impl Bits {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a & !b).collect())
     }
 
-    /// The numbers in either set.
-    #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a | b).collect())
-    }
-
     /// Whether nothing is in.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)

@@ -1,11 +1,9 @@
 //! Rules as boxes of packets.
 
-use std::collections::BTreeMap;
-
 use ipnet::IpNet;
 
 use crate::model::{
-    Cidr, GroupId, Lists, Peer, Policy, PortRange, PortSet, PrefixListId, Priority, Protocol, Rule,
+    Cidr, GroupId, Lists, Peer, Policy, PortRange, PortSet, PrefixListId, Protocol, Rule,
 };
 
 /// IPv4 and IPv6 packets never meet in one rule's addresses.
@@ -201,23 +199,4 @@ pub fn merge(mut intervals: Vec<Interval>) -> Vec<Interval> {
         }
     }
     merged
-}
-
-/// Priorities as users write them; the default clause has none.
-pub fn priority(clause: &Clause) -> Option<Priority> {
-    u8::try_from(clause.priority).ok().map(Priority::observed)
-}
-
-/// The symbols of clauses, each with a number.
-pub fn symbols<'a>(clauses: impl IntoIterator<Item = &'a Clause>) -> BTreeMap<&'a Symbol, usize> {
-    let mut found = BTreeMap::new();
-    for clause in clauses {
-        if let Some(symbol) = clause.symbol() {
-            found.insert(symbol, 0);
-        }
-    }
-    for (number, slot) in found.values_mut().enumerate() {
-        *slot = number;
-    }
-    found
 }

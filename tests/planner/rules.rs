@@ -251,14 +251,12 @@ pub fn plan_groups_with(
     groups: &[(DesiredGroup, ObservedGroup)],
     lists: &BTreeMap<(AccountName, RegionId), Lists>,
 ) -> Plan {
-    let sources = Sources::default();
     let directory: Vec<_> = groups
         .iter()
         .map(|(desired, observed)| (desired, observed.info.clone()))
         .collect();
     let context = Context {
         at: jiff::Timestamp::UNIX_EPOCH,
-        sources: &sources,
         directory: &directory,
         lists,
     };
