@@ -124,7 +124,7 @@ impl Before {
     fn of(root: &Path, runs: &[Run], run: &Run) -> Result<Self, Failure> {
         let snapshots = snapshot::read_run(root, &run.begun.run)
             .map_err(|error| Failure::new("the undo files cannot be read").because(&error))?;
-        if run.calls.is_empty() {
+        if !run.has_sent() {
             return Err(Failure::new(format!(
                 "apply {} has sent nothing; there is nothing to undo",
                 short(&run.begun.run)
