@@ -13,6 +13,7 @@ mod check_creds;
 mod clone;
 mod completions;
 mod confirm;
+mod consent;
 mod drift;
 mod emulate;
 mod exceptions;
