@@ -13,6 +13,7 @@ pub mod apply;
 pub mod audit;
 pub mod cli;
 pub mod clouds;
+pub mod confirm;
 pub mod desired;
 pub mod diag;
 pub mod digest;

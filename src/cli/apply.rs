@@ -38,7 +38,8 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     targets: Targets,
-    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
+    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..; if this process is killed, `rulekeep
+    /// undo --overdue` or `rulekeep watch` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
     #[command(flatten)]
@@ -84,6 +85,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         saved: saved.as_ref(),
         overrides: args.consent.overrides(),
         preview: None,
+        confirm_within: args.confirm_within,
         aside: false,
         shared,
         global,

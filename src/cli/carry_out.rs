@@ -1,5 +1,7 @@
 //! From a plan to its report: show, guard, ask, look again, apply. What every command does that changes rules.
 
+use std::time::Duration;
+
 use crate::{
     apply::Report,
     exit::Exit,
@@ -89,6 +91,8 @@ pub(super) struct Job<'a> {
     pub(super) overrides: Overrides,
     /// Takes the place of an empty plan and stands before another one.
     pub(super) preview: Option<&'a Preview<'a>>,
+    /// How long somebody will wait for a confirmation afterwards.
+    pub(super) confirm_within: Option<Duration>,
     /// Whether stdout is another job's, so that text goes to stderr.
     pub(super) aside: bool,
     pub(super) shared: &'a Shared,
@@ -190,7 +194,17 @@ impl Job<'_> {
             **screen,
             "stopping after the calls in flight; once more stops at once",
         );
-        let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
+        let within = self.confirm_within;
+        let report = pass::apply(
+            prepared,
+            &approved,
+            origin,
+            within,
+            parallelism,
+            &meter,
+            stop,
+        )
+        .await;
         drop(meter);
         Ok(self.finish(report, false))
     }

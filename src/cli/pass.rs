@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -333,11 +334,12 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Ve
     moved
 }
 
-/// Makes the changes.
+/// Makes the changes; `confirm_within`: how long somebody will wait for a confirmation afterwards.
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
     origin: Origin,
+    confirm_within: Option<Duration>,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
@@ -346,6 +348,7 @@ pub(super) async fn apply(
     let options = apply::Options {
         parallelism,
         origin,
+        confirm_within,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;
