@@ -35,6 +35,7 @@ mod restore;
 mod schema;
 mod show;
 mod show_table;
+mod since;
 mod stop;
 mod unapplied;
 mod undo;

@@ -1,5 +1,6 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod changes;
 mod collide;
 mod common;
 pub mod edit;
@@ -28,7 +29,10 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files, load_project};
+pub use changes::{Changes, Gone, Why, changes};
+pub use load::{
+    Loaded, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files, load_project,
+};
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
