@@ -33,3 +33,4 @@ pub mod saved;
 pub mod snapshot;
 pub mod traffic;
 pub mod undo;
+pub mod watch;

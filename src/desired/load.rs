@@ -117,6 +117,10 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
     let desired = Desired {
         project: Project {
             root: root.to_owned(),
+            rules: draft
+                .rules
+                .map(|(rules, _)| rules.into())
+                .unwrap_or_default(),
             accounts: draft.scope.accounts,
         },
         groups: Vec::new(),
@@ -204,6 +208,10 @@ fn assemble(
     let desired = Desired {
         project: Project {
             root: root.to_owned(),
+            rules: draft
+                .rules
+                .map(|(rules, _)| rules.into())
+                .unwrap_or_default(),
             accounts: draft.scope.accounts,
         },
         groups,
