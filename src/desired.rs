@@ -94,6 +94,8 @@ impl Desired {
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
+    /// Folder of the group files, as written: absolute or relative to [`Project::root`].
+    pub rules: PathBuf,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
 }

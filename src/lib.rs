@@ -34,3 +34,4 @@ pub mod saved;
 pub mod snapshot;
 pub mod traffic;
 pub mod undo;
+pub mod watch;

@@ -175,7 +175,8 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
         })
 }
 
-fn parallelism(text: &str) -> Result<u16, String> {
+/// A number of requests at a time.
+pub(super) fn parallelism(text: &str) -> Result<u16, String> {
     let number = text
         .parse()
         .ok()

@@ -149,6 +149,10 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
     let desired = Desired {
         project: Project {
             root: root.to_owned(),
+            rules: draft
+                .rules
+                .map(|(rules, _)| rules.into())
+                .unwrap_or_default(),
             accounts: draft.scope.accounts,
         },
         groups: Vec::new(),
@@ -232,6 +236,10 @@ pub fn load_as_far(
     let desired = Desired {
         project: Project {
             root: root.to_owned(),
+            rules: draft
+                .rules
+                .map(|(rules, _)| rules.into())
+                .unwrap_or_default(),
             accounts: draft.scope.accounts,
         },
         groups,
