@@ -44,6 +44,8 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
         project: Project {
             root: PathBuf::from("project"),
             accounts: BTreeMap::new(),
+            assertions: Default::default(),
+            waivers: Vec::new(),
         },
         groups,
         sources,
@@ -76,6 +78,8 @@ fn group<'a>(address: &[&str], span: Span, rules: impl Iterator<Item = &'a str>)
         system_rules: None,
         limits: Limits::default(),
         quota: 200,
+        assertions: Default::default(),
+        waivers: Vec::new(),
     }
 }
 
