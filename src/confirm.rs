@@ -1,8 +1,8 @@
 //! Applies that wait to be confirmed (`apply --confirm-within`): which of them are overdue. Who waits, and who undoes, is others' concern.
 //!
 //! The process that applies waits itself and undoes itself. What it has promised is in its run's journal from the first line on,
-//! so that somebody else can keep the promise when it was killed: `watch` at the beginning of a pass, or whoever reads the warning of the
-//! next `plan` or `apply`.
+//! so that somebody else can keep the promise when it was killed: a timer with `undo --overdue`, or whoever reads the warning of the next
+//! `plan` or `apply`.
 
 use std::path::Path;
 

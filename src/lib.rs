@@ -10,6 +10,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod assertion;
 pub mod audit;
 pub mod cli;
 pub mod clouds;
@@ -35,3 +36,4 @@ pub mod saved;
 pub mod snapshot;
 pub mod traffic;
 pub mod undo;
+pub mod watch;

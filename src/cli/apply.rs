@@ -17,6 +17,7 @@ use super::{
     history, pass,
     progress::Meter,
     project::{self, Selection, Targets},
+    since::Since,
     unapplied,
 };
 
@@ -38,8 +39,10 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     targets: Targets,
+    #[command(flatten)]
+    since: Since,
     /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..; if this process is killed, `rulekeep
-    /// undo --overdue` or `rulekeep watch` does it
+    /// undo --overdue` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
     #[command(flatten)]
@@ -67,10 +70,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let parallelism = shared.parallelism.into();
     let selection = match &saved {
         Some(saved) => saved.selection.below(&desired.project.root),
-        None => Selection {
-            paths: args.paths.clone(),
-            targets: args.targets.clone(),
-        },
+        None => {
+            let selection = Selection {
+                paths: args.paths.clone(),
+                targets: args.targets.clone(),
+                ..Selection::default()
+            };
+            let narrowed = args.since.narrow(&selection, &desired, global, screen);
+            narrowed.map_err(tell)?
+        }
     };
     let meter = Meter::new(global);
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
@@ -117,9 +125,9 @@ impl Args {
         let Some(plan) = self.paths.iter().find(is_plan) else {
             return Ok(None);
         };
-        if self.paths.len() > 1 || !self.targets.targets.is_empty() {
+        if self.paths.len() > 1 || !self.targets.targets.is_empty() || self.since.is_given() {
             return Err(Failure::usage(
-                "a saved plan is applied as it is, without paths or targets beside it",
+                "a saved plan is applied as it is, without paths, targets or --since beside it",
             )
             .help("narrow it when it is made: `rulekeep plan --target GROUP --out FILE`"));
         }
