@@ -192,6 +192,7 @@ impl Job<'_> {
             targets: project::Targets {
                 targets: targets.collect(),
             },
+            ..Selection::default()
         }
     }
 
