@@ -1,5 +1,6 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod assertions;
 mod changes;
 mod collide;
 mod common;
@@ -39,6 +40,7 @@ pub use services::BUILT_IN;
 pub use vocabulary::{Vocabulary, named_groups};
 
 use crate::{
+    assertion::{Assertion, Waiver},
     diag::{Diagnostic, Sources, Span},
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
@@ -78,6 +80,10 @@ impl Desired {
             let group = &self.groups[*at];
             let peers = group.rules().map(|rule| &rule.peer);
             let ignored = group.ignore.iter().filter_map(|one| one.peer.as_ref());
+            let asserted = group.assertions.iter().flat_map(|one| one.named_groups());
+            all.extend(
+                asserted.filter_map(|name| named.get(&(&group.account, &group.region, name))),
+            );
             all.extend(peers.chain(ignored).filter_map(|peer| match peer {
                 DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
                 DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => {
@@ -98,6 +104,10 @@ pub struct Project {
     pub rules: PathBuf,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Assertions about every group: the file's own, then the built-in checks that it chooses.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// Who is excused from an assertion.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 /// How to reach an account.
@@ -164,6 +174,10 @@ pub struct DesiredGroup {
     pub limits: Limits,
     /// Units of rules that the group may hold.
     pub quota: u32,
+    /// Every assertion about it, those of the project first.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// What it is excused from: the waivers of its file, then those of the project that may be for it.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 impl DesiredGroup {
@@ -186,6 +200,18 @@ impl DesiredGroup {
         match direction {
             Direction::Ingress => self.mode.ingress,
             Direction::Egress => self.mode.egress,
+        }
+    }
+
+    /// Whether it may be the group that somebody calls so: by its name in the files, or by its id, which of a group that is selected by
+    /// name only the cloud knows.
+    pub fn may_be_called(&self, word: &str) -> bool {
+        match &self.selector {
+            Selector::Id(id) if id.as_str() == word => true,
+            Selector::Name { .. } if GroupId::looks_like(word) => true,
+            Selector::Id(_) | Selector::Name { .. } => self
+                .declared_name()
+                .is_some_and(|name| name.as_str() == word),
         }
     }
 

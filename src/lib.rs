@@ -10,6 +10,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod assertion;
 pub mod audit;
 pub mod cli;
 pub mod clouds;

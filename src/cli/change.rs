@@ -209,6 +209,14 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
             .declared
             .map_or_else(Limits::default, |group| group.limits),
         quota: target.declared.map_or(QUOTA, |group| group.quota),
+        assertions: target.declared.map_or_else(
+            || base.project.assertions.clone(),
+            |group| group.assertions.clone(),
+        ),
+        waivers: target.declared.map_or_else(
+            || base.project.waivers.clone(),
+            |group| group.waivers.clone(),
+        ),
     };
     Desired {
         project: base.project.clone(),

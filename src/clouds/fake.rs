@@ -339,6 +339,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         observed,
         traffic: Vec::new(),
         passing: Vec::new(),
+        violations: Vec::new(),
         changes: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),

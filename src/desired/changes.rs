@@ -8,9 +8,11 @@ mod why;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
+    assertion::{Assertion, Waiver},
     desired::{Account, Desired, DesiredGroup, DesiredPeer, Loaded, Selector},
     diag::{Diagnostic, FileId, Sources, Span},
     model::{AccountName, GroupName, RegionId},
@@ -148,7 +150,23 @@ fn without_places(group: &DesiredGroup, span: Span) -> DesiredGroup {
     for ignore in &mut group.ignore {
         ignore.span = span;
     }
+    let (assertions, waivers) = claims(&group, span);
+    group.assertions = assertions.into_iter().map(Arc::new).collect();
+    group.waivers = waivers.into_iter().map(Arc::new).collect();
     group
+}
+
+/// What is asserted of a group and waived, as if it were written in one spot.
+fn claims(group: &DesiredGroup, span: Span) -> (Vec<Assertion>, Vec<Waiver>) {
+    let assertions = group.assertions.iter().map(|assertion| Assertion {
+        span,
+        ..(**assertion).clone()
+    });
+    let waivers = group.waivers.iter().map(|waiver| Waiver {
+        span,
+        ..(**waiver).clone()
+    });
+    (assertions.collect(), waivers.collect())
 }
 
 /// What could not be read of the old state.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        Desired, DesiredGroup, LoadError, Project, collide,
+        Desired, DesiredGroup, LoadError, Project, assertions, collide,
         fields::Out,
         group, project,
         yaml::{self, Node, Value},
@@ -154,6 +154,8 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
             accounts: draft.scope.accounts,
+            assertions: draft.scope.assertions,
+            waivers: draft.scope.waivers,
         },
         groups: Vec::new(),
         sources,
@@ -228,6 +230,7 @@ pub fn load_as_far(
     groups.sort_by(|a, b| {
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
+    assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
@@ -241,6 +244,8 @@ pub fn load_as_far(
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
             accounts: draft.scope.accounts,
+            assertions: draft.scope.assertions,
+            waivers: draft.scope.waivers,
         },
         groups,
         sources,

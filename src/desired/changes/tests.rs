@@ -134,6 +134,23 @@ fn services_defaults_guard_and_accounts_reach_those_who_use_them() {
 }
 
 #[test]
+fn assertions_of_the_project_reach_every_group_unless_they_only_moved() {
+    let asserting =
+        |what: &str| format!("{PROJECT}assertions: [{{ forbid: {what}, from: internet }}]\n");
+    let reached = told((PROJECT, FILES), (&asserting("ssh"), FILES));
+    assert!(
+        reached.contains(&"db: assertions of the project changed".to_owned()),
+        "{reached:?}"
+    );
+    assert_eq!(
+        told((&asserting("ssh"), FILES), (&asserting("rdp"), FILES)),
+        reached
+    );
+    let moved = format!("# Why not.\n{}", asserting("ssh"));
+    assert_eq!(told((&asserting("ssh"), FILES), (&moved, FILES)), [""; 0]);
+}
+
+#[test]
 fn a_peer_name_that_stands_for_another_group_reaches_who_names_it() {
     let by_id = WEB.replace("group: web", "group: sg-bp1web\nname: web");
     let files = &[("rules/web.yaml", &*by_id), ("rules/db.yaml", DB)];

@@ -50,6 +50,8 @@ pub enum Why {
     Default(&'static str),
     /// The project's thresholds.
     Guard,
+    /// The project's assertions, its baseline, or the waivers in it.
+    Assertions,
     /// How its account is reached.
     Account(AccountName),
     /// `group:NAME` is another group.
@@ -92,6 +94,7 @@ impl fmt::Display for Why {
             }
             Self::Default(key) => write!(f, "default {key} changed"),
             Self::Guard => f.write_str("guard of the project changed"),
+            Self::Assertions => f.write_str("assertions of the project changed"),
             Self::Account(name) => write!(f, "account {name} changed"),
             Self::Peer(name) => write!(f, "group:{name} is another group"),
             Self::Unread { file, reason } => {
@@ -185,6 +188,12 @@ impl<'a> Reasons<'a> {
         }
         if before.limits != now.limits && !keys.iter().any(|key| key == "guard") {
             why.push(Why::Guard);
+        }
+        let own = ["assertions", "waivers"];
+        if super::claims(before, now.span) != super::claims(now, now.span)
+            && !keys.iter().any(|key| own.contains(&&**key))
+        {
+            why.push(Why::Assertions);
         }
         if !keys.is_empty() {
             why.push(Why::Document { file, keys });
