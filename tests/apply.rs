@@ -62,6 +62,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
     let region = RegionId::new("cn-hangzhou");
     let desired = Desired {
         project: Project {
+            rules: "rules".into(),
             root: folder.path().to_owned(),
             rules: "rules".into(),
             assertions: Arc::new([]),
