@@ -220,7 +220,8 @@ impl<'de> Deserialize<'de> for OneOrMany {
 /// Files from the disk to what is declared, beside the YAML crate alone over the same files.
 fn files(spec: &Spec, rounds: usize) {
     let folder = tempfile::tempdir().expect("a folder for the run");
-    spec.write(folder.path(), &[]).expect("the estate is written");
+    spec.write(folder.path(), &[])
+        .expect("the estate is written");
     let project = folder.path().join("rulekeep.yaml");
     let paths: Vec<PathBuf> = spec
         .all()
@@ -313,6 +314,7 @@ impl Drop for Cloud {
 /// What the cloud says of a group, in the shape that serde reads.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "that it was read is all that matters")]
 struct RawAttribute {
     security_group_id: String,
     security_group_name: String,
@@ -329,7 +331,6 @@ struct RawPermissions {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(dead_code, reason = "that it was read is all that matters")]
 struct RawPermission {
     security_group_rule_id: String,
     direction: String,
@@ -386,10 +387,10 @@ impl Ready {
         let authorization =
             sign::v3_authorization("testid", &sign::signed_headers(&signed), &signature);
         let mut headers = HeaderMap::new();
-        for (name, value) in signed
-            .into_iter()
-            .chain([("accept", "application/json"), ("authorization", authorization.as_str())])
-        {
+        for (name, value) in signed.into_iter().chain([
+            ("accept", "application/json"),
+            ("authorization", authorization.as_str()),
+        ]) {
             headers.insert(
                 HeaderName::from_static(name),
                 HeaderValue::from_str(value).expect("plain text"),
@@ -441,7 +442,11 @@ fn wire(spec: &Spec, rounds: usize) {
         );
     }
     let [bare, read, whole] = [bare, read, whole].map(|costs| median(&costs[1..]));
-    line("HTTP client and JSON into plain structs (yardstick)", bare, bare);
+    line(
+        "HTTP client and JSON into plain structs (yardstick)",
+        bare,
+        bare,
+    );
     line("find, read and plan (promise: 1.3 of the CPU)", read, bare);
     line("with the files", whole, bare);
 }
@@ -501,7 +506,9 @@ async fn plan(endpoint: &str, desired: &Desired) {
         ..Settings::new(CredentialSource::fixed(credentials))
     })
     .expect("a client");
-    let clouds: Clouds<Alibaba> = [(AccountName::new("account-0"), cloud)].into_iter().collect();
+    let clouds: Clouds<Alibaba> = [(AccountName::new("account-0"), cloud)]
+        .into_iter()
+        .collect();
     let options = reconcile::Options {
         parallelism: PARALLELISM,
     };
@@ -516,5 +523,9 @@ async fn plan(endpoint: &str, desired: &Desired) {
     .await
     .expect("a plan");
     assert!(!prepared.is_errored(), "{:?}", prepared.unreadable.first());
-    assert!(prepared.plan.counts().is_empty(), "{:?}", prepared.plan.counts());
+    assert!(
+        prepared.plan.counts().is_empty(),
+        "{:?}",
+        prepared.plan.counts()
+    );
 }

@@ -36,7 +36,12 @@ impl Default for Spec {
 }
 
 /// Regions in the order in which they are used.
-const REGIONS: [&str; 4] = ["cn-hangzhou", "cn-beijing", "eu-central-1", "ap-southeast-1"];
+const REGIONS: [&str; 4] = [
+    "cn-hangzhou",
+    "cn-beijing",
+    "eu-central-1",
+    "ap-southeast-1",
+];
 
 /// Groups of one VPC.
 const PER_VPC: usize = 20;
@@ -128,9 +133,9 @@ impl Spec {
                     2 if groups_named < 8 => {
                         let near = number - number % 2;
                         // Of the same VPC, and selected by its id, so that it has both names.
-                        let other = [near + 2, near.wrapping_sub(2)]
-                            .into_iter()
-                            .find(|other| *other < self.groups && *other != number && self.vpc(*other) == vpc);
+                        let other = [near + 2, near.wrapping_sub(2)].into_iter().find(|other| {
+                            *other < self.groups && *other != number && self.vpc(*other) == vpc
+                        });
                         match other {
                             Some(other) => {
                                 groups_named += 1;
@@ -160,19 +165,38 @@ impl Spec {
                 };
                 let description = self.description(number, item);
                 let policy = if kind == 13 { "drop" } else { "accept" };
-                let priority = if kind == 13 { 1 } else { 1 + dice.below(3) * 10 };
+                let priority = if kind == 13 {
+                    1
+                } else {
+                    1 + dice.below(3) * 10
+                };
                 let protocol = ["tcp", "tcp", "tcp", "udp"][dice.below(4)];
                 let listed: Vec<String> = (0..ports)
                     .map(|port| match dice.below(3) {
-                        0 => format!("{0}-{1}", 1000 + item * 20 + port * 10, 1005 + item * 20 + port * 10),
+                        0 => format!(
+                            "{0}-{1}",
+                            1000 + item * 20 + port * 10,
+                            1005 + item * 20 + port * 10
+                        ),
                         _ => (1000 + item * 20 + port * 10).to_string(),
                     })
                     .collect();
                 self.item(
-                    &mut yaml, item, direction, protocol, &listed, &peers, policy, priority,
+                    &mut yaml,
+                    item,
+                    direction,
+                    protocol,
+                    &listed,
+                    &peers,
+                    policy,
+                    priority,
                     &description,
                 );
-                let side = if direction == "ingress" { "Source" } else { "Dest" };
+                let side = if direction == "ingress" {
+                    "Source"
+                } else {
+                    "Dest"
+                };
                 for ports in &listed {
                     let range = match ports.split_once('-') {
                         Some((first, last)) => format!("{first}/{last}"),
@@ -276,7 +300,9 @@ impl Spec {
         let mut text = "rules: rules/\naccounts:\n".to_owned();
         for account in 0..self.accounts {
             let _ = match endpoints.get(account) {
-                Some(endpoint) => writeln!(text, "  account-{account}: {{ endpoint: \"{endpoint}\" }}"),
+                Some(endpoint) => {
+                    writeln!(text, "  account-{account}: {{ endpoint: \"{endpoint}\" }}")
+                }
                 None => writeln!(
                     text,
                     "  account-{account}: {{ local: .rulekeep/account-{account}.json, seed: seed-{account}.json }}"
