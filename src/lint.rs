@@ -12,7 +12,11 @@ use crate::{
     diag::{Code, Diagnostic, Span},
     model::{Direction, GroupId, GroupKind, NicType, Policy, PortSet, Rule},
     traffic::{
-        atlas::worlds, bits::Bits, clause::{Clause, Resolve}, difference::default_policy, space::Space,
+        atlas::worlds,
+        bits::Bits,
+        clause::{Clause, Resolve},
+        difference::default_policy,
+        space::Space,
     },
 };
 

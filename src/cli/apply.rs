@@ -18,7 +18,7 @@ use super::{
     history, pass,
     plan::Shared,
     progress::Meter,
-    project::{self, Selection, Targets},
+    project::{self, Part, Selection, Targets},
     unapplied,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     targets: Targets,
+    #[command(flatten)]
+    part: Part,
     /// Do not ask
     #[arg(
         long,
@@ -68,6 +70,17 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .map(pass::read_saved)
         .transpose()
         .map_err(tell)?;
+    if let (Some(saved), Some(shard)) = (&saved, args.part.shard)
+        && saved.selection.part.shard != Some(shard)
+    {
+        let of = match saved.selection.part.shard {
+            Some(other) => format!("part {other}"),
+            None => "the whole".to_owned(),
+        };
+        let failure = Failure::usage(format!("the saved plan is of {of}, --shard says {shard}"))
+            .help("leave out --shard, and unset RULEKEEP_SHARD: a saved plan is applied as it is");
+        return Err(tell(failure));
+    }
     let desired = project::load(global, screen).map_err(tell)?;
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
@@ -77,6 +90,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         None => Selection {
             paths: args.paths.clone(),
             targets: args.targets.clone(),
+            part: args.part,
         },
     };
     let meter = Meter::new(global);

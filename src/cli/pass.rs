@@ -305,6 +305,9 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             targets: super::project::Targets {
                 targets: inner.selection.targets.clone(),
             },
+            part: super::project::Part {
+                shard: inner.selection.shard,
+            },
         },
         inner,
     })

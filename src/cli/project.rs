@@ -11,7 +11,7 @@ use crate::{
     desired::{self, Desired, DesiredGroup},
     diag::{Code, Diagnostic},
     exit::Exit,
-    reconcile::{self, SelectError},
+    reconcile::{self, SelectError, Shard},
     report::text::count,
 };
 
@@ -28,6 +28,16 @@ pub(super) struct Selection {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) targets: Targets,
+    #[command(flatten)]
+    pub(super) part: Part,
+}
+
+/// Which part of the chosen groups.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Part {
+    /// Only this part of the chosen groups, whole VPCs each: 1/4 to 4/4, or 0/4 to 3/4
+    #[arg(long, value_name = "I/N", env = "RULEKEEP_SHARD")]
+    pub(super) shard: Option<Shard>,
 }
 
 /// Which groups of the project, by name.
@@ -221,7 +231,11 @@ impl Selection {
 
     /// The same choice as words of a command line, each after a space; empty when it is every group.
     pub(super) fn words(&self) -> String {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            part,
+        } = self;
         let quoted = |text: &str| match shlex::try_quote(text) {
             Ok(quoted) => quoted.into_owned(),
             Err(_) => text.to_owned(),
@@ -231,6 +245,7 @@ impl Selection {
         let targets = targets.map(|target| format!("--target {}", quoted(target)));
         paths
             .chain(targets)
+            .chain(part.shard.map(|shard| format!("--shard {shard}")))
             .map(|word| format!(" {word}"))
             .collect()
     }
@@ -246,7 +261,11 @@ impl Selection {
 
     /// The same choice with paths from the project's folder in place of the working folder.
     pub(super) fn within(&self, desired: &Desired) -> Result<reconcile::Selection, Failure> {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            part,
+        } = self;
         let paths = paths.iter().map(|path| {
             std::path::absolute(path).map_err(|error| {
                 Failure::new(format!("{} cannot be found", path.display())).because(&error)
@@ -255,6 +274,7 @@ impl Selection {
         let selection = reconcile::Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
+            shard: part.shard,
         };
         Ok(selection.within(&desired.project.root))
     }
@@ -278,10 +298,13 @@ mod tests {
             targets: Targets {
                 targets: vec!["web".into(), "a*".into()],
             },
+            part: Part {
+                shard: "0/4".parse().ok(),
+            },
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*'"
+            " 'rules/my web.yaml' --target web --target 'a*' --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
     }

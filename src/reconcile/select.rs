@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::Shard;
 use crate::desired::{Desired, DesiredGroup, Selector};
 
 /// What the user asked for. Paths and targets narrow each other; without either it is every group.
@@ -12,16 +13,24 @@ pub struct Selection {
     pub paths: Vec<PathBuf>,
     /// `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
     pub targets: Vec<String>,
+    /// Only the groups of this part, which the cloud says once they are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Selection {
     /// The same choice with every path relative to the project's folder, so that it means the same in another checkout.
     #[must_use]
     pub fn within(&self, root: &Path) -> Self {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            shard,
+        } = self;
         Self {
             paths: paths.iter().map(|path| below(root, path)).collect(),
             targets: targets.clone(),
+            shard: *shard,
         }
     }
 }
