@@ -26,7 +26,7 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-pub use select::{SelectError, Selection, is_target, select};
+pub use select::{SelectError, Selection, address, is_target, select};
 pub use shard::{Shard, ShardError};
 
 /// How a pass reads.

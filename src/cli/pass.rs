@@ -308,6 +308,8 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             part: super::project::Part {
                 shard: inner.selection.shard,
             },
+            only: inner.selection.only.clone(),
+            since: None,
         },
         inner,
     })

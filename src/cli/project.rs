@@ -30,6 +30,12 @@ pub(super) struct Selection {
     pub(super) targets: Targets,
     #[command(flatten)]
     pub(super) part: Part,
+    /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
+    #[arg(skip)]
+    pub(super) only: Option<BTreeSet<String>>,
+    /// The revision that chose them.
+    #[arg(skip)]
+    pub(super) since: Option<String>,
 }
 
 /// Which part of the chosen groups.
@@ -235,6 +241,8 @@ impl Selection {
             paths,
             targets,
             part,
+            only: _,
+            since,
         } = self;
         let quoted = |text: &str| match shlex::try_quote(text) {
             Ok(quoted) => quoted.into_owned(),
@@ -243,8 +251,11 @@ impl Selection {
         let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
         let targets = targets.targets.iter();
         let targets = targets.map(|target| format!("--target {}", quoted(target)));
+        let since = since.iter();
+        let since = since.map(|revision| format!("--since {}", quoted(revision)));
         paths
             .chain(targets)
+            .chain(since)
             .chain(part.shard.map(|shard| format!("--shard {shard}")))
             .map(|word| format!(" {word}"))
             .collect()
@@ -265,6 +276,8 @@ impl Selection {
             paths,
             targets,
             part,
+            only,
+            since: _,
         } = self;
         let paths = paths.iter().map(|path| {
             std::path::absolute(path).map_err(|error| {
@@ -275,6 +288,7 @@ impl Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
             shard: part.shard,
+            only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
     }
@@ -301,10 +315,12 @@ mod tests {
             part: Part {
                 shard: "0/4".parse().ok(),
             },
+            since: Some("origin/main...".to_owned()),
+            only: None,
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*' --shard 4/4"
+            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main... --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
     }

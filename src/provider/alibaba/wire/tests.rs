@@ -105,7 +105,10 @@ fn whole_answers_read_with_their_wrapper_missing_null_or_empty() {
     for sample in SAMPLES {
         let answer: Attribute = serde_json::from_str(sample).unwrap();
         assert!(answer.inner_access().is_ok());
-        assert_eq!(answer.into_rules().unwrap().len(), permissions(sample).len());
+        assert_eq!(
+            answer.into_rules().unwrap().len(),
+            permissions(sample).len()
+        );
     }
     for wrapper in [
         json!({}),
