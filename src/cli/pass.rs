@@ -306,6 +306,9 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             targets: super::project::Targets {
                 targets: inner.selection.targets.clone(),
             },
+            part: super::project::Part {
+                shard: inner.selection.shard,
+            },
             only: inner.selection.only.clone(),
             since: None,
         },

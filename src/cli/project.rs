@@ -11,7 +11,7 @@ use crate::{
     desired::{self, Desired, DesiredGroup},
     diag::{Code, Diagnostic},
     exit::Exit,
-    reconcile::{self, SelectError},
+    reconcile::{self, SelectError, Shard},
     report::text::count,
 };
 
@@ -28,12 +28,22 @@ pub(super) struct Selection {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) targets: Targets,
+    #[command(flatten)]
+    pub(super) part: Part,
     /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
     #[arg(skip)]
     pub(super) only: Option<BTreeSet<String>>,
     /// The revision that chose them.
     #[arg(skip)]
     pub(super) since: Option<String>,
+}
+
+/// Which part of the chosen groups.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Part {
+    /// Only this part of the chosen groups, whole VPCs each: 1/4 to 4/4, or 0/4 to 3/4
+    #[arg(long, value_name = "I/N", env = "RULEKEEP_SHARD")]
+    pub(super) shard: Option<Shard>,
 }
 
 /// Which groups of the project, by name.
@@ -230,6 +240,7 @@ impl Selection {
         let Self {
             paths,
             targets,
+            part,
             only: _,
             since,
         } = self;
@@ -245,6 +256,7 @@ impl Selection {
         paths
             .chain(targets)
             .chain(since)
+            .chain(part.shard.map(|shard| format!("--shard {shard}")))
             .map(|word| format!(" {word}"))
             .collect()
     }
@@ -263,6 +275,7 @@ impl Selection {
         let Self {
             paths,
             targets,
+            part,
             only,
             since: _,
         } = self;
@@ -274,6 +287,7 @@ impl Selection {
         let selection = reconcile::Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
+            shard: part.shard,
             only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
@@ -298,12 +312,15 @@ mod tests {
             targets: Targets {
                 targets: vec!["web".into(), "a*".into()],
             },
+            part: Part {
+                shard: "0/4".parse().ok(),
+            },
             since: Some("origin/main...".to_owned()),
             only: None,
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main..."
+            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main... --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
     }
