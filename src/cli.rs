@@ -14,6 +14,7 @@ mod clone;
 mod committed;
 mod completions;
 mod confirm;
+mod consent;
 mod drift;
 mod emulate;
 mod exceptions;

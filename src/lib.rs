@@ -24,6 +24,7 @@ pub mod git;
 pub mod guard;
 pub mod journal;
 pub mod lint;
+pub mod lock;
 pub mod model;
 pub mod plan;
 pub mod provider;

@@ -53,7 +53,7 @@ else
 fi
 short=$(git --git-dir="$repository" rev-parse --short "$new")
 cd "$worktree" || exit 1
-"$rulekeep" apply --yes --project "$project"
+"$rulekeep" apply --yes --lock-timeout 10m --project "$project"
 status=$?
 if [ "$status" -eq 0 ]; then
     echo "rulekeep: the cloud holds what $branch declares at $short"
