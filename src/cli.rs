@@ -28,6 +28,7 @@ mod import;
 mod init;
 mod live;
 pub mod log;
+mod notify;
 mod output;
 mod pass;
 mod plan;

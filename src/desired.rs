@@ -10,6 +10,7 @@ mod group;
 mod ignore;
 mod load;
 mod names;
+mod notify;
 mod project;
 mod protocol;
 mod rule;
@@ -40,10 +41,12 @@ pub use vocabulary::{Vocabulary, named_groups};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},
+    fights,
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
         PortSet, PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
     },
+    notify::Channel,
 };
 
 /// Everything that the files declare.
@@ -90,12 +93,16 @@ impl Desired {
 }
 
 /// What the project file says, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Who is told of what.
+    pub notify: Vec<Channel>,
+    /// From when on repetition is a fight.
+    pub fights: fights::Threshold,
 }
 
 /// How to reach an account.

@@ -70,6 +70,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
                     seed: Some("seed.json".into()),
                 },
             )]),
+            ..Project::default()
         },
         groups: vec![DesiredGroup {
             account: AccountName::new("demo"),

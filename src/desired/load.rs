@@ -150,6 +150,8 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
         project: Project {
             root: root.to_owned(),
             accounts: draft.scope.accounts,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups: Vec::new(),
         sources,
@@ -233,6 +235,8 @@ pub fn load_as_far(
         project: Project {
             root: root.to_owned(),
             accounts: draft.scope.accounts,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups,
         sources,

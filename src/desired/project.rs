@@ -8,12 +8,14 @@ use crate::{
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
-        services,
+        notify, services,
         value::{self, PeerText},
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
+    fights::Threshold,
     model::{AccountName, GroupId, Protocol, RegionId},
+    notify::Channel,
 };
 
 /// Keys of the project file.
@@ -27,6 +29,8 @@ pub(super) const PROJECT: Shape = Shape {
         "services",
         "guard",
         "assertions",
+        "notify",
+        "fights",
     ],
     synonyms: &[("groups", "`rules`, the folder of the group files")],
 };
@@ -70,6 +74,8 @@ pub(super) struct Draft {
     pub(super) scope: Scope,
     /// Places that hold credentials, which must not be drawn.
     pub(super) secrets: Vec<Span>,
+    pub(super) notify: Vec<Channel>,
+    pub(super) fights: Threshold,
 }
 
 impl Draft {
@@ -78,6 +84,8 @@ impl Draft {
         Self {
             rules: None,
             secrets: Vec::new(),
+            notify: Vec::new(),
+            fights: Threshold::default(),
             scope: Scope {
                 names: Names::default(),
                 accounts: BTreeMap::new(),
@@ -128,6 +136,8 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     };
     scope.limits = common::limits(&fields, Limits::default(), out);
     common::assertions(&fields, &scope.names, out);
+    draft.notify = notify::notify(&fields, &mut draft.secrets, out);
+    draft.fights = notify::fights(&fields, out);
     draft
 }
 

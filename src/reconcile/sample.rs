@@ -43,7 +43,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
     Desired {
         project: Project {
             root: PathBuf::from("project"),
-            accounts: BTreeMap::new(),
+            ..Project::default()
         },
         groups,
         sources,
