@@ -7,13 +7,14 @@ use crate::{
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
+    notify::{self as message, Message},
     plan::Plan,
     report::{Format, Stamp, json, text},
     undo::short,
 };
 
 use super::{
-    Failure, Global, Screen, ask, output,
+    Failure, Global, Screen, ask, notify, output,
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
@@ -35,6 +36,15 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// What it is called in messages.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Undo { .. } => "undo",
+            Self::Change => "change",
+        }
+    }
+
     /// The command once more, in words.
     fn again(&self) -> String {
         match self {
@@ -121,7 +131,43 @@ impl Outcome {
 }
 
 impl Job<'_> {
+    /// Carries the plan out, and tells whoever wants to know.
     pub(super) async fn carry_out(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let done = self.attempt(prepared).await;
+        let messages = self.messages(prepared, &done);
+        notify::tell(prepared.project(), &messages, self.screen).await;
+        done
+    }
+
+    fn messages(&self, prepared: &Prepared<'_>, done: &Result<Outcome, Failure>) -> Vec<Message> {
+        let facts = notify::facts(prepared.project(), &self.stamp);
+        let command = self.work.name();
+        match done {
+            Ok(outcome) if outcome.report.groups.is_empty() => Vec::new(),
+            Ok(Outcome { report, .. }) => {
+                let run = Some(&*report.run_id);
+                let fights = notify::fights(prepared.project(), run, self.screen);
+                let applied = message::applied(command, prepared.plan(), report, &facts);
+                let fought = message::fought(&fights, &facts);
+                applied.into_iter().chain(fought).collect()
+            }
+            // Whoever would be asked sees it.
+            Err(_) if self.asks => Vec::new(),
+            Err(failure) if failure.exit == Exit::Refused => {
+                let refusals = prepared.guarded(&self.overrides).err().unwrap_or_default();
+                let report = prepared.report(&refusals, &self.stamp);
+                vec![message::refused(command, &report, &facts)]
+            }
+            Err(failure) => vec![message::failed(
+                command,
+                &failure.message,
+                &failure.causes,
+                &facts,
+            )],
+        }
+    }
+
+    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use crate::{
     exit::Exit,
     guard::Overrides,
+    notify as message,
     report::{Format, json, text},
 };
 
 use super::{
-    Failure, Global, Screen, pass,
+    Failure, Global, Screen, notify, pass,
     plan::{Shared, not_whole},
     progress::Meter,
     project::{self, Selection},
@@ -53,9 +54,19 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         Format::Text => text::drift(&report, style),
         Format::Json => json::plan(&report),
     })?;
+    let facts = notify::facts(&desired.project, &stamp);
     if prepared.is_errored() {
-        return Err(not_whole(&report, &diagnostics));
+        let failure = not_whole(&report, &diagnostics);
+        let failed = message::failed("drift", &failure.message, &failure.causes, &facts);
+        notify::tell(&desired.project, &[failed], screen).await;
+        return Err(failure);
     }
+    let fights = notify::fights(&desired.project, None, screen);
+    let messages: Vec<_> = message::drifted(&report, &facts)
+        .into_iter()
+        .chain(message::fought(&fights, &facts))
+        .collect();
+    notify::tell(&desired.project, &messages, screen).await;
     if prepared.is_empty() {
         return Ok(Exit::Done);
     }

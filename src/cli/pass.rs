@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Project, Selector},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
@@ -147,6 +147,11 @@ impl apply::Progress for Meter {
 }
 
 impl Prepared<'_> {
+    /// The project.
+    pub(super) fn project(&self) -> &Project {
+        &self.inner.desired.project
+    }
+
     /// The files, for messages.
     pub(super) fn sources(&self) -> &Sources {
         &self.inner.desired.sources

@@ -10,11 +10,12 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     lint::lint,
+    notify as message,
     report::{Format, OutputSpec, PlanReport, json, text},
 };
 
 use super::{
-    Failure, Global, Screen, history, output, pass,
+    Failure, Global, Screen, history, notify, output, pass,
     progress::Meter,
     project::{self, Selection},
     since::Since,
@@ -118,6 +119,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     if let Some(path) = &args.out {
         pass::save(&prepared, path, &refusals, &stamp)?;
     }
+    let facts = notify::facts(&desired.project, &stamp);
+    let planned = message::planned(&report, &facts);
+    notify::tell(&desired.project, planned.as_slice(), screen).await;
     let words = selection.words();
     match &args.out {
         Some(path) if !refusals.is_empty() => screen.hint(&format!(

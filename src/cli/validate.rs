@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
+    committed::Committed,
     project::{self, Selection},
 };
 
@@ -24,13 +25,18 @@ use super::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only groups declared in these files or folders
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", conflicts_with_all = ["commit", "staged"])]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    committed: Committed,
 }
 
 pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let file = project::file(global)?;
-    match desired::load(&file) {
+    let loaded = match args.committed.load(global)? {
+        Some(loaded) => loaded.sound(),
+        None => desired::load(&project::file(global)?),
+    };
+    match loaded {
         Ok((desired, warnings)) => {
             let selection = Selection {
                 paths: args.paths.clone(),
