@@ -12,14 +12,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Claim, Evidence, Status};
+use super::{Allowance, Claim, Evidence, Status};
 use crate::{
     model::{Policy, PortSet, PrefixListId, Rule},
     traffic::{
-        atlas::{SignatureId, World, worlds},
+        atlas::{Diagram, Dimension, Node, NodeId, SignatureId, World, worlds},
         bits::Bits,
         certificate::{Move, worst_state},
-        clause::{Clause, Far, Resolve, Symbol},
+        clause::{Clause, Family, Far, Resolve, Symbol},
         difference::shares,
         lines::Cover,
         space::Space,
@@ -48,6 +48,8 @@ pub struct Course<'a> {
 pub struct Asked {
     /// What it says of them.
     pub claim: Claim,
+    /// How many addresses may violate it.
+    pub allowance: Option<Allowance>,
     /// The packets, one by one of the peers' kinds; rank and policy do not count.
     pub clauses: Vec<Clause>,
     /// Waivers that count, by number, with the packets each is limited to; `None`: all.
@@ -113,10 +115,20 @@ struct Question {
     /// Index of the assertion.
     asked: usize,
     claim: Claim,
+    /// Whether the state before, the result, and any state count: they are beyond the allowance.
+    counts: Counts,
     own: Vec<usize>,
     /// The same services of anyone.
     wide: Vec<usize>,
     waivers: Vec<(usize, Option<Vec<usize>>)>,
+}
+
+/// Which states go beyond an allowance.
+#[derive(Clone, Copy)]
+struct Counts {
+    before: bool,
+    after: bool,
+    ever: bool,
 }
 
 /// The states of a course, for one claim.
@@ -168,6 +180,7 @@ impl<'a> Look<'a> {
         for &index in of {
             let Asked {
                 claim,
+                allowance: _,
                 clauses,
                 waivers,
             } = &asked[index];
@@ -196,6 +209,11 @@ impl<'a> Look<'a> {
             questions.push(Question {
                 asked: index,
                 claim: *claim,
+                counts: Counts {
+                    before: true,
+                    after: true,
+                    ever: true,
+                },
                 own: add(&own),
                 wide: add(&everyone.iter().collect::<Vec<_>>()),
                 waivers: waivers
@@ -244,13 +262,60 @@ impl<'a> Look<'a> {
         }
         let states = |claim| States::new(&space, course, claim, resolve);
         let (forbid, require) = (states(Claim::Forbid), states(Claim::Require));
-        Some(Self {
+        let mut look = Self {
             space,
             kind,
             questions,
             forbid,
             require,
-        })
+        };
+        let counts: Vec<Counts> = look
+            .questions
+            .iter()
+            .map(|question| match asked[question.asked].allowance {
+                Some(allowance) => look.counts(question, allowance),
+                None => question.counts,
+            })
+            .collect();
+        for (question, counts) in look.questions.iter_mut().zip(counts) {
+            question.counts = counts;
+        }
+        Some(look)
+    }
+
+    /// Which states violate an assertion by more addresses than are overlooked.
+    fn counts(&self, question: &Question, allowance: Allowance) -> Counts {
+        let states = self.states(question.claim);
+        let bad = match question.claim {
+            Claim::Forbid => Policy::Accept,
+            Claim::Require => Policy::Drop,
+        };
+        let exceeds = |is_bad: &dyn Fn(&Bits) -> bool| {
+            let is_meant = |signature: &Bits| {
+                let mut own = question.own.iter();
+                own.any(|&place| signature.contains(place)) && is_bad(signature)
+            };
+            if !self.space.atlas.signatures.iter().any(is_meant) {
+                return false;
+            }
+            let diagram = self.space.atlas.relabel(is_meant);
+            diagram.roots.iter().any(|(_, family, root)| {
+                let most = match family {
+                    Family::V4 => allowance.v4,
+                    Family::V6 => allowance.v6,
+                };
+                addresses(&diagram, *root, *family) > most
+            })
+        };
+        Counts {
+            before: exceeds(&|signature| self.space.verdict(signature, &states.before) == bad),
+            after: exceeds(&|signature| self.space.verdict(signature, &states.after) == bad),
+            // What is bad in some state, as if it were so at once.
+            ever: exceeds(&|signature| {
+                self.space.verdict(signature, &states.after) == bad
+                    || self.fate(question.claim, signature).is_some()
+            }),
+        }
     }
 
     fn states(&self, claim: Claim) -> &States {
@@ -289,7 +354,18 @@ impl<'a> Look<'a> {
         if !within(&question.own) {
             return None;
         }
-        let (status, _) = self.fate(question.claim, signature)?;
+        let (fate, _) = self.fate(question.claim, signature)?;
+        let Counts {
+            before,
+            after,
+            ever,
+        } = question.counts;
+        let status = match fate {
+            Status::Known if after && !before => Status::New,
+            Status::Known | Status::New if after => fate,
+            Status::OnTheWay { .. } if ever => fate,
+            _ => return None,
+        };
         let waiver = question
             .waivers
             .iter()
@@ -398,6 +474,26 @@ impl<'a> Look<'a> {
             .take(MOST_DECIDERS)
             .map(|(index, _)| self.space.rules[index].cloned())
             .collect()
+    }
+}
+
+/// How many addresses have some packet below a root that is labelled so.
+fn addresses(diagram: &Diagram<bool>, root: NodeId, family: Family) -> u128 {
+    let holds = |node: NodeId| *diagram.node(node) != Node::Leaf(false);
+    match diagram.node(root) {
+        Node::Cut(Dimension::Peer, pieces) => {
+            let mut first = 0;
+            let mut sum: u128 = 0;
+            for &(last, child) in pieces {
+                if holds(child) {
+                    sum = sum.saturating_add((last - first).saturating_add(1));
+                }
+                first = last.wrapping_add(1);
+            }
+            sum
+        }
+        _ if holds(root) => family.last_address().saturating_add(1),
+        _ => 0,
     }
 }
 
