@@ -1,6 +1,7 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
 mod assertions;
+mod changes;
 mod collide;
 mod common;
 pub mod edit;
@@ -29,7 +30,10 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files, load_project};
+pub use changes::{Changes, Gone, Why, changes};
+pub use load::{
+    Loaded, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files, load_project,
+};
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
@@ -96,6 +100,8 @@ impl Desired {
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
+    /// Folder of the group files, as written: absolute or relative to [`Project::root`].
+    pub rules: PathBuf,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
     /// Assertions about every group: the file's own, then the built-in checks that it chooses.

@@ -43,6 +43,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
     Desired {
         project: Project {
             root: PathBuf::from("project"),
+            rules: PathBuf::from("rules"),
             accounts: BTreeMap::new(),
             assertions: Default::default(),
             waivers: Vec::new(),
