@@ -146,11 +146,16 @@ enum Fate {
     Ends,
 }
 
+/// A wave of a course: the state before it, and the places of the rules that go and come.
+struct Wave {
+    start: Bits,
+    steps: Vec<(Option<usize>, Option<usize>)>,
+}
+
 /// The states of a course, for one claim.
 struct States {
     after: Bits,
-    /// The state before a wave and its steps.
-    waves: Vec<(Bits, Vec<(Option<usize>, Option<usize>)>)>,
+    waves: Vec<Wave>,
     /// By signature.
     fates: Vec<Fate>,
 }
@@ -588,7 +593,7 @@ impl States {
                 gone.into_iter().for_each(|index| state.remove(index));
                 come.into_iter().for_each(|index| state.insert(index));
             }
-            waves.push((start, steps));
+            waves.push(Wave { start, steps });
         }
         let mut states = Self {
             after: state,
@@ -618,8 +623,8 @@ impl States {
 
     /// The part of a wave that is worst for packets that are fine before it and after the last.
     fn worst(&self, space: &Space<'_>, signature: &Bits, wave: usize, claim: Claim) -> Bits {
-        let (state, steps) = &self.waves[wave];
-        worst_state(space, signature, state, steps, verdicts(claim).0)
+        let Wave { start, steps } = &self.waves[wave];
+        worst_state(space, signature, start, steps, verdicts(claim).0)
     }
 }
 
