@@ -8,7 +8,7 @@ use crate::{
     desired::{self, Desired},
     diag::{self, Diagnostic, FileId, Sources},
     exit::Exit,
-    lint::lint,
+    lint::{assertions::violations, lint},
     model::Direction,
     report::text::count,
 };
@@ -47,10 +47,14 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
                 .collect();
-            let linted = lint(&desired, Timestamp::now(), |index| chosen.contains(&index));
+            let now = Timestamp::now();
+            let is_chosen = |index| chosen.contains(&index);
+            let linted = lint(&desired, now, is_chosen);
+            let violated = violations(&desired, now, is_chosen);
             let shown: Vec<_> = warnings
                 .into_iter()
                 .chain(linted)
+                .chain(violated)
                 .filter(|warning| args.paths.is_empty() || concerns(warning, &files))
                 .collect();
             print(screen, &desired.sources, &shown)?;
