@@ -281,12 +281,8 @@ fn preview(
         text.push_str(&format!("  tags: {}\n", escape(&tags)));
     }
     let line = |rule: &Rule| {
-        let nic = match new.network {
-            Network::Classic => format!("{} ", rule.nic),
-            Network::Vpc(_) => String::new(),
-        };
         let description = rule.description.as_deref().unwrap_or_default();
-        escape(format!("{nic}{rule}  {description}").trim_end())
+        escape(format!("{rule}  {description}").trim_end())
     };
     for rule in &changed.rules {
         let shown = format!("+ {}", line(rule));
