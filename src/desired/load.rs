@@ -232,6 +232,7 @@ pub fn load_as_far(
     groups.sort_by(|a, b| {
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
+    assertions::check_names(&groups, &mut out);
     assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &sources, &mut out);
     out.sort_by(|a, b| {
