@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
-    report::{Format, Stamp, json, text},
+    report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
+    publish::{self, Github},
     stop::stop,
 };
 
@@ -67,19 +68,46 @@ impl Job<'_> {
             Err(refusals) => (None, refusals),
         };
         let shown = prepared.report(&refusals, &self.stamp);
+        let github = Github::new(&shared.output);
+        let findings = match publish::wants_findings(&shared.output, &github) {
+            true => prepared.findings(&refusals, &self.stamp, &[]),
+            false => Vec::new(),
+        };
         if shared.is_text() {
             screen.result(&text::plan(&shown, &screen.out))?;
         } else if self.asks || approved.is_none() {
             screen.say(&text::plan(&shown, &screen.err));
         }
         if prepared.is_errored() {
-            return Err(plan::not_whole(&shown, &diagnostics));
+            let mut failure = plan::not_whole(&shown, &diagnostics);
+            failure.findings = findings.into();
+            return Err(failure);
         }
         let Some(approved) = approved else {
-            return Err(refused(&refusals));
+            let mut failure = refused(&refusals);
+            failure.findings = findings.into();
+            return Err(failure);
         };
+        let groups = prepared.checked_groups(false);
+        let checked = Checked {
+            command: "apply",
+            project: &prepared.project_seen_from_top(),
+            groups: &groups,
+            findings: &findings,
+            ..Checked::default()
+        };
+        github.annotate(&findings, &shared.output, screen)?;
+        github.tell(
+            &Review {
+                plan: shown,
+                checked,
+                subject: Subject::Plan,
+                apply: "",
+            },
+            None,
+        )?;
         if prepared.is_empty() {
-            return Ok(self.finish(Report::default(), true));
+            return Ok(self.finish(Report::default(), true, &checked));
         }
         let parallelism = shared.parallelism.into();
         if self.asks {
@@ -111,12 +139,12 @@ impl Job<'_> {
         );
         let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
         drop(meter);
-        Ok(self.finish(report, false))
+        Ok(self.finish(report, false, &checked))
     }
 
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
-    fn finish(&self, report: Report, nothing: bool) -> Outcome {
-        let shown = self.show(&report, nothing);
+    fn finish(&self, report: Report, nothing: bool, checked: &Checked<'_>) -> Outcome {
+        let shown = self.show(&report, nothing, checked);
         let again = match &self.undoes {
             None => "run `rulekeep apply` again".to_owned(),
             Some(id) => format!("run `rulekeep undo {}` again", crate::undo::short(id)),
@@ -133,15 +161,16 @@ impl Job<'_> {
         Outcome { report, shown }
     }
 
-    fn show(&self, report: &Report, nothing: bool) -> Result<(), Failure> {
+    fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
         let Self { screen, shared, .. } = self;
         let draw = |format: Format, style: &text::TextStyle| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),
             Format::Text => text::applied(report, style),
-            Format::Json => json::applied(report),
+            format => format.applied(report, checked),
         };
+        let summarized = Github::new(&shared.output).summarize(|| markdown::applied(report));
         if nothing && shared.is_text() {
-            return screen.files(&shared.output, draw);
+            return screen.files(&shared.output, draw).and(summarized);
         }
         // Files first: what becomes of stdout is no reason to lose them.
         let files = screen.files(&shared.output, draw);
@@ -151,6 +180,7 @@ impl Job<'_> {
         screen
             .result(&format!("{gap}{}", draw(format, &screen.out)))
             .and(files)
+            .and(summarized)
     }
 }
 
