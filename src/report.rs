@@ -305,7 +305,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// One output of a run: `json` is stdout, `json=plan.json` a file.
+/// One output of a run: `json` and `json=-` are stdout, `json=plan.json` is a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputSpec {
     /// In which format.
@@ -364,7 +364,7 @@ impl OutputSpec {
             Some("") => Err(OutputSpecError::NoPath(format)),
             path => Ok(Self {
                 format,
-                path: path.map(PathBuf::from),
+                path: path.filter(|path| *path != "-").map(PathBuf::from),
             }),
         }
     }
@@ -438,6 +438,7 @@ mod tests {
             })
         );
         assert_eq!(spec("text").unwrap().path, None);
+        assert_eq!(spec("markdown=-").unwrap().path, None);
         assert_eq!(spec("json="), Err(OutputSpecError::NoPath(Format::Json)));
     }
 

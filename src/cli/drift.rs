@@ -18,6 +18,7 @@ use super::{
     progress::Meter,
     project::{self, Selection},
     publish::{self, Github},
+    since::Since,
 };
 
 /// Say where the cloud differs from the files
@@ -28,6 +29,8 @@ use super::{
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     gate: Gate,
     #[command(flatten)]
@@ -41,13 +44,18 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         publish::nothing(&failure, "drift", outputs, &github, global, screen);
         failure
     };
-    let gate = args.gate.open(args.selection.is_narrow())?;
+    let gate = args
+        .gate
+        .open(args.selection.is_narrow() || args.since.is_given())?;
     let (desired, mut files) = project::load_with_warnings(global, screen).map_err(tell)?;
     let at = Timestamp::now();
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter)
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
         .await
         .map_err(tell)?;
     drop(meter);
@@ -61,7 +69,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     // For people, drift speaks of the cloud and leaves odd rules to `validate`.
     let mut odd = Vec::new();
     if publish::wants_findings(outputs, &github) || gate.wants_findings() {
-        let chosen = args.selection.choose(&desired)?;
+        let chosen = selection.choose(&desired)?;
         odd = lint(&desired, at, |index| chosen.contains(&index));
     }
     let all: Vec<Diagnostic> = files.iter().cloned().chain(odd).collect();
@@ -74,7 +82,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);
     screen.diagnostics(&desired.sources, &diagnostics);
-    let words = args.selection.words();
+    let words = selection.words();
     let review = Review {
         plan: report,
         checked: findings.checked("drift", &gate),

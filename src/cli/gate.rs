@@ -141,7 +141,7 @@ impl Open<'_> {
         };
         let fails = |finding: &&Finding| match (finding.level, fail_on) {
             (Level::Error, _) => true,
-            (Level::Warning, FailOn::Warning) => !finding.known && !self.gate.update_baseline,
+            (Level::Warning, FailOn::Warning) => finding.is_fresh() && !self.gate.update_baseline,
             (Level::Warning, FailOn::Error) => false,
         };
         let failing: Vec<&Finding> = findings.iter().filter(fails).collect();

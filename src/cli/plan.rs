@@ -20,6 +20,7 @@ use super::{
     progress::Meter,
     project::{self, Selection},
     publish::{self, Github},
+    since::Since,
 };
 
 /// Show what `apply` would change
@@ -37,6 +38,8 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    since: Since,
     /// Save the plan for `apply`, which refuses it when anything has moved since
     #[arg(long, value_name = "FILE", env = "RULEKEEP_OUT")]
     out: Option<PathBuf>,
@@ -94,7 +97,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         publish::nothing(&failure, "plan", outputs, &github, global, screen);
         failure
     };
-    let gate = args.gate.open(args.selection.is_narrow())?;
+    let gate = args
+        .gate
+        .open(args.selection.is_narrow() || args.since.is_given())?;
     let (desired, warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
@@ -104,13 +109,16 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter)
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
         .await
         .map_err(tell)?;
     drop(meter);
 
     let mut diagnostics = prepared.diagnostics();
-    let chosen = args.selection.choose(&desired)?;
+    let chosen = selection.choose(&desired)?;
     let linted = lint(&desired, at, |index| chosen.contains(&index));
     let mut files: Vec<Diagnostic> = warnings.into_iter().chain(linted).collect();
     let refusals = prepared
@@ -127,7 +135,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);
     screen.diagnostics(&desired.sources, &diagnostics);
-    let words = args.selection.words();
+    let words = selection.words();
     let review = Review {
         plan: report,
         checked: findings.checked("plan", &gate),
@@ -199,7 +207,8 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
         })
 }
 
-fn parallelism(text: &str) -> Result<u16, String> {
+/// A number of requests at a time.
+pub(super) fn parallelism(text: &str) -> Result<u16, String> {
     let number = text
         .parse()
         .ok()

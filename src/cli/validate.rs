@@ -22,7 +22,7 @@ use crate::{
 use super::{
     Failure, Global, Screen,
     gate::{self, Gate, Open},
-    project::{self, Selection, Targets},
+    project::{self, Selection},
     publish::{self, Github},
 };
 
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         Ok((desired, warnings)) => {
             let selection = Selection {
                 paths: args.paths.clone(),
-                targets: Targets::default(),
+                ..Selection::default()
             };
             let chosen = selection.choose(&desired)?;
             let files: BTreeSet<FileId> = chosen

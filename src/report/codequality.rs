@@ -14,7 +14,7 @@ const MAJOR: u8 = 50;
 
 /// An entry per finding that is not known.
 pub fn code_quality(checked: &Checked<'_>) -> String {
-    let findings = checked.findings.iter().filter(|finding| !finding.known);
+    let findings = checked.findings.iter().filter(|finding| finding.is_fresh());
     let entries: Vec<Value> = findings.map(|finding| entry(finding, checked)).collect();
     let mut text = serde_json::to_string_pretty(&entries).expect("a value is written as it is");
     text.push('\n');

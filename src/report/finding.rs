@@ -8,6 +8,7 @@ mod rules;
 use std::collections::BTreeMap;
 
 use crate::{
+    assertion::{Status, Violation},
     desired::DesiredGroup,
     diag::{Diagnostic, Severity, Sources, Span},
     digest::sha256_hex,
@@ -17,8 +18,11 @@ use crate::{
 
 use super::{PlanReport, ReadFailure};
 
+pub use rules::Rule;
 pub(super) use rules::UNREAD;
-pub use rules::{Rule, documented};
+
+/// Most lines of traffic that a violated assertion names.
+const MOST_TRAFFIC: usize = 6;
 
 /// How bad it is; the worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,12 +86,19 @@ pub struct Finding {
     pub origin: Origin,
     /// Whether the baseline has it.
     pub known: bool,
+    /// The waiver that excuses from it, in words.
+    pub waived: Option<String>,
 }
 
 impl Finding {
     /// Whether it may be put into a baseline: what keeps a plan from being applied never is.
     pub fn is_tolerable(&self) -> bool {
-        self.level == Level::Warning
+        self.level == Level::Warning && self.waived.is_none()
+    }
+
+    /// Whether nobody has dealt with it: neither the baseline has it, nor a waiver excuses from it.
+    pub fn is_fresh(&self) -> bool {
+        !self.known && self.waived.is_none()
     }
 
     /// The last part of the group's address.
@@ -124,10 +135,15 @@ pub fn findings(found: &Found<'_>) -> Vec<Finding> {
     if let Some(plan) = &found.plan {
         let diagnostics = plan.plan.diagnostics.iter();
         all.extend(diagnostics.map(|one| collector.diagnostic(one, Origin::Cloud)));
-        all.extend(plan.refusals.iter().map(|one| collector.refusal(one, plan)));
+        // Of a violated assertion the plan knows more than the refusal.
+        let refusals = plan.refusals.iter();
+        let refusals = refusals.filter(|one| one.reason != Reason::Assertion);
+        all.extend(refusals.map(|one| collector.refusal(one, plan)));
         all.extend(plan.failures.iter().map(|one| collector.unread(one)));
         for group in &plan.plan.groups {
             all.extend(collector.accepted(group, plan.refusals));
+            let violations = group.violations.iter();
+            all.extend(violations.map(|one| collector.violation(one, group)));
         }
     }
     all.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -145,7 +161,7 @@ pub fn findings(found: &Found<'_>) -> Vec<Finding> {
 pub fn worst(findings: &[Finding]) -> Option<&Finding> {
     findings
         .iter()
-        .filter(|finding| !finding.known)
+        .filter(|finding| finding.is_fresh())
         .min_by_key(|finding| (finding.level, std::cmp::Reverse(finding.rule.severity)))
 }
 
@@ -241,6 +257,7 @@ impl<'a> Collector<'a> {
                 fingerprint: String::new(),
                 origin,
                 known: false,
+                waived: None,
             },
         }
     }
@@ -253,6 +270,7 @@ impl<'a> Collector<'a> {
             message,
             help,
             span,
+            rules,
         } = refusal;
         let groups = plan.plan.groups.iter();
         let declared = groups.filter(|group| group.address == *address).last();
@@ -272,10 +290,14 @@ impl<'a> Collector<'a> {
                 help: help.clone(),
                 group: Some(group),
                 place: span.map(|span| self.place(span)),
-                related: Vec::new(),
+                related: rules
+                    .iter()
+                    .filter_map(|(rule, span)| Some((self.place((*span)?), rule.to_string())))
+                    .collect(),
                 fingerprint: String::new(),
                 origin: Origin::Cloud,
                 known: false,
+                waived: None,
             },
         }
     }
@@ -315,11 +337,63 @@ impl<'a> Collector<'a> {
                         fingerprint: String::new(),
                         origin: Origin::Cloud,
                         known: false,
+                        waived: None,
                     },
                 });
             }
         }
         drafts
+    }
+
+    /// An assertion that is violated, in the file of the group that violates it.
+    fn violation(&self, violation: &Violation, group: &GroupPlan) -> Draft {
+        let assertion = &violation.assertion;
+        let (identity, name) = self.declared(Some(group.span), &group.address);
+        // Wider traffic is another finding: what was known of it was known of less.
+        let mut traffic: Vec<String> = violation
+            .traffic
+            .iter()
+            .map(|evidence| evidence.what.text(assertion.direction))
+            .collect();
+        traffic.sort();
+        let nic = violation.nic.to_string();
+        let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
+        let declared = deciders.flatten().find_map(|rule| {
+            let mut changes = group.changes.iter();
+            let change = changes.find(|change| {
+                let after = change.kind.after();
+                after.is_some_and(|to| to.is_same_rule(rule))
+            });
+            change?.span
+        });
+        let says = format!("the assertion: {}", assertion.says());
+        let mut help = violation.lines(MOST_TRAFFIC);
+        help.extend(violation.help(group.name.as_str()));
+        Draft {
+            identity: [&*assertion.id, &identity, &nic, &traffic.join("; ")].join("\n"),
+            finding: Finding {
+                rule: Rule::of_assertion(assertion),
+                level: match violation.refuses() {
+                    true => Level::Error,
+                    false => Level::Warning,
+                },
+                message: violation.message(),
+                help,
+                group: Some(name),
+                place: Some(self.place(declared.unwrap_or(group.span))),
+                related: vec![(self.place(assertion.span), says)],
+                fingerprint: String::new(),
+                origin: Origin::Cloud,
+                known: false,
+                waived: match violation.status {
+                    Status::Waived { .. } => Some(match &violation.waiver {
+                        Some(waiver) => format!("until {}: {}", waiver.until_text, waiver.reason),
+                        None => "waived".to_owned(),
+                    }),
+                    Status::New | Status::OnTheWay { .. } | Status::Known => None,
+                },
+            },
+        }
     }
 
     fn unread(&self, failure: &ReadFailure) -> Draft {
@@ -340,6 +414,7 @@ impl<'a> Collector<'a> {
                 fingerprint: String::new(),
                 origin: Origin::Cloud,
                 known: false,
+                waived: None,
             },
         }
     }

@@ -11,7 +11,7 @@ use super::{
 pub fn annotations(findings: &[Finding]) -> String {
     findings
         .iter()
-        .filter(|finding| !finding.known)
+        .filter(|finding| finding.is_fresh())
         .map(annotation)
         .collect()
 }

@@ -169,7 +169,6 @@ fn item(finding: &Finding) -> String {
         message,
         help,
         place,
-        known,
         ..
     } = finding;
     let level = level.as_str();
@@ -177,7 +176,7 @@ fn item(finding: &Finding) -> String {
         "error" => "del",
         _ => "mod",
     };
-    let known = if *known { " known" } else { "" };
+    let known = if finding.is_fresh() { "" } else { " known" };
     let group = match finding.group_name() {
         Some(name) => format!(" in <strong>{}</strong>", safe(name)),
         None => String::new(),

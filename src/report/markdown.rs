@@ -90,12 +90,21 @@ pub fn review(review: &Review<'_>) -> String {
     parts.push(known);
     parts.push(footer);
     parts.retain(|part| !part.is_empty());
-    parts.join("\n")
+    let text = parts.join("\n");
+    match (text.len() <= LIMIT, parts.first(), parts.last()) {
+        // No part outgrows its room; a comment that is refused would tell nobody anything.
+        (false, Some(first), Some(last)) => format!("{first}\n{last}"),
+        _ => text,
+    }
 }
 
 /// What is said when there is no plan at all: the files are broken.
 pub fn broken(message: &str, checked: &Checked<'_>) -> String {
-    let findings: Vec<&Finding> = checked.findings.iter().filter(|one| !one.known).collect();
+    let findings: Vec<&Finding> = checked
+        .findings
+        .iter()
+        .filter(|one| one.is_fresh())
+        .collect();
     let line = format!(
         "### {} {}\n",
         prose(&cut(message, LONG)),
@@ -312,7 +321,10 @@ fn known(review: &Review<'_>) -> String {
     if known.is_empty() {
         return String::new();
     }
-    let title = format!("{} in the baseline", count(known.len(), "known finding"));
+    let title = format!(
+        "{}, in the baseline or waived",
+        count(known.len(), "known finding")
+    );
     fold(&title, &list(&known, KNOWN))
 }
 

@@ -46,17 +46,20 @@ impl<'a> Review<'a> {
         line.trim_end_matches('.').to_owned()
     }
 
-    /// Findings that the baseline does not have.
+    /// Findings that nobody has dealt with.
     pub fn fresh(&self) -> impl Iterator<Item = &'a Finding> {
         self.checked
             .findings
             .iter()
-            .filter(|finding| !finding.known)
+            .filter(|finding| finding.is_fresh())
     }
 
-    /// Findings that the baseline has.
+    /// Findings that the baseline has, or that a waiver excuses from.
     pub fn known(&self) -> impl Iterator<Item = &'a Finding> {
-        self.checked.findings.iter().filter(|finding| finding.known)
+        self.checked
+            .findings
+            .iter()
+            .filter(|finding| !finding.is_fresh())
     }
 
     /// Groups with changes.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     checked::Checked,
-    finding::{Finding, Level, Place, Rule, documented},
+    finding::{Finding, Level, Place, Rule},
 };
 
 /// Where the schema stands.
@@ -66,9 +66,9 @@ fn rule(rule: &Rule, level: Level) -> Value {
     if let Some(severity) = rule.security_severity() {
         properties.insert("security-severity".into(), json!(severity));
     }
-    let text = documented(&rule.id).unwrap_or(&title);
+    let text = rule.explanation();
     // The first paragraph says what it is.
-    let full = text.split("\n\n").next().unwrap_or(text);
+    let full = text.split("\n\n").next().unwrap_or(&text);
     json!({
         "id": rule.id,
         "name": pascal_case(&rule.id),
@@ -107,6 +107,7 @@ fn result(finding: &Finding, rule_index: Option<usize>, checked: &Checked<'_>) -
         fingerprint,
         origin: _,
         known,
+        waived,
     } = finding;
     let mut text = match finding.group_name() {
         Some(name) => format!("{name}: {message}"),
@@ -144,9 +145,17 @@ fn result(finding: &Finding, rule_index: Option<usize>, checked: &Checked<'_>) -
     if checked.is_compared {
         result["baselineState"] = json!(if *known { "unchanged" } else { "new" });
     }
-    if *known {
-        result["suppressions"] =
-            json!([{ "kind": "external", "justification": "known: it is in the baseline" }]);
+    match waived {
+        Some(waiver) => {
+            let justification = format!("waived {waiver}");
+            result["suppressions"] =
+                json!([{ "kind": "inSource", "justification": justification }]);
+        }
+        None if *known => {
+            result["suppressions"] =
+                json!([{ "kind": "external", "justification": "known: it is in the baseline" }]);
+        }
+        None => {}
     }
     result
 }

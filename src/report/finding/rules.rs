@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use crate::{diag::Code, guard::Reason};
+use crate::{
+    assertion::{Assertion, Severity},
+    diag::Code,
+    guard::Reason,
+};
 
 /// A kind of finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +15,17 @@ pub struct Rule {
     pub id: Cow<'static, str>,
     /// Weight in security in tenths, from 0 to 100, on the scale of CVSS; `None`: it says nothing about exposure.
     pub severity: Option<u8>,
-    /// The page of the guide that explains it.
-    page: &'static str,
+    /// The page of the guide that explains it, with its heading.
+    page: String,
+    /// What the files or the built-in checks say of an assertion; the guide explains all others.
+    about: Option<About>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct About {
+    title: String,
+    text: String,
+    reference: Option<String>,
 }
 
 /// A group that could not be read.
@@ -27,14 +40,11 @@ impl Rule {
             // A rule that says one thing while packets fare otherwise.
             Code::NeverEffective | Code::SamePriorityConflict | Code::ContradictingRule => Some(50),
             Code::WantedAndAbsent | Code::PriorityTwin | Code::DeletesFirst => Some(40),
-            Code::RedundantRule | Code::AssertionsNotChecked => Some(20),
+            Code::AssertionViolated => Some(75),
+            Code::RedundantRule => Some(20),
             _ => None,
         };
-        Self {
-            id: code.as_str().into(),
-            severity,
-            page: DIAGNOSTICS,
-        }
+        Self::explained(code.as_str(), severity, DIAGNOSTICS)
     }
 
     pub(super) fn of_reason(reason: Reason) -> Self {
@@ -43,25 +53,63 @@ impl Rule {
             Reason::SystemRules => Some(70),
             Reason::Interruption | Reason::TooManyDeletes | Reason::Emptied => Some(60),
             Reason::TooManyChanges | Reason::WantedAndIgnored => Some(50),
+            // Its own severity says more.
+            Reason::Assertion => Some(75),
             Reason::Managed | Reason::Quota | Reason::GroupPeers => None,
         };
+        Self::explained(reason.as_str(), severity, FINDINGS)
+    }
+
+    /// Its id is the assertion's.
+    pub(super) fn of_assertion(assertion: &Assertion) -> Self {
+        // The middle of the ranges that CVSS gives these words.
+        let severity = match assertion.severity {
+            Severity::Low => 20,
+            Severity::Medium => 55,
+            Severity::High => 80,
+            Severity::Critical => 95,
+        };
+        let says = assertion.says();
+        let mut text = format!("The assertion says: {says}.");
+        if let Some(because) = &assertion.because {
+            text.push_str(&format!("\n\nBecause {because}."));
+        }
+        if let Some(reference) = &assertion.reference {
+            text.push_str(&format!("\n\nSee {reference}."));
+        }
         Self {
-            id: reason.as_str().into(),
+            id: assertion.id.to_string().into(),
+            severity: Some(severity),
+            page: format!("{FINDINGS}#{}", Reason::Assertion),
+            about: Some(About {
+                title: match &assertion.title {
+                    Some(title) => title.to_string(),
+                    None => says,
+                },
+                text,
+                reference: assertion.reference.as_ref().map(ToString::to_string),
+            }),
+        }
+    }
+
+    fn explained(id: &'static str, severity: Option<u8>, page: &str) -> Self {
+        Self {
+            id: id.into(),
             severity,
-            page: FINDINGS,
+            page: format!("{page}#{id}"),
+            about: None,
         }
     }
 
     pub(super) fn unread() -> Self {
-        Self {
-            id: UNREAD.into(),
-            severity: None,
-            page: FINDINGS,
-        }
+        Self::explained(UNREAD, None, FINDINGS)
     }
 
     /// The name in words: `Too many deletes`.
     pub fn title(&self) -> String {
+        if let Some(about) = &self.about {
+            return about.title.clone();
+        }
         let words = self.id.replace('-', " ");
         let mut letters = words.chars();
         match letters.next() {
@@ -78,8 +126,22 @@ impl Rule {
 
     /// Where it is explained.
     pub fn help_uri(&self) -> String {
-        let Self { id, page, .. } = self;
-        format!("{}{page}#{id}", *GUIDE)
+        let reference = self
+            .about
+            .as_ref()
+            .and_then(|about| about.reference.as_deref());
+        match reference {
+            Some(reference) if is_link(reference) => reference.to_owned(),
+            _ => format!("{}{}", *GUIDE, self.page),
+        }
+    }
+
+    /// What it means, in Markdown.
+    pub fn explanation(&self) -> String {
+        match &self.about {
+            Some(about) => about.text.clone(),
+            None => documented(&self.id).map_or_else(|| self.title(), str::to_owned),
+        }
     }
 }
 
@@ -92,8 +154,14 @@ static GUIDE: LazyLock<String> = LazyLock::new(|| {
     }
 });
 
+/// Whether a text is an address and nothing else.
+fn is_link(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte);
+    text.starts_with("https://") && text.bytes().all(is_plain)
+}
+
 /// What the guide says of a kind of finding, in Markdown without its heading.
-pub fn documented(id: &str) -> Option<&'static str> {
+fn documented(id: &str) -> Option<&'static str> {
     let pages = [
         include_str!("../../../docs/diagnostics.md"),
         include_str!("../../../docs/findings.md"),
@@ -123,8 +191,11 @@ mod tests {
             assert!(text.len() > 40, "{}: {text:?}", rule.id);
             assert!(!text.contains("\n### "), "{}", rule.id);
             let uri = rule.help_uri();
-            let page = format!("{}#{}", rule.page, rule.id);
-            assert!(uri.starts_with("https://") && uri.ends_with(&page), "{uri}");
+            let heading = format!("#{}", rule.id);
+            assert!(
+                uri.starts_with("https://") && uri.ends_with(&heading),
+                "{uri}"
+            );
         }
     }
 

@@ -115,6 +115,7 @@ fn body(finding: &Finding) -> FindingBody {
         fingerprint,
         origin: _,
         known,
+        waived: _,
     } = finding;
     FindingBody {
         rule: rule.id.to_string(),
@@ -139,7 +140,7 @@ fn body(finding: &Finding) -> FindingBody {
 
 #[cfg(test)]
 mod tests {
-    use snapbox::{assert_data_eq, file, prelude::*};
+    use snapbox::{assert_data_eq, file};
 
     #[test]
     fn the_committed_schemas_are_current() {

@@ -86,7 +86,8 @@ pub(super) fn diff(lines: &str) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let ticks = "`".repeat(longest_run(lines).max(2) + 1);
+    // A line that begins with a sign ends no block, so more than a few are for readers that are not strict about it.
+    let ticks = "`".repeat(longest_run(lines).clamp(2, 7) + 1);
     let end = if lines.ends_with('\n') { "" } else { "\n" };
     format!("{ticks}diff\n{lines}{end}{ticks}\n")
 }

@@ -104,7 +104,7 @@ No longer admitted:
 </details>
 
 ---
-Commit `0123456789abcdef0123456789abcdef01234567` · plan `53b57f7211483dd7` · made `2026-11-21T08:00:00Z`  
+Commit `0123456789abcdef0123456789abcdef01234567` · Plan `53b57f7211483dd7` · made `2026-11-21T08:00:00Z`  
 The guard refuses `rulekeep apply plan.json` until the errors above are mended or let through.
 
 "####]]
