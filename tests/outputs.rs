@@ -465,6 +465,86 @@ fn no_baseline_lets_a_refusal_through() {
 }
 
 #[test]
+fn violated_assertions_are_findings_and_what_was_violated_before_may_be_known() {
+    let estate = Estate::new();
+    let project = estate.read("rulekeep.yaml");
+    let assertions = "\nassertions:\n  - id: no-admin\n    forbid: [ssh, rdp]\n    from: internet\n    severity: critical\n\
+                      waivers:\n  - { assertion: no-admin, group: legacy-batch, until: 2199-06-30, reason: it moves }\n";
+    fs::write(
+        estate.path("rulekeep.yaml"),
+        format!("{project}{assertions}"),
+    )
+    .unwrap();
+    let told = |more: &[&str]| {
+        let said = estate.run(&[&["plan", "-o", "sarif=plan.sarif"], more].concat());
+        let sarif = estate.json("plan.sarif");
+        let results = sarif["runs"][0]["results"].as_array().unwrap().clone();
+        let told: Vec<String> = results
+            .iter()
+            .map(|result| {
+                let place = &result["locations"][0];
+                let suppressed = result["suppressions"][0]["kind"].as_str().unwrap_or("open");
+                let group = place["logicalLocations"][0]["fullyQualifiedName"]
+                    .as_str()
+                    .unwrap();
+                format!(
+                    "{} {} {group} {suppressed}",
+                    result["ruleId"].as_str().unwrap(),
+                    result["level"].as_str().unwrap()
+                )
+            })
+            .collect();
+        (said.code, told.join("\n"))
+    };
+    let before = "no-admin warning demo/cn-hangzhou/bastion open\nno-admin warning demo/cn-hangzhou/legacy-batch inSource";
+    assert_eq!(told(&[]), (0, before.to_owned()));
+    assert_eq!(told(&["--fail-on", "warning"]).0, 1);
+    let baseline = ["--baseline", "known.json"];
+    assert_eq!(told(&[&baseline[..], &["--update-baseline"]].concat()).0, 0);
+    assert_eq!(
+        estate.json("known.json")["findings"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1,
+        "what is waived is not in it"
+    );
+    let (code, found) = told(&[&baseline[..], &["--fail-on", "warning"]].concat());
+    assert_eq!(
+        (code, found),
+        (0, before.replace("bastion open", "bastion external"))
+    );
+
+    // New exposure is refused, whatever the baseline has.
+    let web = estate.read("rules/web.yaml");
+    let rule = "ingress:\n  - { service: ssh, from: 0.0.0.0/0 }\n";
+    fs::write(
+        estate.path("rules/web.yaml"),
+        web.replacen("ingress:\n", rule, 1),
+    )
+    .unwrap();
+    let app = estate.read("rules/app.yaml");
+    fs::write(
+        estate.path("rules/app.yaml"),
+        app.replacen("ingress:\n", rule, 1),
+    )
+    .unwrap();
+    let (code, found) = told(&[&baseline[..], &["--fail-on", "warning"]].concat());
+    assert_eq!(code, 4, "{found}");
+    assert!(
+        found.contains("no-admin error demo/cn-hangzhou/app open"),
+        "{found}"
+    );
+    let update = [&baseline[..], &["--update-baseline"]].concat();
+    assert_eq!(told(&update).0, 0);
+    assert!(
+        !estate.read("known.json").contains("by the result"),
+        "{}",
+        estate.read("known.json")
+    );
+}
+
+#[test]
 fn a_baseline_is_of_the_whole_project() {
     let estate = Estate::new();
     for arguments in [

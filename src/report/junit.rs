@@ -224,7 +224,7 @@ fn said(finding: &Finding) -> String {
     };
     let mut text = format!("{place}{}: {message}", level.as_str());
     for line in help.iter().filter(|line| !line.is_empty()) {
-        text.push_str(&format!("\n  help: {line}"));
+        text.push_str(&format!("\n  {line}"));
     }
     text
 }

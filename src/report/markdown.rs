@@ -201,7 +201,7 @@ fn item(finding: &Finding, helped: bool) -> String {
     let mut text = format!("- **{level}** {rule}{group}: {message}{place}\n");
     if helped {
         for line in help.iter().filter(|line| !line.is_empty()) {
-            text.push_str(&format!("  - Help: {}\n", prose(&cut(line, LONG))));
+            text.push_str(&format!("  - {}\n", prose(&cut(line, LONG))));
         }
     }
     text

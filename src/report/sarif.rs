@@ -114,7 +114,7 @@ fn result(finding: &Finding, rule_index: Option<usize>, checked: &Checked<'_>) -
         None => message.clone(),
     };
     for line in help.iter().filter(|line| !line.is_empty()) {
-        text.push_str(&format!("\nHelp: {line}"));
+        text.push_str(&format!("\n{line}"));
     }
     let fallback = Place {
         file: checked.project.to_owned(),

@@ -55,7 +55,7 @@ fn a_comment_begins_with_counts_and_the_worst_finding() {
 ### Plan: 3 to add, 2 to change, 1 to destroy · error: `too-many-deletes` in `sg-bp1web000000000000` <!-- rulekeep:plan -->
 
 - **error** `too-many-deletes` **in** `sg-bp1web000000000000`: 12 of 20 live rules would be deleted; the limit is 30 percent (`rules/web.yaml:2`)
-  - Help: `--allow-deletes 12` lets this plan through
+  - `--allow-deletes 12` lets this plan through
 
 Order: safe at every step (5 calls, 2 layers).
 
