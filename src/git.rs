@@ -166,6 +166,48 @@ impl Git {
         self.line(&["rev-parse", "--show-prefix"])
     }
 
+    /// The top folder of the work tree.
+    pub fn top(&self) -> Result<PathBuf, Error> {
+        self.line(&["rev-parse", "--show-toplevel"])
+            .map(PathBuf::from)
+    }
+
+    /// The repository's own folder, absolute.
+    pub fn git_folder(&self) -> Result<PathBuf, Error> {
+        let folder = self.line(&["rev-parse", "--absolute-git-dir"])?;
+        Ok(PathBuf::from(folder))
+    }
+
+    /// Whether it has no work tree.
+    pub fn is_bare(&self) -> Result<bool, Error> {
+        let bare = self.line(&["rev-parse", "--is-bare-repository"])?;
+        Ok(bare == "true")
+    }
+
+    /// The branch that HEAD is on, also before its first commit.
+    pub fn head_branch(&self) -> Result<String, Error> {
+        self.line(&["symbolic-ref", "--short", "HEAD"])
+    }
+
+    /// The folder that hooks come from.
+    pub fn hooks(&self) -> Result<PathBuf, Error> {
+        let path = self.line(&["rev-parse", "--git-path", "hooks"])?;
+        Ok(PathBuf::from(path))
+    }
+
+    /// Where `core.hooksPath` is set when that is not for this repository alone: `global`, `system`, ..
+    pub fn foreign_hooks_path(&self) -> Result<Option<String>, Error> {
+        let asked = ["config", "--show-scope", "--get", "core.hooksPath"];
+        let found = match self.line(&asked) {
+            Ok(found) => found,
+            // Not set.
+            Err(Error::Failed { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let scope = found.split_whitespace().next().unwrap_or_default();
+        Ok((!["local", "worktree"].contains(&scope)).then(|| scope.to_owned()))
+    }
+
     /// What a git command prints, without the line end.
     fn line(&self, arguments: &[&str]) -> Result<String, Error> {
         let answer = self.run(arguments)?;

@@ -1,17 +1,20 @@
 //! From a plan to its report: show, guard, ask, look again, apply. What every command does that changes rules.
 
+use std::time::Duration;
+
 use crate::{
     apply::Report,
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
+    notify::{self as message, Message},
     plan::Plan,
     report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
     undo::short,
 };
 
 use super::{
-    Failure, Global, Screen, ask, output,
+    Failure, Global, Screen, ask, notify, output,
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
@@ -34,6 +37,15 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// What it is called in messages.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Undo { .. } => "undo",
+            Self::Change => "change",
+        }
+    }
+
     /// The command once more, in words.
     fn again(&self) -> String {
         match self {
@@ -90,6 +102,8 @@ pub(super) struct Job<'a> {
     pub(super) overrides: Overrides,
     /// Takes the place of an empty plan and stands before another one.
     pub(super) preview: Option<&'a Preview<'a>>,
+    /// How long somebody will wait for a confirmation afterwards.
+    pub(super) confirm_within: Option<Duration>,
     /// Whether stdout is another job's, so that text goes to stderr.
     pub(super) aside: bool,
     pub(super) shared: &'a Shared,
@@ -118,7 +132,43 @@ impl Outcome {
 }
 
 impl Job<'_> {
+    /// Carries the plan out, and tells whoever wants to know.
     pub(super) async fn carry_out(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let done = self.attempt(prepared).await;
+        let messages = self.messages(prepared, &done);
+        notify::tell(prepared.project(), &messages, self.screen).await;
+        done
+    }
+
+    fn messages(&self, prepared: &Prepared<'_>, done: &Result<Outcome, Failure>) -> Vec<Message> {
+        let facts = notify::facts(prepared.project(), &self.stamp);
+        let command = self.work.name();
+        match done {
+            Ok(outcome) if outcome.report.groups.is_empty() => Vec::new(),
+            Ok(Outcome { report, .. }) => {
+                let run = Some(&*report.run_id);
+                let fights = notify::fights(prepared.project(), run, self.screen);
+                let applied = message::applied(command, prepared.plan(), report, &facts);
+                let fought = message::fought(&fights, &facts);
+                applied.into_iter().chain(fought).collect()
+            }
+            // Whoever would be asked sees it.
+            Err(_) if self.asks => Vec::new(),
+            Err(failure) if failure.exit == Exit::Refused => {
+                let refusals = prepared.guarded(&self.overrides).err().unwrap_or_default();
+                let report = prepared.report(&refusals, &self.stamp);
+                vec![message::refused(command, &report, &facts)]
+            }
+            Err(failure) => vec![message::failed(
+                command,
+                &failure.message,
+                &failure.causes,
+                &facts,
+            )],
+        }
+    }
+
+    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
@@ -221,7 +271,17 @@ impl Job<'_> {
             **screen,
             "stopping after the calls in flight; once more stops at once",
         );
-        let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
+        let within = self.confirm_within;
+        let report = pass::apply(
+            prepared,
+            &approved,
+            origin,
+            within,
+            parallelism,
+            &meter,
+            stop,
+        )
+        .await;
         drop(meter);
         Ok(self.finish(report, false, &checked))
     }

@@ -7,13 +7,14 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     lint::lint,
+    notify as message,
     report::{Review, Subject, finding::Origin, text},
 };
 
 use super::{
     Failure, Global, Screen,
     gate::{self, Gate},
-    pass,
+    notify, pass,
     plan::{Shared, not_whole},
     progress::Meter,
     project::{self, Selection},
@@ -91,9 +92,19 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     };
     let draw = |style: &text::TextStyle| text::drift(&report, style);
     publish::review(&review, outputs, &github, screen, draw)?;
+    let facts = notify::facts(&desired.project, &stamp);
     if prepared.is_errored() {
-        return Err(not_whole(&report, &diagnostics));
+        let failure = not_whole(&report, &diagnostics);
+        let failed = message::failed("drift", &failure.message, &failure.causes, &facts);
+        notify::tell(&desired.project, &[failed], screen).await;
+        return Err(failure);
     }
+    let fights = notify::fights(&desired.project, None, screen);
+    let messages: Vec<_> = message::drifted(&report, &facts)
+        .into_iter()
+        .chain(message::fought(&fights, &facts))
+        .collect();
+    notify::tell(&desired.project, &messages, screen).await;
     github.tell(&review, None)?;
     gate.update(&findings.all, Origin::Cloud, screen)?;
     gate.verdict(&findings.all)?;

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Project, Selector},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
@@ -150,6 +151,11 @@ impl apply::Progress for Meter {
 }
 
 impl Prepared<'_> {
+    /// The project.
+    pub(super) fn project(&self) -> &Project {
+        &self.inner.desired.project
+    }
+
     /// The files, for messages.
     pub(super) fn sources(&self) -> &Sources {
         &self.inner.desired.sources
@@ -350,6 +356,9 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             targets: super::project::Targets {
                 targets: inner.selection.targets.clone(),
             },
+            part: super::project::Part {
+                shard: inner.selection.shard,
+            },
             only: inner.selection.only.clone(),
             since: None,
         },
@@ -380,11 +389,12 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Ve
     moved
 }
 
-/// Makes the changes.
+/// Makes the changes; `confirm_within`: how long somebody will wait for a confirmation afterwards.
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
     origin: Origin,
+    confirm_within: Option<Duration>,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
@@ -393,6 +403,7 @@ pub(super) async fn apply(
     let options = apply::Options {
         parallelism,
         origin,
+        confirm_within,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;

@@ -10,13 +10,14 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     lint::lint,
+    notify as message,
     report::{Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
 };
 
 use super::{
     Failure, Global, Screen,
     gate::{self, Gate},
-    history, output, pass,
+    history, notify, output, pass,
     progress::Meter,
     project::{self, Selection},
     publish::{self, Github},
@@ -157,6 +158,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         pass::save(&prepared, path, &refusals, &stamp)?;
     }
     github.tell(&review, args.out.as_deref())?;
+    let facts = notify::facts(&desired.project, &stamp);
+    let planned = message::planned(&report, &facts);
+    notify::tell(&desired.project, planned.as_slice(), screen).await;
     match &args.out {
         Some(path) if !refusals.is_empty() => screen.hint(&format!(
             "{} is saved, but the guard refuses this plan as it stands: `rulekeep apply {}` needs what the refusals name",

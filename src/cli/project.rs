@@ -12,7 +12,7 @@ use crate::{
     diag::{Code, Diagnostic},
     exit::Exit,
     git,
-    reconcile::{self, SelectError},
+    reconcile::{self, SelectError, Shard},
     report::{
         finding::{self, Finding, Found},
         text::count,
@@ -32,12 +32,22 @@ pub(super) struct Selection {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) targets: Targets,
+    #[command(flatten)]
+    pub(super) part: Part,
     /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
     #[arg(skip)]
     pub(super) only: Option<BTreeSet<String>>,
     /// The revision that chose them.
     #[arg(skip)]
     pub(super) since: Option<String>,
+}
+
+/// Which part of the chosen groups.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Part {
+    /// Only this part of the chosen groups, whole VPCs each: 1/4 to 4/4, or 0/4 to 3/4
+    #[arg(long, value_name = "I/N", env = "RULEKEEP_SHARD")]
+    pub(super) shard: Option<Shard>,
 }
 
 /// Which groups of the project, by name.
@@ -268,7 +278,7 @@ impl Selection {
 
     /// Whether not every group is meant.
     pub(super) fn is_narrow(&self) -> bool {
-        !self.paths.is_empty() || !self.targets.targets.is_empty()
+        !self.paths.is_empty() || !self.targets.targets.is_empty() || self.part.shard.is_some()
     }
 
     /// The same choice as words of a command line, each after a space; empty when it is every group.
@@ -276,6 +286,7 @@ impl Selection {
         let Self {
             paths,
             targets,
+            part,
             only: _,
             since,
         } = self;
@@ -287,6 +298,7 @@ impl Selection {
         paths
             .chain(targets)
             .chain(since)
+            .chain(part.shard.map(|shard| format!("--shard {shard}")))
             .map(|word| format!(" {word}"))
             .collect()
     }
@@ -305,6 +317,7 @@ impl Selection {
         let Self {
             paths,
             targets,
+            part,
             only,
             since: _,
         } = self;
@@ -316,6 +329,7 @@ impl Selection {
         let selection = reconcile::Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
+            shard: part.shard,
             only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
@@ -348,12 +362,15 @@ mod tests {
             targets: Targets {
                 targets: vec!["web".into(), "a*".into()],
             },
+            part: Part {
+                shard: "0/4".parse().ok(),
+            },
             since: Some("origin/main...".to_owned()),
             only: None,
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main..."
+            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main... --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
     }

@@ -8,7 +8,7 @@ use crate::{
     desired::{self, Desired, LoadError},
     diag::{self, Diagnostic, FileId, Sources},
     exit::Exit,
-    lint::lint,
+    lint::{assertions::violations, lint},
     model::Direction,
     report::{
         Format, OutputSpec,
@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
+    committed::Committed,
     gate::{self, Gate, Open},
     project::{self, Selection},
     publish::{self, Github},
@@ -37,8 +38,10 @@ Examples:
   rulekeep validate -o text -o sarif=rulekeep.sarif    for code scanning")]
 pub(super) struct Args {
     /// Only groups declared in these files or folders
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", conflicts_with_all = ["commit", "staged"])]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    committed: Committed,
     #[command(flatten)]
     gate: Gate,
     /// Write the result to stdout or =FILE as text, json, markdown, html, sarif, junit, codequality or github; may be
@@ -56,10 +59,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let gate = args.gate.open(!args.paths.is_empty())?;
     let github = Github::new(&args.output);
-    let file = project::file(global)?;
     let wanted = publish::wants_findings(&args.output, &github)
         || gate.wants_findings()
         || args.output.iter().any(|spec| spec.format == Format::Json);
+    let loaded = match args.committed.load(global)? {
+        Some(loaded) => loaded.sound(),
+        None => desired::load(&project::file(global)?),
+    };
+    // A bare repository has a commit to look at and no file.
+    let file = project::file(global).unwrap_or_else(|_| project::PROJECT_FILE.into());
     let shown = Shown {
         args,
         gate: &gate,
@@ -70,7 +78,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
             false => String::new(),
         },
     };
-    match desired::load(&file) {
+    match loaded {
         Ok((desired, warnings)) => {
             let selection = Selection {
                 paths: args.paths.clone(),
@@ -81,10 +89,14 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
                 .collect();
-            let linted = lint(&desired, Timestamp::now(), |index| chosen.contains(&index));
+            let now = Timestamp::now();
+            let is_chosen = |index| chosen.contains(&index);
+            let linted = lint(&desired, now, is_chosen);
+            let violated = violations(&desired, now, is_chosen);
             let mut found: Vec<_> = warnings
                 .into_iter()
                 .chain(linted)
+                .chain(violated)
                 .filter(|warning| args.paths.is_empty() || concerns(warning, &files))
                 .collect();
             let mut all = Vec::new();

@@ -160,11 +160,12 @@ fn assertion(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) -> Option<As
         services: services?,
         direction,
         peers: peers?,
+        allowance: None,
         text,
         because,
         severity: severity?,
         reference: None,
-        span: fields.span,
+        span: fields.head(),
     })
 }
 
@@ -406,7 +407,7 @@ fn waiver(
                 until,
                 until_text: until_text.clone(),
                 reason: reason.into(),
-                span: fields.span,
+                span: fields.head(),
             })
         })
         .collect()

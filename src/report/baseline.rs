@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diag::Code;
+
 use super::finding::{Finding, Origin};
 
 /// Version of the members: minor is additive, major breaks.
@@ -174,11 +176,11 @@ impl Entry {
         }
     }
 
-    /// Who asks the cloud looks at the files too.
+    /// Who asks the cloud looks at the files too, but judges assertions by what is in the cloud.
     fn is_found_in(&self, origin: Origin) -> bool {
         match origin {
             Origin::Files => self.found_in == FoundIn::Files,
-            Origin::Cloud => true,
+            Origin::Cloud => self.rule != Code::AssertionViolated.as_str(),
         }
     }
 }
@@ -186,7 +188,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use crate::{
-        diag::{Code, Diagnostic},
+        diag::Diagnostic,
         report::{
             finding::{Found, findings},
             sample::Files,
