@@ -52,6 +52,11 @@ pub fn revision(folder: &Path, variable: impl Fn(&str) -> Option<String>) -> Opt
     Some(Revision { commit, dirty })
 }
 
+/// A folder seen from the top of its repository: empty at the top and outside of any, else with a slash at its end.
+pub fn prefix(folder: &Path) -> String {
+    Git::of_folder(folder).prefix().unwrap_or_default()
+}
+
 /// A repository that can be asked.
 #[derive(Clone, Debug)]
 pub struct Git {
@@ -298,6 +303,13 @@ mod tests {
         run(folder.path(), &["commit", "--quiet", "-m", "a"]);
         let clean = revision(folder.path(), |_| None).unwrap();
         assert_eq!((clean.commit.len(), clean.dirty), (40, false));
+
+        let inner = folder.path().join("infra");
+        fs::create_dir(&inner).unwrap();
+        assert_eq!(
+            (prefix(&inner), prefix(folder.path())),
+            ("infra/".into(), String::new())
+        );
 
         fs::write(folder.path().join("b"), "2").unwrap();
         let dirty = revision(folder.path(), |_| None).unwrap();

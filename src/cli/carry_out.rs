@@ -9,7 +9,7 @@ use crate::{
     journal::Origin,
     notify::{self as message, Message},
     plan::Plan,
-    report::{Format, Stamp, json, text},
+    report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
     undo::short,
 };
 
@@ -18,6 +18,7 @@ use super::{
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
+    publish::{self, Github},
     stop::stop,
 };
 
@@ -183,6 +184,11 @@ impl Job<'_> {
             Err(refusals) => (None, refusals),
         };
         let shown = prepared.report(&refusals, &self.stamp);
+        let github = Github::new(&shared.output);
+        let findings = match publish::wants_findings(&shared.output, &github) {
+            true => prepared.findings(&refusals, &self.stamp, &[]),
+            false => Vec::new(),
+        };
         let is_nothing = prepared.is_empty() && approved.is_some();
         let draw = |style: &text::TextStyle| match self.preview {
             None => text::plan(&shown, style),
@@ -199,20 +205,45 @@ impl Job<'_> {
             screen.say(&draw(&screen.err));
         }
         if prepared.is_errored() {
-            return Err(plan::not_whole(&shown, &diagnostics));
+            let mut failure = plan::not_whole(&shown, &diagnostics);
+            failure.findings = findings.into();
+            return Err(failure);
         }
         let Some(approved) = approved else {
-            return Err(refused(&refusals));
+            let mut failure = refused(&refusals);
+            failure.findings = findings.into();
+            return Err(failure);
         };
+        let groups = prepared.checked_groups(false);
+        let checked = Checked {
+            command: "apply",
+            project: &prepared.project_seen_from_top(),
+            groups: &groups,
+            findings: &findings,
+            ..Checked::default()
+        };
+        let review = Review {
+            plan: shown,
+            checked,
+            subject: Subject::Plan,
+            apply: "rulekeep apply",
+        };
+        if !self.aside {
+            github.annotate(&findings, &shared.output, screen)?;
+            github.tell(&review, None)?;
+        }
         if self.dry_run {
-            let unshown = self.outputs(|format, style| plan::draw(format, &shown, style));
+            let unshown = self.outputs(|format, style| match format {
+                Format::Text => text::plan(&shown, style),
+                format => format.review(&review),
+            });
             return Ok(Outcome {
                 report: Report::default(),
                 unshown: unshown.err(),
             });
         }
         if prepared.is_empty() {
-            return Ok(self.finish(Report::default(), true));
+            return Ok(self.finish(Report::default(), true, &checked));
         }
         let parallelism = shared.parallelism.into();
         if self.asks {
@@ -252,12 +283,12 @@ impl Job<'_> {
         )
         .await;
         drop(meter);
-        Ok(self.finish(report, false))
+        Ok(self.finish(report, false, &checked))
     }
 
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
-    fn finish(&self, report: Report, nothing: bool) -> Outcome {
-        let unshown = self.show(&report, nothing).err();
+    fn finish(&self, report: Report, nothing: bool, checked: &Checked<'_>) -> Outcome {
+        let unshown = self.show(&report, nothing, checked).err();
         let again = self.work.again();
         match exit(&report) {
             Exit::Done => {}
@@ -271,13 +302,15 @@ impl Job<'_> {
         Outcome { report, unshown }
     }
 
-    fn show(&self, report: &Report, nothing: bool) -> Result<(), Failure> {
+    fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
+        let summarized = Github::new(&self.shared.output).summarize(|| markdown::applied(report));
         // Files first: what becomes of stdout is no reason to lose them.
         let files = self.outputs(|format, style| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),
             Format::Text => text::applied(report, style),
-            Format::Json => json::applied(report),
+            format => format.applied(report, checked),
         });
+        let files = files.and(summarized);
         if self.shared.is_text() && !nothing {
             // Apart from the plan above it.
             self.text(|style| format!("\n{}", text::applied(report, style)))

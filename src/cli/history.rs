@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 20, env = "RULEKEEP_LIMIT")]
     limit: usize,
     /// Write the list as text or json, to stdout or =FILE; may be repeated
-    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT")]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT", value_parser = OutputSpec::plain)]
     output: Vec<OutputSpec>,
 }
 

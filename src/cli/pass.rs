@@ -26,7 +26,11 @@ use crate::{
         alibaba::{Alibaba, credentials::Environment},
     },
     reconcile, report,
-    report::{PlanReport, ReadFailure, Stamp},
+    report::{
+        PlanReport, ReadFailure, Stamp,
+        checked::CheckedGroup,
+        finding::{self, Finding, Found},
+    },
     saved,
 };
 
@@ -240,6 +244,47 @@ impl Prepared<'_> {
                 reconcile::NotApproved::Incomplete => Vec::new(),
                 reconcile::NotApproved::Refused(refusals) => refusals,
             })
+    }
+
+    /// Everything worth telling of the plan and its files in one shape. `files`: what the files alone have shown.
+    pub(super) fn findings(
+        &self,
+        refusals: &[Refusal],
+        stamp: &Stamp,
+        files: &[Diagnostic],
+    ) -> Vec<Finding> {
+        let desired = self.inner.desired;
+        finding::findings(&Found {
+            sources: &desired.sources,
+            folder: &git::prefix(&desired.project.root),
+            groups: &desired.groups,
+            files,
+            plan: Some(self.report(refusals, stamp)),
+        })
+    }
+
+    /// The project file, for findings without a place.
+    pub(super) fn project_seen_from_top(&self) -> String {
+        let folder = git::prefix(&self.inner.desired.project.root);
+        format!("{folder}{}", super::project::PROJECT_FILE)
+    }
+
+    /// The groups that were looked at. `drift`: whether it is said how they differ.
+    pub(super) fn checked_groups(&self, drift: bool) -> Vec<CheckedGroup> {
+        let groups = self.inner.plan.groups.iter().zip(&self.inner.groups);
+        groups
+            .map(|(plan, declared)| {
+                let counts = plan.counts();
+                let text = format!(
+                    "{} missing, {} different, {} live only",
+                    counts.add, counts.change, counts.destroy
+                );
+                CheckedGroup {
+                    label: finding::label(declared),
+                    drift: (drift && !counts.is_empty()).then_some(text),
+                }
+            })
+            .collect()
     }
 
     /// For the reporters.
