@@ -1,5 +1,7 @@
 //! The planner and the guard, black-box.
 
+mod layers;
 mod order;
+mod room;
 mod rules;
 mod text;

@@ -17,7 +17,7 @@ use rulekeep::{
 
 /// A packet as a security group sees it.
 #[derive(Clone, Debug)]
-struct Packet {
+pub struct Packet {
     direction: Direction,
     nic: NicType,
     /// The far end.
@@ -34,7 +34,7 @@ const SYMBOLS: [&str; 2] = ["sg-x", "sg-y"];
 
 /// Every packet of the universe: 2 directions, 4 IPv4 and 2 IPv6 addresses, 2 own addresses of each family, 4 sets of memberships, 4
 /// protocols, 4 ports, 2 source ports.
-fn packets(nics: &[NicType]) -> Vec<Packet> {
+pub fn packets(nics: &[NicType]) -> Vec<Packet> {
     let mut packets = Vec::new();
     for direction in Direction::BOTH {
         for &nic in nics {
@@ -140,7 +140,7 @@ impl DestinationText for rulekeep::model::Ports {
 
 /// The verdict of a set of rules on a packet: smallest priority number, at equal priority drop; by default inbound drop, and outbound, of
 /// a basic group, accept.
-fn admits<'a>(rules: impl Iterator<Item = &'a Rule>, packet: &Packet) -> bool {
+pub fn admits<'a>(rules: impl Iterator<Item = &'a Rule>, packet: &Packet) -> bool {
     let mut verdict = (u8::MAX, packet.direction == Direction::Egress);
     for rule in rules.filter(|rule| is_about(rule, packet)) {
         let accept = rule.policy == Policy::Accept;
@@ -230,7 +230,7 @@ fn unique(rules: Vec<Rule>) -> Vec<Rule> {
 }
 
 /// Old and new rules of a group: unrelated, edited, or renumbered.
-fn arb_change() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
+pub fn arb_change() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
     let rules = || prop::collection::vec(arb_rule(), 0..7).prop_map(unique);
     prop_oneof![
         (rules(), rules()),
@@ -258,7 +258,7 @@ fn arb_change() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
     ]
 }
 
-fn group(id: &str, old: &[Rule], new: &[Rule]) -> (DesiredGroup, ObservedGroup) {
+pub fn group(id: &str, old: &[Rule], new: &[Rule]) -> (DesiredGroup, ObservedGroup) {
     (
         desired(id, Mode::Complete, new.to_vec()),
         observed(id, old.to_vec()),
@@ -497,7 +497,7 @@ fn an_order_is_nearly_always_known() {
 }
 
 /// Long runs by `RULEKEEP_PROPERTY_CASES`.
-fn cases(default: u32) -> u32 {
+pub fn cases(default: u32) -> u32 {
     std::env::var("RULEKEEP_PROPERTY_CASES")
         .ok()
         .and_then(|n| n.parse().ok())
