@@ -227,6 +227,8 @@ impl Case {
                 ingress: Some(of(Direction::Ingress)),
                 egress: Some(of(Direction::Egress)),
                 absent: Vec::new(),
+                assertions: Default::default(),
+                waivers: Vec::new(),
                 ignore: Vec::new(),
                 allow_empty: false,
                 system_rules: None,

@@ -13,6 +13,7 @@ mod check_creds;
 mod clone;
 mod completions;
 mod confirm;
+mod consent;
 mod drift;
 mod emulate;
 mod exceptions;
@@ -34,11 +35,13 @@ mod restore;
 mod schema;
 mod show;
 mod show_table;
+mod since;
 mod stop;
 mod unapplied;
 mod undo;
 mod validate;
 mod version;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -137,6 +140,7 @@ enum Command {
     Import(import::Args),
     Restore(restore::Args),
     Clone(clone::Args),
+    Watch(watch::Args),
     Emulate(emulate::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -170,6 +174,7 @@ impl Cli {
             Command::Import(args) => on_runtime(import::run(args, &self.global, &screen)),
             Command::Restore(args) => on_runtime(restore::run(args, &self.global, &screen)),
             Command::Clone(args) => on_runtime(clone::run(args, &self.global, &screen)),
+            Command::Watch(args) => on_runtime(watch::run(args, &self.global, &screen)),
             Command::Emulate(args) => on_runtime(emulate::run(args, &screen)),
             Command::Init(args) => init::run(args, &screen),
             Command::Schema(args) => schema::run(args, &screen),

@@ -1,5 +1,7 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod assertions;
+mod changes;
 mod collide;
 mod common;
 pub mod edit;
@@ -28,13 +30,17 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files, load_project};
+pub use changes::{Changes, Gone, Why, changes};
+pub use load::{
+    Loaded, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files, load_project,
+};
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
 pub use vocabulary::{Vocabulary, named_groups};
 
 use crate::{
+    assertion::{Assertion, Waiver},
     diag::{Diagnostic, Sources, Span},
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
@@ -74,6 +80,10 @@ impl Desired {
             let group = &self.groups[*at];
             let peers = group.rules().map(|rule| &rule.peer);
             let ignored = group.ignore.iter().filter_map(|one| one.peer.as_ref());
+            let asserted = group.assertions.iter().flat_map(|one| one.named_groups());
+            all.extend(
+                asserted.filter_map(|name| named.get(&(&group.account, &group.region, name))),
+            );
             all.extend(peers.chain(ignored).filter_map(|peer| match peer {
                 DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
                 DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => {
@@ -90,8 +100,14 @@ impl Desired {
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
+    /// Folder of the group files, as written: absolute or relative to [`Project::root`].
+    pub rules: PathBuf,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Assertions about every group: the file's own, then the built-in checks that it chooses.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// Who is excused from an assertion.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 /// How to reach an account.
@@ -158,6 +174,10 @@ pub struct DesiredGroup {
     pub limits: Limits,
     /// Units of rules that the group may hold.
     pub quota: u32,
+    /// Every assertion about it, those of the project first.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// What it is excused from: the waivers of its file, then those of the project that may be for it.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 impl DesiredGroup {
@@ -180,6 +200,18 @@ impl DesiredGroup {
         match direction {
             Direction::Ingress => self.mode.ingress,
             Direction::Egress => self.mode.egress,
+        }
+    }
+
+    /// Whether it may be the group that somebody calls so: by its name in the files, or by its id, which of a group that is selected by
+    /// name only the cloud knows.
+    pub fn may_be_called(&self, word: &str) -> bool {
+        match &self.selector {
+            Selector::Id(id) if id.as_str() == word => true,
+            Selector::Name { .. } if GroupId::looks_like(word) => true,
+            Selector::Id(_) | Selector::Name { .. } => self
+                .declared_name()
+                .is_some_and(|name| name.as_str() == word),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     desired::{DesiredGroup, Threshold},
     diag::Span,
-    model::Direction,
+    model::{Direction, Rule},
     plan::{Address, ChangeKind, GroupPlan, InTurn, Passing, Plan},
 };
 
@@ -50,6 +50,8 @@ pub struct Refusal {
     pub help: Vec<String>,
     /// The place in the files.
     pub span: Option<Span>,
+    /// Rules that have to do with it: each with its place in the files, if it has one.
+    pub rules: Vec<(Rule, Option<Span>)>,
 }
 
 /// The kinds of refusal; stable names for machines.
@@ -75,6 +77,8 @@ pub enum Reason {
     Interruption,
     /// Traffic that is refused before and after would be admitted for a while.
     Opening,
+    /// An assertion would be violated that is not violated now, by the result or on the way.
+    Assertion,
 }
 
 impl Reason {
@@ -91,6 +95,7 @@ impl Reason {
             Self::WantedAndIgnored => "wanted-and-ignored",
             Self::Interruption => "interruption",
             Self::Opening => "opening",
+            Self::Assertion => "assertion",
         }
     }
 }
@@ -128,6 +133,7 @@ pub fn guard<'a>(
         check.quota();
         check.group_peers();
         check.order(overrides);
+        check.assertions();
     }
     if refusals.is_empty() {
         Ok(Approved { plan })
@@ -156,6 +162,7 @@ impl Check<'_> {
             message,
             help,
             span: Some(span),
+            rules: Vec::new(),
         });
     }
 
@@ -348,6 +355,35 @@ impl Check<'_> {
         }
     }
 
+    /// What was violated before is told and not refused: a plan must be able to mend something else.
+    fn assertions(&mut self) {
+        let group = self.group;
+        for violation in group.violations.iter().filter(|one| one.refuses()) {
+            let mut help = violation.lines(MOST_TRAFFIC);
+            help.extend(violation.help(group.name.as_str()));
+            self.refuse_at(
+                Reason::Assertion,
+                violation.message(),
+                help,
+                violation.assertion.span,
+            );
+            let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
+            let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
+            for rule in deciders.flatten() {
+                if !rules.iter().any(|(known, _)| known == rule) {
+                    let mut changes = group.changes.iter();
+                    let change = changes
+                        .find(|change| change.kind.after().is_some_and(|to| to.is_same_rule(rule)));
+                    rules.push((rule.clone(), change.and_then(|change| change.span)));
+                }
+            }
+            rules.truncate(MOST_RULES);
+            if let Some(refusal) = self.refusals.last_mut() {
+                refusal.rules = rules;
+            }
+        }
+    }
+
     fn order(&mut self, overrides: &Overrides) {
         for opens in [false, true] {
             let found: Vec<&Passing> = self
@@ -451,6 +487,8 @@ fn affected(found: &[&Passing]) -> Vec<String> {
 
 /// Most lines of traffic that a refusal names.
 const MOST_TRAFFIC: usize = 6;
+/// Most rules that a refusal names.
+const MOST_RULES: usize = 4;
 
 fn rules(count: usize) -> String {
     if count == 1 {

@@ -256,6 +256,11 @@ impl Confirmation {
 }
 
 impl Run {
+    /// Whether anything of it may have reached the cloud.
+    pub fn has_sent(&self) -> bool {
+        self.calls.iter().any(|call| call.answer != Answer::NotDone)
+    }
+
     /// Whether somebody may still confirm it.
     pub fn awaits_confirmation(&self) -> bool {
         self.confirm_by.is_some() && self.confirmation.is_none()

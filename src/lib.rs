@@ -10,6 +10,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod assertion;
 pub mod audit;
 pub mod cli;
 pub mod clouds;
@@ -24,6 +25,7 @@ pub mod git;
 pub mod guard;
 pub mod journal;
 pub mod lint;
+pub mod lock;
 pub mod model;
 pub mod plan;
 pub mod provider;
@@ -33,3 +35,4 @@ pub mod saved;
 pub mod snapshot;
 pub mod traffic;
 pub mod undo;
+pub mod watch;

@@ -25,7 +25,7 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-pub use select::{SelectError, Selection, is_target, select};
+pub use select::{SelectError, Selection, address, is_target, select};
 
 /// How a pass reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,6 +63,9 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
     let desired = Desired {
         project: Project {
             root: folder.path().to_owned(),
+            rules: "rules".into(),
+            assertions: Arc::new([]),
+            waivers: Vec::new(),
             accounts: BTreeMap::from([(
                 AccountName::new("demo"),
                 Account::Local {
@@ -106,6 +109,8 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
                 },
             },
             quota: 200,
+            assertions: Arc::new([]),
+            waivers: Vec::new(),
         }],
         sources,
     };

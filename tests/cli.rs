@@ -46,6 +46,7 @@ fn help_texts() {
         "import",
         "restore",
         "clone",
+        "watch",
         "emulate",
         "init",
         "schema",

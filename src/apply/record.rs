@@ -97,6 +97,7 @@ impl<'a> Record<'a> {
                     ProviderError::Throttled { .. } => ("throttled", None),
                     ProviderError::Credentials { .. } => ("credentials", None),
                     ProviderError::NotSent { .. } => ("not-sent", None),
+                    ProviderError::Stopped => ("stopped", None),
                     ProviderError::Malformed { .. } => ("malformed", None),
                 };
                 (outcome, request_id, Some(words::error(error)))
@@ -166,6 +167,7 @@ pub(super) fn did_nothing(error: &ProviderError) -> bool {
         ProviderError::Throttled { .. }
             | ProviderError::Credentials { .. }
             | ProviderError::NotSent { .. }
+            | ProviderError::Stopped
             | ProviderError::Unavailable { not_sent: true, .. }
     )
 }

@@ -452,6 +452,7 @@ impl Job<'_> {
             targets: project::Targets {
                 targets: targets.collect(),
             },
+            ..Selection::default()
         }
     }
 

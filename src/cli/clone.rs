@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Failure, Global, Screen,
     adopt::key_value,
+    carry_out::{self, Outcome},
     change::{self, Consent, Origin, Target},
     live::{self, Place, own_groups},
     pass, project,
@@ -91,6 +92,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let done = clone(args, global, screen).await;
+    args.consent.end(done, screen)
+}
+
+async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    args.consent.lock(global, "clone", screen).await?;
     let desired = project::load_or_empty(global, screen)?;
     let meant = args.place.of(&desired, &args.group)?;
     let account = &meant.account;
@@ -167,16 +174,16 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     for rule in &changed.rules {
         preview.push_str(&format!("  + {}\n", escape(&rule.to_string())));
     }
-    screen.result(&preview)?;
+    args.consent.show(&preview, screen)?;
     if args.consent.dry_run {
         session.close().await?;
-        return Ok(Exit::Done);
+        return Ok(Outcome::default());
     }
     args.consent.obtain(screen)?;
     let token = uuid::Uuid::new_v4().simple().to_string();
     let id = session.create(account, &region, &new, &token).await?;
     session.close().await?;
-    screen.result(&format!("\nCreated {id}\n"))?;
+    args.consent.show(&format!("\nCreated {id}\n"), screen)?;
     let target = Target {
         account: account.clone(),
         region,
@@ -188,14 +195,14 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let origin = Origin::of_rules(PathBuf::from(source.info.id.as_str()), changed.rules);
     let wanted = change::desired(&desired, &target, &origin);
     let consent = args.consent.given();
-    let exit = change::carry_out(&wanted, &consent, global, screen, |_| String::new()).await;
-    if !matches!(exit, Ok(Exit::Done)) {
+    let done = change::carry_out(&wanted, &consent, global, screen, &|_, _| String::new()).await;
+    if !matches!(&done, Ok(done) if carry_out::exit(&done.report) == Exit::Done) {
         screen.hint(&format!(
             "the group {id} is there; `rulekeep restore --group {id} --from {} --mode partial` adds what it lacks, where both are in one region",
             source.info.id
         ));
     }
-    exit
+    done
 }
 
 impl Args {

@@ -11,15 +11,18 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     journal::{self, Confirmation, Run},
+    report::OutputSpec,
     undo::{Later, short},
 };
 
 use super::{
     Failure, Global, Screen,
-    carry_out::{Job, Outcome},
-    history, project,
+    carry_out::{Job, Outcome, Work},
+    history,
+    plan::Shared,
+    project,
     stop::{terminal_lost, told_to_stop},
-    undo,
+    unapplied, undo,
 };
 
 /// How often the wait looks whether somebody has confirmed.
@@ -132,8 +135,13 @@ pub(super) async fn wait(
         "\nNot confirmed: undoing apply {}.\n",
         short(&run)
     ));
+    let beside = Shared {
+        output: job.shared.output.iter().filter_map(beside).collect(),
+        ..job.shared.clone()
+    };
     let plan = Job {
         stamp: job.stamp.clone(),
+        work: Work::Undo { run: run.clone() },
         asks: false,
         saved: None,
         // Whoever asked for the wait asked for this undo, whatever its size.
@@ -142,12 +150,15 @@ pub(super) async fn wait(
             allow_changes: Some(usize::MAX),
             ..Overrides::default()
         },
-        undoes: Some(run.clone()),
+        aside: !job.shared.is_text(),
+        shared: &beside,
         ..*job
     };
     let undone = undo::undo(root, &run, connected, Later::Keep, &plan).await;
-    let failed =
-        |failure: Failure| failure.help(format!("`rulekeep undo {}` tries again", short(&run)));
+    let failed = |failure: Failure| {
+        unapplied::write(&failure, &beside, screen);
+        failure.help(format!("`rulekeep undo {}` tries again", short(&run)))
+    };
     let exit = undone.map_err(failed)?.exit()?;
     if exit != Exit::Done {
         return Ok(exit);
@@ -156,6 +167,22 @@ pub(super) async fn wait(
         "apply {} was not confirmed; its changes were undone",
         short(&run)
     )))
+}
+
+/// Where the report of the undo goes: the apply's stays as it is.
+fn beside(output: &OutputSpec) -> Option<OutputSpec> {
+    let OutputSpec { format, path } = output;
+    let path = path.as_ref()?; // stdout has one report.
+    let mut name = path.file_stem()?.to_owned();
+    name.push(".undo");
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    Some(OutputSpec {
+        format: *format,
+        path: Some(path.with_file_name(name)),
+    })
 }
 
 /// Whether somebody confirms in time.

@@ -13,6 +13,7 @@ use super::{
     plan::{Shared, not_whole},
     progress::Meter,
     project::{self, Selection},
+    since::Since,
 };
 
 /// Say where the cloud differs from the files
@@ -24,6 +25,8 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -33,7 +36,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
 
     let diagnostics = prepared.diagnostics();
@@ -53,7 +59,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     if prepared.is_empty() {
         return Ok(Exit::Done);
     }
-    let words = args.selection.words();
+    let words = selection.words();
     screen.hint(&format!(
         "`rulekeep apply{words}` makes the cloud hold what the files declare"
     ));

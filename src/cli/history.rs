@@ -67,7 +67,7 @@ pub(super) fn find<'a>(runs: &'a [Run], id: &str) -> Result<&'a Run, Failure> {
 /// The last one whose changes are still there.
 pub(super) fn last(runs: &[Run]) -> Result<&Run, Failure> {
     let standing = |run: &&Run| {
-        !run.calls.is_empty() && run.begun.origin.undoes.is_none() && undone_by(runs, run).is_none()
+        run.has_sent() && run.begun.origin.undoes.is_none() && undone_by(runs, run).is_none()
     };
     runs.iter().rfind(standing).ok_or_else(|| {
         Failure::new("there is no apply that could be undone")

@@ -305,6 +305,8 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             targets: super::project::Targets {
                 targets: inner.selection.targets.clone(),
             },
+            only: inner.selection.only.clone(),
+            since: None,
         },
         inner,
     })

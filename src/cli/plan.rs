@@ -17,6 +17,7 @@ use super::{
     Failure, Global, Screen, history, output, pass,
     progress::Meter,
     project::{self, Selection},
+    since::Since,
 };
 
 /// Show what `apply` would change
@@ -33,6 +34,8 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    since: Since,
     /// Save the plan for `apply`, which refuses it when anything has moved since
     #[arg(long, value_name = "FILE", env = "RULEKEEP_OUT")]
     out: Option<PathBuf>,
@@ -90,12 +93,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
 
     let diagnostics = prepared.diagnostics();
     screen.diagnostics(&desired.sources, &diagnostics);
-    let chosen = args.selection.choose(&desired)?;
+    let chosen = selection.choose(&desired)?;
     let linted = lint(&desired, at, |index| chosen.contains(&index));
     screen.diagnostics(&desired.sources, &linted);
     let refusals = prepared
@@ -112,7 +118,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     if let Some(path) = &args.out {
         pass::save(&prepared, path, &refusals, &stamp)?;
     }
-    let words = args.selection.words();
+    let words = selection.words();
     match &args.out {
         Some(path) if !refusals.is_empty() => screen.hint(&format!(
             "{} is saved, but the guard refuses this plan as it stands: `rulekeep apply {}` needs what the refusals name",
@@ -169,7 +175,8 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
         })
 }
 
-fn parallelism(text: &str) -> Result<u16, String> {
+/// A number of requests at a time.
+pub(super) fn parallelism(text: &str) -> Result<u16, String> {
     let number = text
         .parse()
         .ok()

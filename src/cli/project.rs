@@ -28,6 +28,12 @@ pub(super) struct Selection {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) targets: Targets,
+    /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
+    #[arg(skip)]
+    pub(super) only: Option<BTreeSet<String>>,
+    /// The revision that chose them.
+    #[arg(skip)]
+    pub(super) since: Option<String>,
 }
 
 /// Which groups of the project, by name.
@@ -221,7 +227,12 @@ impl Selection {
 
     /// The same choice as words of a command line, each after a space; empty when it is every group.
     pub(super) fn words(&self) -> String {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            only: _,
+            since,
+        } = self;
         let quoted = |text: &str| match shlex::try_quote(text) {
             Ok(quoted) => quoted.into_owned(),
             Err(_) => text.to_owned(),
@@ -229,8 +240,11 @@ impl Selection {
         let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
         let targets = targets.targets.iter();
         let targets = targets.map(|target| format!("--target {}", quoted(target)));
+        let since = since.iter();
+        let since = since.map(|revision| format!("--since {}", quoted(revision)));
         paths
             .chain(targets)
+            .chain(since)
             .map(|word| format!(" {word}"))
             .collect()
     }
@@ -246,7 +260,12 @@ impl Selection {
 
     /// The same choice with paths from the project's folder in place of the working folder.
     pub(super) fn within(&self, desired: &Desired) -> Result<reconcile::Selection, Failure> {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            only,
+            since: _,
+        } = self;
         let paths = paths.iter().map(|path| {
             std::path::absolute(path).map_err(|error| {
                 Failure::new(format!("{} cannot be found", path.display())).because(&error)
@@ -255,6 +274,7 @@ impl Selection {
         let selection = reconcile::Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
+            only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
     }
@@ -278,10 +298,12 @@ mod tests {
             targets: Targets {
                 targets: vec!["web".into(), "a*".into()],
             },
+            since: Some("origin/main...".to_owned()),
+            only: None,
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*'"
+            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main..."
         );
         assert_eq!(Selection::default().words(), "");
     }

@@ -9,7 +9,6 @@ use crate::{
     clouds::Connected,
     desired::{Desired, SourceFile},
     exit::Exit,
-    guard::Overrides,
     journal::{Call, Run, with_undos},
     model::ObservedGroup,
     plan::Address,
@@ -19,10 +18,9 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
-    carry_out::{Job, Outcome},
-    exceptions::Exceptions,
+    carry_out::{Job, Outcome, Work},
+    consent::Consent,
     history, pass,
-    plan::Shared,
     progress::Meter,
     project::{self, Selection},
 };
@@ -40,14 +38,6 @@ pub(super) struct Args {
     /// The apply: the beginning of its id [default: the last one that was not undone]
     #[arg(value_name = "ID")]
     id: Option<String>,
-    /// Do not ask
-    #[arg(
-        long,
-        env = "RULEKEEP_YES",
-        value_parser = FalseyValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
-    yes: bool,
     /// Take back the changes of that apply alone, and leave what was changed after it
     #[arg(
         long,
@@ -66,13 +56,18 @@ pub(super) struct Args {
     )]
     discard_later_changes: bool,
     #[command(flatten)]
-    exceptions: Exceptions,
-    #[command(flatten)]
-    shared: Shared,
+    consent: Consent,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let done = take_back(args, global, screen).await;
+    args.consent.told(done, screen)?.exit()
+}
+
+async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    let Consent { shared, yes, .. } = &args.consent;
     let root = project::root(global)?;
+    args.consent.lock(&root, "undo", screen).await?;
     let runs = history::read(&root)?;
     let run = match &args.id {
         Some(id) => history::find(&runs, id)?,
@@ -93,16 +88,19 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         Later::Refuse,
         screen,
     )?;
-    let parallelism = args.shared.parallelism.into();
+    let parallelism = shared.parallelism.into();
     let connected = pass::connect_all(&first.desired, parallelism).await?;
     let id = run.begun.run.clone();
     let job = Job {
         stamp: pass::stamp(&first.desired, Timestamp::now()),
-        asks: !args.yes,
+        work: Work::Undo { run: id.clone() },
+        asks: !yes,
+        dry_run: false,
         saved: None,
-        overrides: Overrides::from(&args.exceptions),
-        undoes: Some(id.clone()),
-        shared: &args.shared,
+        overrides: args.consent.overrides(),
+        preview: None,
+        aside: false,
+        shared,
         global,
         screen,
     };
@@ -111,7 +109,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         (false, true) => Later::Discard,
         (false, false) => Later::Refuse,
     };
-    undo(&root, &id, connected, later, &job).await?.exit()
+    undo(&root, &id, connected, later, &job).await
 }
 
 /// A run with its undo files.
@@ -124,7 +122,7 @@ impl Before {
     fn of(root: &Path, runs: &[Run], run: &Run) -> Result<Self, Failure> {
         let snapshots = snapshot::read_run(root, &run.begun.run)
             .map_err(|error| Failure::new("the undo files cannot be read").because(&error))?;
-        if run.calls.is_empty() {
+        if !run.has_sent() {
             return Err(Failure::new(format!(
                 "apply {} has sent nothing; there is nothing to undo",
                 short(&run.begun.run)

@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
-    project::{self, Selection, Targets},
+    project::{self, Selection},
 };
 
 /// Check the files without asking any cloud
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         Ok((desired, warnings)) => {
             let selection = Selection {
                 paths: args.paths.clone(),
-                targets: Targets::default(),
+                ..Selection::default()
             };
             let chosen = selection.choose(&desired)?;
             let files: BTreeSet<FileId> = chosen

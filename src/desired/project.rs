@@ -1,10 +1,10 @@
 //! The project file: accounts, defaults, networks, services, thresholds.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     desired::{
-        Account, DesiredPeer, Limits, SignatureVersion, common,
+        Account, DesiredPeer, Limits, SignatureVersion, assertions, common,
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
@@ -27,6 +27,7 @@ pub(super) const PROJECT: Shape = Shape {
         "services",
         "guard",
         "assertions",
+        "waivers",
     ],
     synonyms: &[("groups", "`rules`, the folder of the group files")],
 };
@@ -88,6 +89,8 @@ impl Draft {
                 says_region: false,
                 quota: QUOTA,
                 limits: Limits::default(),
+                assertions: Arc::default(),
+                waivers: Vec::new(),
                 complete: false,
             },
         }
@@ -126,8 +129,18 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         services: declared_services(&fields, out),
         complete: true,
     };
-    scope.limits = common::limits(&fields, Limits::default(), out);
-    common::assertions(&fields, &scope.names, out);
+    let guard = fields
+        .get("guard")
+        .and_then(|node| Fields::read(node, &common::PROJECT_GUARD, out));
+    scope.limits = common::limits(guard.as_ref(), Limits::default(), out);
+    let built_in = guard
+        .as_ref()
+        .and_then(|guard| guard.get("baseline"))
+        .map(|node| assertions::baseline(node, out))
+        .unwrap_or_default();
+    let own = assertions::assertions(&fields, &scope.names, &built_in, out);
+    scope.assertions = own.into_iter().chain(built_in).collect();
+    scope.waivers = assertions::waivers(&fields, &scope.names, true, out);
     draft
 }
 

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Address, Context, GroupInput, Plan, Schedule,
+    Address, Context, GroupInput, Plan, Schedule, assertions,
     bind::Names,
     draft::Draft,
     meaning, meeting,
     quota::{replay_quota, say_what_goes_first},
     schedule,
 };
-use crate::model::{AccountName, Network, RegionId};
+use crate::{
+    desired::DesiredGroup,
+    model::{AccountName, Network, RegionId},
+};
 
 /// Most pairs of groups of a network that are replayed together.
 const MANY_PAIRS: usize = 100;
@@ -20,6 +23,7 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
     groups.sort_by_key(address);
     let names = Names::new(context.directory);
     let mut diagnostics = Vec::new();
+    let declared: Vec<&DesiredGroup> = groups.iter().map(|input| input.desired).collect();
     let mut drafts: Vec<Draft> = groups
         .into_iter()
         .map(|input| Draft::new(input, &names, context, &mut diagnostics))
@@ -70,6 +74,11 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
                 .iter()
                 .filter_map(|&group| say_what_goes_first(&drafts[group], schedule, group)),
         );
+    }
+    let judge = assertions::Judge::new(&names, context, &schedules);
+    for (index, (draft, desired)) in drafts.iter_mut().zip(declared).enumerate() {
+        let violations = judge.group(index, &draft.plan, desired, &mut diagnostics);
+        draft.plan.violations = violations;
     }
     diagnostics.sort_by(|a, b| {
         a.labels

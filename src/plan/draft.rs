@@ -185,6 +185,7 @@ impl Draft {
                 changes: Vec::new(),
                 traffic: Vec::new(),
                 passing: Vec::new(),
+                violations: Vec::new(),
                 unmanaged,
                 ignored,
                 system_level,

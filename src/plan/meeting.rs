@@ -82,24 +82,10 @@ pub fn passing(
             .map(|seen| &seen.rule)
             .filter(meaning::is_of(side))
             .collect();
-        let waves: Vec<Vec<Move<'_>>> = schedule
-            .waves
-            .iter()
-            .map(|wave| {
-                let steps = wave.iter().filter_map(|step| {
-                    let (_, draft) = drafts.iter().find(|(group, _)| *group == step.group)?;
-                    Some((draft, &step.changes))
-                });
-                steps
-                    .flat_map(|(draft, changes)| {
-                        changes
-                            .iter()
-                            .map(|&change| &draft.plan.changes[change].kind)
-                    })
-                    .filter(|change| meaning::is_of(side)(&change.rule()))
-                    .filter_map(meaning::step_of)
-                    .collect()
-            })
+        let waves: Vec<Vec<Move<'_>>> = meaning::moves(one, &a.plan, schedule, side)
+            .into_iter()
+            .zip(meaning::moves(other, &b.plan, schedule, side))
+            .map(|(mine, theirs)| mine.into_iter().chain(theirs).collect())
             .collect();
         let default = default_policy(side.0, a.plan.observed.info.kind);
         for transient in replay(&old, &waves, default, &Resolve(Some(&lists))) {

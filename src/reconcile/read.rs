@@ -356,5 +356,7 @@ fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
     for rule in group.rules() {
         rule.add_lists(&mut named);
     }
+    let asserted = group.assertions.iter().flat_map(|one| one.named_lists());
+    named.prefix.extend(asserted.cloned());
     named
 }

@@ -43,7 +43,10 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
     Desired {
         project: Project {
             root: PathBuf::from("project"),
+            rules: PathBuf::from("rules"),
             accounts: BTreeMap::new(),
+            assertions: Default::default(),
+            waivers: Vec::new(),
         },
         groups,
         sources,
@@ -76,6 +79,8 @@ fn group<'a>(address: &[&str], span: Span, rules: impl Iterator<Item = &'a str>)
         system_rules: None,
         limits: Limits::default(),
         quota: 200,
+        assertions: Default::default(),
+        waivers: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ fn selection(paths: &[&str], targets: &[&str]) -> Selection {
     Selection {
         paths: paths.iter().map(PathBuf::from).collect(),
         targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+        only: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: the width of the terminal and whether there is colour are given.
 
 mod applied;
+mod assertions;
 mod drift;
 mod escape;
 mod plan;

@@ -107,7 +107,7 @@ pub fn replay(
             if verdict != space.verdict(signature, &after) {
                 return None;
             }
-            let worst = worst_state(&policies, signature, &state, &steps, verdict);
+            let worst = worst_part(&policies, signature, &state, &steps, verdict);
             (space.verdict(signature, &worst) != verdict).then_some(verdict == Policy::Drop)
         };
         let found: BTreeSet<bool> = space.atlas.signatures.iter().filter_map(broken).collect();
@@ -159,8 +159,20 @@ pub fn changing_space<'a>(
     Space::new(rules, default, resolve, needed)
 }
 
+/// As [`worst_part`], of the rules of a space.
+pub(crate) fn worst_state(
+    space: &Space<'_>,
+    signature: &Bits,
+    state: &Bits,
+    steps: &[(Option<usize>, Option<usize>)],
+    verdict: Policy,
+) -> Bits {
+    let policies: Vec<Policy> = space.clauses.iter().map(|clause| clause.policy).collect();
+    worst_part(&policies, signature, state, steps, verdict)
+}
+
 /// The part of a wave that is worst for packets of a signature that should have a verdict.
-pub fn worst_state(
+pub fn worst_part(
     policies: &[Policy],
     signature: &Bits,
     state: &Bits,

@@ -7,7 +7,7 @@ use crate::{
     model::{Direction, NicType, Policy, Rule},
     traffic::{
         bits::Bits,
-        certificate::{changing_space, worst_state},
+        certificate::{changing_space, worst_part},
         clause::Resolve,
         difference::default_policy,
     },
@@ -439,7 +439,7 @@ impl<'a> Board<'a> {
                 verdict,
                 ..
             } = &self.classes[class];
-            let worst = worst_state(
+            let worst = worst_part(
                 &self.policies[*side],
                 signature,
                 &begun.sides[*side],

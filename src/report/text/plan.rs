@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    TextStyle, Tone, count, escape, escape_lines,
+    TextStyle, Tone, assertions, count, escape, escape_lines,
     refusal::refusals,
     rule_line,
     table::{self, Row},
@@ -274,6 +274,7 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         }
     }
     text.push_str(&traffic::sentences(group, report, style));
+    text.push_str(&assertions::section(group, report, style));
     text
 }
 
@@ -298,6 +299,7 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     // Of a group with an error nobody knows whether it is unchanged.
     if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
+        text.push_str(&assertions::calm(report, style));
     }
     text.push_str(&unread(report, style));
     let counts = report.plan.counts();

@@ -1,0 +1,4 @@
+//! `watch` from outside: the binary against an embedded cloud that the test looks into.
+
+mod files;
+mod support;
