@@ -453,8 +453,9 @@ impl<'a> Graph<'a> {
     /// Moves changes that can wait into a later call of their kind that has room, where that saves a call.
     fn fill(&self, phases: &[u8], waves: &mut [usize]) {
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
-        let mut calls: BTreeMap<(usize, bool, Direction, u8), BTreeMap<usize, Vec<usize>>> =
-            BTreeMap::new();
+        // Group, adds or deletes, direction and phase; by wave.
+        type Kind = (usize, bool, Direction, u8);
+        let mut calls: BTreeMap<Kind, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             for &first in &self.before[index] {
                 after[first].push(index);

@@ -167,8 +167,9 @@ pub(crate) fn worst_state(
     steps: &[(Option<usize>, Option<usize>)],
     verdict: Policy,
 ) -> Bits {
-    let policies: Vec<Policy> = space.clauses.iter().map(|clause| clause.policy).collect();
-    worst_part(&policies, signature, state, steps, verdict)
+    worst(signature, state, steps, |index| {
+        space.clauses[index].policy != verdict
+    })
 }
 
 /// The part of a wave that is worst for packets of a signature that should have a verdict.
@@ -179,9 +180,17 @@ pub fn worst_part(
     steps: &[(Option<usize>, Option<usize>)],
     verdict: Policy,
 ) -> Bits {
+    worst(signature, state, steps, |index| policies[index] != verdict)
+}
+
+fn worst(
+    signature: &Bits,
+    state: &Bits,
+    steps: &[(Option<usize>, Option<usize>)],
+    opposes: impl Fn(usize) -> bool,
+) -> Bits {
     let mut worst = state.clone();
     let matching = |index: Option<usize>| index.filter(|&index| signature.contains(index));
-    let opposes = |index: usize| policies[index] != verdict;
     for &(gone, come) in steps {
         // Index is rank: the smaller, the stronger.
         let done = match (matching(gone), matching(come)) {

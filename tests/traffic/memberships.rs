@@ -17,7 +17,9 @@ use rulekeep::{
 use crate::universe::cases;
 
 /// Peers differ in memberships, and in whether their address is IPv6.
-const PEERS: std::ops::Range<u8> = 0..32;
+fn peers() -> std::ops::Range<u8> {
+    0..32
+}
 
 fn admits<'a>(rules: impl IntoIterator<Item = &'a Rule>, peer: u8) -> bool {
     let mut verdict = (u8::MAX, false);
@@ -66,7 +68,7 @@ proptest! {
     fn no_difference_needs_more_than_two(old in arb_rules(), new in arb_rules()) {
         let (a, b): (Vec<&Rule>, Vec<&Rule>) = (old.iter().collect(), new.iter().collect());
         let found = difference(&a, &b, Policy::Drop, &Resolve(None));
-        let differs = PEERS.any(|peer| admits(&old, peer) != admits(&new, peer));
+        let differs = peers().any(|peer| admits(&old, peer) != admits(&new, peer));
         prop_assert_eq!(!found.is_empty(), differs);
     }
 
@@ -93,7 +95,7 @@ proptest! {
         for step in waves.iter().flatten() {
             state.retain(|rule| Some(rule) != step.gone);
             state.extend(step.come.cloned());
-            broken |= PEERS.any(|peer| {
+            broken |= peers().any(|peer| {
                 let before = admits(&old, peer);
                 before == admits(&new, peer) && admits(&state, peer) != before
             });
@@ -108,7 +110,7 @@ proptest! {
         let spared = spare(&states, &kept, Policy::Drop, &Resolve(None));
         let without = |rules: &[Rule], out: &[&Rule]| -> Vec<bool> {
             let left = || rules.iter().filter(|rule| !out.contains(rule));
-            PEERS.map(|peer| admits(left(), peer)).collect()
+            peers().map(|peer| admits(left(), peer)).collect()
         };
         for rules in [&old, &new] {
             prop_assert_eq!(without(rules, &[]), without(rules, &spared));
@@ -147,7 +149,6 @@ fn a_rule_that_another_group_still_holds_is_still_there() {
     let replayed = |old: &[&Rule], waves: &[Vec<Move<'_>>]| {
         replay(old, waves, Policy::Drop, &Resolve(None)).is_empty()
     };
-    assert_eq!(replayed(&[&narrow, &narrow], &[vec![delete], vec![add]]), 0);
     assert!(replayed(&[&narrow, &narrow], &[vec![delete], vec![add]]));
     assert!(!replayed(
         &[&narrow, &narrow],

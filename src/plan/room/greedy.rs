@@ -242,7 +242,11 @@ impl Run<'_> {
             .collect();
         let board = self.board;
         let start = usize::try_from(luck(self.seed, 1)).unwrap_or(0) % board.modifies.len().max(1);
-        let start = if self.seed % 2 == 0 { 0 } else { start };
+        let start = if self.seed.is_multiple_of(2) {
+            0
+        } else {
+            start
+        };
         let (first, second) = board.modifies.split_at(start);
         let pair = second.iter().chain(first).find(|&&(old, new)| {
             self.state.old[old] && free[new] && board.is_ok(&mut self.state, Act::Modify(old, new))
