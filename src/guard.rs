@@ -83,6 +83,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: &'static [Self] = &[
+        Self::Managed,
+        Self::SystemRules,
+        Self::TooManyDeletes,
+        Self::TooManyChanges,
+        Self::Emptied,
+        Self::Quota,
+        Self::GroupPeers,
+        Self::WantedAndIgnored,
+        Self::Interruption,
+        Self::Opening,
+        Self::Assertion,
+    ];
+
     /// The name in kebab-case.
     pub fn as_str(self) -> &'static str {
         match self {

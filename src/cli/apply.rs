@@ -16,7 +16,7 @@ use super::{
     consent::{self, Consent},
     history, pass,
     progress::Meter,
-    project::{self, Selection, Targets},
+    project::{self, Part, Selection, Targets},
     since::Since,
     unapplied,
 };
@@ -40,8 +40,11 @@ pub(super) struct Args {
     #[command(flatten)]
     targets: Targets,
     #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
     since: Since,
-    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
+    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..; if this process is killed, `rulekeep
+    /// undo --overdue` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
     #[command(flatten)]
@@ -60,6 +63,17 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .map(pass::read_saved)
         .transpose()
         .map_err(tell)?;
+    if let (Some(saved), Some(shard)) = (&saved, args.part.shard)
+        && saved.selection.part.shard != Some(shard)
+    {
+        let of = match saved.selection.part.shard {
+            Some(other) => format!("part {other}"),
+            None => "the whole".to_owned(),
+        };
+        let failure = Failure::usage(format!("the saved plan is of {of}, --shard says {shard}"))
+            .help("leave out --shard, and unset RULEKEEP_SHARD: a saved plan is applied as it is");
+        return Err(tell(failure));
+    }
     let root = project::root(global).map_err(tell)?;
     let lock = args.consent.lock(&root, "apply", screen).await;
     lock.map_err(tell)?;
@@ -73,6 +87,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             let selection = Selection {
                 paths: args.paths.clone(),
                 targets: args.targets.clone(),
+                part: args.part,
                 ..Selection::default()
             };
             let narrowed = args.since.narrow(&selection, &desired, global, screen);
@@ -92,6 +107,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         saved: saved.as_ref(),
         overrides: args.consent.overrides(),
         preview: None,
+        confirm_within: args.confirm_within,
         aside: false,
         shared,
         global,

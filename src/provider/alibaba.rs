@@ -26,7 +26,7 @@ use crate::{
 };
 use api::Api;
 use wire::{
-    Interner, answer,
+    answer,
     request::{self, Request, RequestError},
 };
 
@@ -71,7 +71,6 @@ impl Alibaba {
         let action = request.action;
         let mut inner = None;
         let mut rules = Vec::new();
-        let mut texts = Interner::default();
         let mut pages = self.api.pages::<answer::Attribute>(region, request);
         while let Some(page) = pages.next().await? {
             if page.group() != group.as_str() {
@@ -81,9 +80,8 @@ impl Alibaba {
             if inner.is_none() {
                 inner = Some(page.inner_access().map_err(|r| malformed(action, r))?);
             }
-            for permission in page.into_permissions() {
-                let seen = wire::observed(permission, &mut texts)
-                    .map_err(|error| malformed(action, error.to_string()))?;
+            let page = page.into_rules();
+            for seen in page.map_err(|error| malformed(action, error.to_string()))? {
                 if seen.rule.nic != nic {
                     let reason = format!(
                         "{} is for the {} interface, but rules of the {nic} interface were asked for",

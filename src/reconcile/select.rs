@@ -5,6 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use super::Shard;
 use crate::desired::{Desired, DesiredGroup, Selector};
 
 /// What the user asked for. Paths, targets and addresses narrow each other; without any it is every group.
@@ -18,6 +19,9 @@ pub struct Selection {
     /// Exactly these groups, by [`address`]; perhaps none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<BTreeSet<String>>,
+    /// Only the groups of this part, which the cloud says once they are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// `ACCOUNT/REGION/GROUP`, the group as it is declared: what [`Selection::only`] holds.
@@ -32,11 +36,13 @@ impl Selection {
         let Self {
             paths,
             targets,
+            shard,
             only,
         } = self;
         Self {
             paths: paths.iter().map(|path| below(root, path)).collect(),
             targets: targets.clone(),
+            shard: *shard,
             only: only.clone(),
         }
     }

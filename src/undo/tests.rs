@@ -42,6 +42,7 @@ fn run(calls: &[(&[Change<'_>], Answer)]) -> Run {
         ended: None,
         confirm_by: None,
         confirmation: None,
+        taken_back: false,
     }
 }
 

@@ -300,7 +300,8 @@ impl Api {
             .send()
             .await;
         let response = sent.map_err(|error| (failure::transport(error), Remedy::None))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let mut response = response;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = body(response, request.action)
             .await
             .map_err(|error| (error, Remedy::None))?;
@@ -308,7 +309,7 @@ impl Api {
         if !status.is_success() {
             return Err(failure::refusal(status, &headers, &body, credentials));
         }
-        serde_json::from_slice(&body).map_err(|error| {
+        parse(&body).map_err(|error| {
             let error = if error.is_eof() {
                 ProviderError::Unavailable {
                     message: format!("the answer to {} was cut off", request.action),
@@ -323,6 +324,14 @@ impl Api {
             };
             (error, Remedy::None)
         })
+    }
+}
+
+/// JSON; that it is UTF-8 is looked at once and not text by text.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
     }
 }
 
@@ -378,7 +387,9 @@ fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {
 }
 
 async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, ProviderError> {
-    let mut body = Vec::new();
+    let expected = response.content_length().unwrap_or_default();
+    let expected = usize::try_from(expected).unwrap_or_default();
+    let mut body = Vec::with_capacity(expected.min(ANSWER_LIMIT));
     while let Some(chunk) = response.chunk().await.map_err(failure::transport)? {
         if body.len() + chunk.len() > ANSWER_LIMIT {
             return Err(ProviderError::Malformed {
