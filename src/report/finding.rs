@@ -272,8 +272,8 @@ impl<'a> Collector<'a> {
             span,
             rules,
         } = refusal;
-        let groups = plan.plan.groups.iter();
-        let declared = groups.filter(|group| group.address == *address).last();
+        let mut groups = plan.plan.groups.iter();
+        let declared = groups.find(|group| group.address == *address);
         let (identity, group) = self.declared(declared.map(|group| group.span), address);
         // Numbers in a message move from run to run.
         let essence = match reason {
