@@ -196,7 +196,7 @@ fn one_run_writes_every_format() {
     let junit = parsed(&estate.path("junit.xml"));
     assert!(
         junit.contains(
-            "testsuite errors=0 failures=0 name=demo/cn-hangzhou/web skipped=0 tests=14\n"
+            "testsuite errors=0 failures=0 name=demo/cn-hangzhou/web in vpc-bp1prod0000000000000 skipped=0 tests=14\n"
         ),
         "{junit}"
     );

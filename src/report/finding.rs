@@ -101,11 +101,12 @@ impl Finding {
         !self.known && self.waived.is_none()
     }
 
-    /// The last part of the group's address.
+    /// The group's name alone.
     pub fn group_name(&self) -> Option<&str> {
         let group = self.group.as_deref()?;
         // A name may hold a slash, an account and a region hold none.
-        Some(group.splitn(3, '/').last().unwrap_or(group))
+        let name = group.splitn(3, '/').last().unwrap_or(group);
+        Some(name.split(" in vpc-").next().unwrap_or(name))
     }
 }
 
