@@ -77,6 +77,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let lock = args.consent.lock(&root, "apply", screen).await;
     lock.map_err(tell)?;
     let desired = project::load(global, screen).map_err(tell)?;
+    let desired = pass::discovered(desired, shared.parallelism.into(), screen)
+        .await
+        .map_err(tell)?;
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
     let parallelism = shared.parallelism.into();

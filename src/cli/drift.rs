@@ -32,6 +32,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let desired = project::load(global, screen)?;
+    let desired = pass::discovered(desired, args.shared.parallelism.into(), screen).await?;
     let at = Timestamp::now();
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);

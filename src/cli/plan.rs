@@ -85,6 +85,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         );
     }
     let desired = project::load(global, screen)?;
+    let desired = pass::discovered(desired, args.shared.parallelism.into(), screen).await?;
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
         project::refuse_among_rules(path, &desired)?;

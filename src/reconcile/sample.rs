@@ -49,6 +49,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
             waivers: Vec::new(),
         },
         groups,
+        templates: Vec::new(),
         sources,
     }
 }
