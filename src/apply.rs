@@ -40,6 +40,8 @@ pub struct Options {
     pub must_precede: fn(first: &ChangeKind, then: &ChangeKind) -> bool,
     /// Kept in the journal and in the audit trail.
     pub origin: Origin,
+    /// How long somebody will wait for a confirmation afterwards; kept in the journal.
+    pub confirm_within: Option<Duration>,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
             wait: Wait::default(),
             must_precede: plan::must_precede,
             origin: Origin::default(),
+            confirm_within: None,
         }
     }
 }

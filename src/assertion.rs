@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::{
     desired::DesiredPeer,
-    diag::Span,
+    diag::{Code, Diagnostic, Span},
     model::{Direction, GroupName, NicType, PrefixListId, Protocol, Rule},
     traffic::speak::Statement,
 };
@@ -72,6 +72,15 @@ impl fmt::Display for Severity {
     }
 }
 
+/// How many addresses an assertion overlooks, all that violate it taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// IPv4 addresses.
+    pub v4: u128,
+    /// IPv6 addresses.
+    pub v6: u128,
+}
+
 /// The far end of an assertion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
@@ -96,6 +105,8 @@ pub struct Assertion {
     pub direction: Direction,
     /// The far end; a packet is meant when it is of one of them.
     pub peers: Vec<Peer>,
+    /// A violation by no more addresses than this is none; for built-in checks, which are about strangers and not about an office.
+    pub allowance: Option<Allowance>,
     /// As written: `ssh, rdp from internet`.
     pub text: Arc<str>,
     /// Why.
@@ -148,6 +159,34 @@ pub struct Waiver {
     pub reason: Arc<str>,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl Waiver {
+    /// What is to be said of one that is past its date.
+    pub fn expired(&self, group: &str) -> Diagnostic {
+        Diagnostic::warning(
+            Code::ExpiredWaiver,
+            format!(
+                "the waiver of `{}` for {group} ended {}",
+                self.assertion, self.until_text
+            ),
+        )
+        .label(self.span, "counts no more")
+        .help("remove it, or decide anew and give it another date")
+    }
+
+    /// What is to be said of one that nothing needs.
+    pub fn unused(&self, group: &str) -> Diagnostic {
+        Diagnostic::warning(
+            Code::UnusedWaiver,
+            format!(
+                "{group} does not violate `{}`: the waiver excuses nothing",
+                self.assertion
+            ),
+        )
+        .label(self.span, "not needed")
+        .help("remove it, so that it does not hide what comes later")
+    }
 }
 
 /// Since when, and whether it matters.
@@ -267,27 +306,32 @@ impl Violation {
         lines
     }
 
-    /// What to do about it, with the exact key that would let it pass.
+    /// What to do about it, with the exact key that would let it pass; nothing for what passes.
     pub fn help(&self, group: &str) -> Vec<String> {
-        let id = &self.assertion.id;
-        let mut help = Vec::new();
-        match self.status {
-            Status::New => help.push(match self.assertion.claim {
-                Claim::Forbid => {
-                    "narrow the rules that admit it, or drop it with a smaller priority number".to_owned()
-                }
-                Claim::Require => {
-                    "admit it with a rule, or narrow the rules that drop it".to_owned()
-                }
-            }),
-            Status::OnTheWay { .. } => help.push(
-                "make the change in two steps: first declare some of the new rules beside the old ones".to_owned(),
-            ),
-            Status::Known | Status::Waived { .. } => return help,
+        if self.refuses() {
+            self.mend(group)
+        } else {
+            Vec::new()
         }
-        help.push(format!(
-            "or excuse {group} for a while: `waivers: [{{ assertion: {id}, until: YYYY-MM-DD, reason: \"..\" }}]` in its group file"
-        ));
-        help
+    }
+
+    /// What to do about it.
+    pub fn mend(&self, group: &str) -> Vec<String> {
+        let id = &self.assertion.id;
+        let mend = match (self.status, self.assertion.claim) {
+            (Status::OnTheWay { .. }, _) => {
+                "make the change in two steps: first declare some of the new rules beside the old ones"
+            }
+            (_, Claim::Forbid) => {
+                "narrow the rules that admit it, or drop it with a smaller priority number"
+            }
+            (_, Claim::Require) => "admit it with a rule, or narrow the rules that drop it",
+        };
+        vec![
+            mend.to_owned(),
+            format!(
+                "or excuse {group} for a while: `waivers: [{{ assertion: {id}, until: YYYY-MM-DD, reason: \"..\" }}]` in its group file"
+            ),
+        ]
     }
 }

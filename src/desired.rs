@@ -11,6 +11,7 @@ mod group;
 mod ignore;
 mod load;
 mod names;
+mod notify;
 mod project;
 mod protocol;
 mod rule;
@@ -44,10 +45,12 @@ pub use vocabulary::{Vocabulary, named_groups};
 use crate::{
     assertion::{Assertion, Waiver},
     diag::{Diagnostic, Sources, Span},
+    fights,
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
         PortSet, PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
     },
+    notify::Channel,
 };
 
 /// Everything that the files declare.
@@ -100,7 +103,7 @@ impl Desired {
 }
 
 /// What the project file says, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
@@ -112,6 +115,10 @@ pub struct Project {
     pub assertions: Arc<[Arc<Assertion>]>,
     /// Who is excused from an assertion.
     pub waivers: Vec<Arc<Waiver>>,
+    /// Who is told of what.
+    pub notify: Vec<Channel>,
+    /// From when on repetition is a fight.
+    pub fights: fights::Threshold,
 }
 
 /// How to reach an account.

@@ -52,6 +52,11 @@ pub fn revision(folder: &Path, variable: impl Fn(&str) -> Option<String>) -> Opt
     Some(Revision { commit, dirty })
 }
 
+/// A folder seen from the top of its repository: empty at the top and outside of any, else with a slash at its end.
+pub fn prefix(folder: &Path) -> String {
+    Git::of_folder(folder).prefix().unwrap_or_default()
+}
+
 /// A repository that can be asked.
 #[derive(Clone, Debug)]
 pub struct Git {
@@ -161,6 +166,48 @@ impl Git {
         self.line(&["rev-parse", "--show-prefix"])
     }
 
+    /// The top folder of the work tree.
+    pub fn top(&self) -> Result<PathBuf, Error> {
+        self.line(&["rev-parse", "--show-toplevel"])
+            .map(PathBuf::from)
+    }
+
+    /// The repository's own folder, absolute.
+    pub fn git_folder(&self) -> Result<PathBuf, Error> {
+        let folder = self.line(&["rev-parse", "--absolute-git-dir"])?;
+        Ok(PathBuf::from(folder))
+    }
+
+    /// Whether it has no work tree.
+    pub fn is_bare(&self) -> Result<bool, Error> {
+        let bare = self.line(&["rev-parse", "--is-bare-repository"])?;
+        Ok(bare == "true")
+    }
+
+    /// The branch that HEAD is on, also before its first commit.
+    pub fn head_branch(&self) -> Result<String, Error> {
+        self.line(&["symbolic-ref", "--short", "HEAD"])
+    }
+
+    /// The folder that hooks come from.
+    pub fn hooks(&self) -> Result<PathBuf, Error> {
+        let path = self.line(&["rev-parse", "--git-path", "hooks"])?;
+        Ok(PathBuf::from(path))
+    }
+
+    /// Where `core.hooksPath` is set when that is not for this repository alone: `global`, `system`, ..
+    pub fn foreign_hooks_path(&self) -> Result<Option<String>, Error> {
+        let asked = ["config", "--show-scope", "--get", "core.hooksPath"];
+        let found = match self.line(&asked) {
+            Ok(found) => found,
+            // Not set.
+            Err(Error::Failed { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let scope = found.split_whitespace().next().unwrap_or_default();
+        Ok((!["local", "worktree"].contains(&scope)).then(|| scope.to_owned()))
+    }
+
     /// What a git command prints, without the line end.
     fn line(&self, arguments: &[&str]) -> Result<String, Error> {
         let answer = self.run(arguments)?;
@@ -256,6 +303,13 @@ mod tests {
         run(folder.path(), &["commit", "--quiet", "-m", "a"]);
         let clean = revision(folder.path(), |_| None).unwrap();
         assert_eq!((clean.commit.len(), clean.dirty), (40, false));
+
+        let inner = folder.path().join("infra");
+        fs::create_dir(&inner).unwrap();
+        assert_eq!(
+            (prefix(&inner), prefix(folder.path())),
+            ("infra/".into(), String::new())
+        );
 
         fs::write(folder.path().join("b"), "2").unwrap();
         let dirty = revision(folder.path(), |_| None).unwrap();

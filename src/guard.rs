@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    assertion::Violation,
     desired::{DesiredGroup, Threshold},
     diag::Span,
     model::{Direction, Rule},
@@ -82,6 +83,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: &'static [Self] = &[
+        Self::Managed,
+        Self::SystemRules,
+        Self::TooManyDeletes,
+        Self::TooManyChanges,
+        Self::Emptied,
+        Self::Quota,
+        Self::GroupPeers,
+        Self::WantedAndIgnored,
+        Self::Interruption,
+        Self::Opening,
+        Self::Assertion,
+    ];
+
     /// The name in kebab-case.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -358,7 +374,8 @@ impl Check<'_> {
     /// What was violated before is told and not refused: a plan must be able to mend something else.
     fn assertions(&mut self) {
         let group = self.group;
-        for violation in group.violations.iter().filter(|one| one.refuses()) {
+        let mut refused = group.violations.iter().filter(|one| one.refuses());
+        for violation in refused.by_ref().take(MOST_ASSERTIONS) {
             let mut help = violation.lines(MOST_TRAFFIC);
             help.extend(violation.help(group.name.as_str()));
             self.refuse_at(
@@ -367,20 +384,21 @@ impl Check<'_> {
                 help,
                 violation.assertion.span,
             );
-            let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
-            let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
-            for rule in deciders.flatten() {
-                if !rules.iter().any(|(known, _)| known == rule) {
-                    let mut changes = group.changes.iter();
-                    let change = changes
-                        .find(|change| change.kind.after().is_some_and(|to| to.is_same_rule(rule)));
-                    rules.push((rule.clone(), change.and_then(|change| change.span)));
-                }
-            }
-            rules.truncate(MOST_RULES);
+            let rules = deciding(group, violation);
             if let Some(refusal) = self.refusals.last_mut() {
                 refusal.rules = rules;
             }
+        }
+        let mut ids: Vec<&str> = refused.map(|violation| &*violation.assertion.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if !ids.is_empty() {
+            let ids = ids.join(", ");
+            self.refuse(
+                Reason::Assertion,
+                format!("more assertions would be violated: {ids}"),
+                vec!["`rulekeep plan --verbose` has the traffic of each".into()],
+            );
         }
     }
 
@@ -436,6 +454,23 @@ impl Check<'_> {
 const MOST_TRAFFIC: usize = 6;
 /// Most rules that a refusal names.
 const MOST_RULES: usize = 4;
+/// Most assertions of a group that are refused one by one.
+const MOST_ASSERTIONS: usize = 5;
+
+/// The rules that make a violation, with the places of those that the plan brings.
+fn deciding(group: &GroupPlan, violation: &Violation) -> Vec<(Rule, Option<Span>)> {
+    let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
+    let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
+    for rule in deciders.flatten() {
+        if !rules.iter().any(|(known, _)| known == rule) {
+            let is_new = |kind: &ChangeKind| kind.after().is_some_and(|to| to.is_same_rule(rule));
+            let change = group.changes.iter().find(|change| is_new(&change.kind));
+            rules.push((rule.clone(), change.and_then(|change| change.span)));
+        }
+    }
+    rules.truncate(MOST_RULES);
+    rules
+}
 
 fn rules(count: usize) -> String {
     if count == 1 {

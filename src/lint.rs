@@ -2,6 +2,8 @@
 //!
 //! Everything here is a warning: such rules are safe to apply, and somebody probably meant something else.
 
+pub mod assertions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;

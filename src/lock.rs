@@ -120,6 +120,12 @@ pub fn try_take(root: &Path, command: &str) -> Result<Lock, LockError> {
     Ok(Lock { _file: file })
 }
 
+/// Whether somebody holds the lock, for messages: it may be otherwise a moment later.
+pub fn is_held(root: &Path) -> bool {
+    File::open(path(root))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// As [`try_take`], but waits for whoever holds it; `waits` is told once for whom.
 pub async fn take(
     root: &Path,
@@ -168,7 +174,9 @@ mod tests {
         let refused = try_take(folder.path(), "undo").unwrap_err().to_string();
         let me = format!("`rulekeep apply` (process {})", std::process::id());
         assert!(refused.starts_with(&me), "{refused}");
+        assert!(is_held(folder.path()));
         drop(first);
+        assert!(!is_held(folder.path()));
         try_take(folder.path(), "undo").unwrap();
     }
 

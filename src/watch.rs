@@ -5,6 +5,7 @@
 
 mod backoff;
 pub mod files;
+pub mod git;
 mod outcome;
 
 #[cfg(test)]
@@ -36,9 +37,13 @@ pub struct Schedule {
 impl Schedule {
     /// The defaults for an interval.
     pub fn every(interval: Duration) -> Self {
+        let backoff = Backoff::default();
         Self {
             interval,
-            backoff: Backoff::default(),
+            backoff: Backoff {
+                base: backoff.base.min(interval),
+                ..backoff
+            },
             quiet: Duration::from_millis(250),
             patience: Duration::from_secs(3),
         }
@@ -118,8 +123,7 @@ pub async fn run(
             }
             Ended::Failed => {
                 failures += 1;
-                // A short interval is not made longer by failing.
-                schedule.backoff.after(failures).min(schedule.interval)
+                schedule.backoff.after(failures)
             }
         };
         tracing::debug!(?pause, failures, "waiting");

@@ -19,7 +19,7 @@ fn every_shape_of_rule_is_adopted_as_a_person_would_write_it_and_plans_empty() {
          wrote  rules/old.yaml\n\
          wrote  rules/peer.yaml\n\
          not adopted: sg-managed: it belongs to a cloud service and cannot be changed by its user\n\
-         \n5 groups with 24 rules planned from the files: No changes.\n"
+         \n5 groups with 24 rules planned from the files: No changes, same traffic.\n"
     );
     let plan = project.done(&["plan", "--detailed-exitcode"]);
     assert!(plan.ends_with("No changes.\n"), "{plan}");
@@ -73,7 +73,7 @@ fn a_second_adopt_changes_nothing() {
     let text = project.done(&["adopt", "every", "peer"]);
     assert_eq!(
         text,
-        "2 groups declared as live already\n\n2 groups with 20 rules planned from the files: No changes.\n"
+        "2 groups declared as live already\n\n2 groups with 20 rules planned from the files: No changes, same traffic.\n"
     );
     assert_eq!(
         fs::read_to_string(project.path("rules/every.yaml")).unwrap(),
@@ -260,7 +260,9 @@ fn a_thousand_groups_are_adopted_in_one_run() {
     let project = Project::new(&seed);
     let text = project.done(&["adopt", "--all", "-q"]);
     assert!(
-        text.ends_with("1000 groups with 2000 rules planned from the files: No changes.\n"),
+        text.ends_with(
+            "1000 groups with 2000 rules planned from the files: No changes, same traffic.\n"
+        ),
         "{}",
         &text[text.len() - 200..]
     );
@@ -296,7 +298,7 @@ fn the_sample_estate_is_adopted_without_losing_a_comment() {
         "{text}"
     );
     assert!(text.contains("is wanted and must be absent"), "{text}");
-    assert!(text.contains("No changes."), "{text}");
+    assert!(text.contains("No changes, same traffic."), "{text}");
     for (name, old) in before {
         let new = fs::read_to_string(project.path(&name)).unwrap();
         for line in old.lines() {
@@ -328,7 +330,7 @@ fn groups_of_a_terraform_state_are_adopted_with_the_addresses_of_their_resources
     let (code, text, error) = project.run(&["adopt", "--from-terraform", "tf"]);
     assert_eq!(code, 7, "{text}{error}");
     assert!(
-        text.contains("2 groups with 21 rules planned from the files: No changes.\n"),
+        text.contains("2 groups with 21 rules planned from the files: No changes, same traffic.\n"),
         "{text}"
     );
     assert!(

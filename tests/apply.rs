@@ -64,8 +64,6 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
         project: Project {
             root: folder.path().to_owned(),
             rules: "rules".into(),
-            assertions: Arc::new([]),
-            waivers: Vec::new(),
             accounts: BTreeMap::from([(
                 AccountName::new("demo"),
                 Account::Local {
@@ -73,6 +71,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
                     seed: Some("seed.json".into()),
                 },
             )]),
+            ..Project::default()
         },
         templates: Vec::new(),
         groups: vec![DesiredGroup {

@@ -342,10 +342,41 @@ fn a_wait_that_was_killed_is_mentioned_by_the_next_plan() {
     thread::sleep(Duration::from_millis(1100));
     let (code, _, error) = rulekeep(folder, &["plan"]);
     assert_eq!(code, 0, "{error}");
+    let id = &id[..8];
+    let commands =
+        format!("  `rulekeep undo {id}` undoes its changes; `rulekeep confirm {id}` keeps them.\n");
     assert!(
-        error.contains(&format!("`rulekeep undo {}` does it now", &id[..8])),
+        error.starts_with("warning: nobody confirmed the apply"),
         "{error}"
     );
+    assert!(error.contains(&commands), "{error}");
+    assert_eq!(rulekeep(folder, &["confirm", id]).0, 0);
+    let (_, _, error) = rulekeep(folder, &["plan"]);
+    assert!(!error.contains("nobody confirmed"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_nobody_confirmed_and_nobody_could_undo_is_undone_by_the_next_one_who_looks() {
+    let folder = project();
+    let folder = folder.path();
+    let before = rules(folder);
+    let overdue = |folder: &Path| rulekeep(folder, &["undo", "--overdue"]);
+    let nothing = (0, String::new(), "No apply is overdue.\n".to_owned());
+    assert_eq!(overdue(folder), nothing);
+    let mut child = spawn(folder, &["apply", "--yes", "--confirm-within", "2s"]);
+    waits(folder);
+    assert_eq!(overdue(folder), nothing, "it is not its turn");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_ne!(rules(folder), before);
+    thread::sleep(Duration::from_millis(2100));
+    let (code, text, error) = overdue(folder);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("Apply complete!"), "{text}");
+    assert_eq!(rules(folder), before);
+    assert_eq!(history(folder)[1]["confirmed"], false);
+    assert_eq!(overdue(folder), nothing);
 }
 
 #[test]

@@ -42,12 +42,13 @@ impl<'a> Record<'a> {
     async fn books(&self) -> Result<&Arc<Books>, Error> {
         let open = async || {
             let changed = self.plan.groups.iter().filter(|g| !g.changes.is_empty());
-            let begun = Begun::now(
+            let mut begun = Begun::now(
                 self.run_id,
                 self.plan_id.clone(),
                 self.options.origin.clone(),
                 changed.map(|group| group.name.to_string()).collect(),
             );
+            begun.confirm_within = self.options.confirm_within;
             let root = self.options.root.clone();
             blocking(move || {
                 Ok(Arc::new(Books {

@@ -1,13 +1,13 @@
 //! The built-in checks: what no security group should admit from the internet.
 //!
 //! One table. The CIS entries are the recommendations of the CIS Alibaba Cloud Foundation Benchmark 2.0 that are about security groups
-//! (3.5, 4.3, 4.4; the same numbers as in 1.0), read strictly: a benchmark auditor looks for the text `0.0.0.0/0` in a rule, here any
-//! packet from the internet counts, over IPv6 too, whatever the rule says that admits it. The others are services that the internet is
-//! searched for all day and that were never meant to face it.
+//! (3.5, 4.3, 4.4; the same numbers as in 1.0). An auditor looks for the text `0.0.0.0/0` in a rule; here the packets count, over IPv6
+//! too, whatever rules say that admit them, and a few networks by name are not the internet at large ([`STRANGERS`]). The other checks
+//! are about services that the internet is searched for all day and that were never meant to face it.
 
 use std::sync::Arc;
 
-use super::{Assertion, Claim, Peer, Severity};
+use super::{Allowance, Assertion, Claim, Peer, Severity};
 use crate::{
     diag::Span,
     model::{Direction, PortRange, Ports, Protocol},
@@ -15,6 +15,12 @@ use crate::{
 
 /// The name of the baseline in the files.
 pub const NAME: &str = "cis-alibaba";
+
+/// From more than this many addresses on, strangers are among them: a /8 of IPv4, a /16 of IPv6.
+pub const STRANGERS: Allowance = Allowance {
+    v4: 1 << 24,
+    v6: 1 << 112,
+};
 
 /// A built-in check: it forbids services from the internet.
 #[derive(Clone, Copy, Debug)]
@@ -324,7 +330,8 @@ impl Check {
             services: self.protocols(),
             direction: Direction::Ingress,
             peers: vec![Peer::Internet],
-            text: Arc::from(format!("{services} from internet")),
+            allowance: Some(STRANGERS),
+            text: Arc::from(format!("{services} from the internet at large")),
             because: None,
             severity: self.severity,
             reference: Some(self.reference.into()),

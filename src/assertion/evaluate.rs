@@ -12,14 +12,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Claim, Evidence, Status};
+use super::{Allowance, Claim, Evidence, Status};
 use crate::{
     model::{Policy, PortSet, PrefixListId, Rule},
     traffic::{
-        atlas::{SignatureId, World, worlds},
+        atlas::{Diagram, Dimension, Node, NodeId, SignatureId, World, worlds},
         bits::Bits,
         certificate::{Move, worst_state},
-        clause::{Clause, Far, Resolve, Symbol},
+        clause::{Clause, Family, Far, Resolve, Symbol},
         difference::shares,
         lines::Cover,
         space::Space,
@@ -48,6 +48,8 @@ pub struct Course<'a> {
 pub struct Asked {
     /// What it says of them.
     pub claim: Claim,
+    /// How many addresses may violate it.
+    pub allowance: Option<Allowance>,
     /// The packets, one by one of the peers' kinds; rank and policy do not count.
     pub clauses: Vec<Clause>,
     /// Waivers that count, by number, with the packets each is limited to; `None`: all.
@@ -113,18 +115,49 @@ struct Question {
     /// Index of the assertion.
     asked: usize,
     claim: Claim,
+    /// Whether the state before, the result, and any state count: they are beyond the allowance.
+    counts: Counts,
     own: Vec<usize>,
     /// The same services of anyone.
     wide: Vec<usize>,
     waivers: Vec<(usize, Option<Vec<usize>>)>,
 }
 
+/// Which states go beyond an allowance.
+#[derive(Clone, Copy)]
+struct Counts {
+    before: bool,
+    after: bool,
+    ever: bool,
+}
+
+/// What a claim would say of packets, were they meant by it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Fine in every state.
+    Holds,
+    /// Fine before and after, bad in some part of a wave.
+    Passes { wave: usize },
+    /// Bad after.
+    Begins,
+    /// Bad before and after.
+    Stays,
+    /// Bad before.
+    Ends,
+}
+
+/// A wave of a course: the state before it, and the places of the rules that go and come.
+struct Wave {
+    start: Bits,
+    steps: Vec<(Option<usize>, Option<usize>)>,
+}
+
 /// The states of a course, for one claim.
 struct States {
-    before: Bits,
     after: Bits,
-    /// The state before a wave and its steps.
-    waves: Vec<(Bits, Vec<(Option<usize>, Option<usize>)>)>,
+    waves: Vec<Wave>,
+    /// By signature.
+    fates: Vec<Fate>,
 }
 
 /// Some assertions about one kind of peer, cut into packets.
@@ -132,8 +165,9 @@ struct Look<'a> {
     space: Space<'a>,
     kind: Option<&'a Symbol>,
     questions: Vec<Question>,
-    forbid: States,
-    require: States,
+    /// The states, where some assertion makes the claim.
+    forbid: Option<States>,
+    require: Option<States>,
 }
 
 impl<'a> Look<'a> {
@@ -168,6 +202,7 @@ impl<'a> Look<'a> {
         for &index in of {
             let Asked {
                 claim,
+                allowance: _,
                 clauses,
                 waivers,
             } = &asked[index];
@@ -196,6 +231,11 @@ impl<'a> Look<'a> {
             questions.push(Question {
                 asked: index,
                 claim: *claim,
+                counts: Counts {
+                    before: true,
+                    after: true,
+                    ever: true,
+                },
                 own: add(&own),
                 wide: add(&everyone.iter().collect::<Vec<_>>()),
                 waivers: waivers
@@ -242,74 +282,87 @@ impl<'a> Look<'a> {
                 limits.iter_mut().for_each(placed);
             }
         }
-        let states = |claim| States::new(&space, course, claim, resolve);
+        let states = |claim| {
+            let mut made = questions.iter().filter(|question| question.claim == claim);
+            made.next()
+                .map(|_| States::new(&space, course, claim, resolve))
+        };
         let (forbid, require) = (states(Claim::Forbid), states(Claim::Require));
-        Some(Self {
+        let mut look = Self {
             space,
             kind,
             questions,
             forbid,
             require,
-        })
+        };
+        let counts: Vec<Counts> = look
+            .questions
+            .iter()
+            .map(|question| match asked[question.asked].allowance {
+                Some(allowance) => look.counts(question, allowance),
+                None => question.counts,
+            })
+            .collect();
+        for (question, counts) in look.questions.iter_mut().zip(counts) {
+            question.counts = counts;
+        }
+        Some(look)
+    }
+
+    /// Which states violate an assertion by more addresses than are overlooked.
+    fn counts(&self, question: &Question, allowance: Allowance) -> Counts {
+        let fates = &self.states(question.claim).fates;
+        let signatures = &self.space.atlas.signatures;
+        let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {
+            let bad: Vec<bool> = signatures
+                .iter()
+                .zip(fates)
+                .map(|(signature, fate)| is_bad(*fate) && question.means(signature))
+                .collect();
+            if !bad.contains(&true) {
+                return false;
+            }
+            let diagram = self.space.atlas.relabel_as(&bad);
+            diagram.roots.iter().any(|(_, family, root)| {
+                let most = match family {
+                    Family::V4 => allowance.v4,
+                    Family::V6 => allowance.v6,
+                };
+                addresses(&diagram, *root, *family) > most
+            })
+        };
+        Counts {
+            before: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Ends)),
+            after: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins)),
+            // What is bad in some state, as if it were so at once.
+            ever: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins | Fate::Passes { .. })),
+        }
     }
 
     fn states(&self, claim: Claim) -> &States {
-        match claim {
+        let states = match claim {
             Claim::Forbid => &self.forbid,
             Claim::Require => &self.require,
-        }
-    }
-
-    /// How the packets of a signature fare by a claim, were they meant by it, waivers aside; with the state that shows it.
-    fn fate(&self, claim: Claim, signature: &Bits) -> Option<(Status, Bits)> {
-        let states = self.states(claim);
-        let (good, bad) = match claim {
-            Claim::Forbid => (Policy::Drop, Policy::Accept),
-            Claim::Require => (Policy::Accept, Policy::Drop),
         };
-        let is_bad = |state: &Bits| self.space.verdict(signature, state) == bad;
-        match (is_bad(&states.before), is_bad(&states.after)) {
-            (true, true) => Some((Status::Known, states.after.clone())),
-            (false, true) => Some((Status::New, states.after.clone())),
-            (true, false) => None,
-            (false, false) => states
-                .waves
-                .iter()
-                .enumerate()
-                .find_map(|(wave, (state, steps))| {
-                    let worst = worst_state(&self.space, signature, state, steps, good);
-                    is_bad(&worst).then_some((Status::OnTheWay { wave }, worst))
-                }),
-        }
+        states.as_ref().expect("an assertion makes the claim")
     }
 
-    /// The status of the packets of a signature by an assertion.
-    fn status(&self, question: &Question, signature: &Bits) -> Option<Status> {
-        let within = |places: &Vec<usize>| places.iter().any(|&place| signature.contains(place));
-        if !within(&question.own) {
-            return None;
-        }
-        let (status, _) = self.fate(question.claim, signature)?;
-        let waiver = question
-            .waivers
+    /// The status of the packets of every signature by an assertion.
+    fn statuses(&self, question: &Question) -> Vec<Option<Status>> {
+        let fates = &self.states(question.claim).fates;
+        let signatures = &self.space.atlas.signatures;
+        signatures
             .iter()
-            .find(|(_, limits)| limits.as_ref().is_none_or(within));
-        Some(match waiver {
-            Some((waiver, _)) => Status::Waived { waiver: *waiver },
-            None => status,
-        })
+            .zip(fates)
+            .map(|(signature, fate)| question.status(signature, *fate))
+            .collect()
     }
 
     /// Assertions that some packets violate.
     fn violated(&self) -> Vec<usize> {
-        let signatures = &self.space.atlas.signatures;
         self.questions
             .iter()
-            .filter(|question| {
-                signatures
-                    .iter()
-                    .any(|signature| self.status(question, signature).is_some())
-            })
+            .filter(|question| self.statuses(question).iter().any(Option::is_some))
             .map(|question| question.asked)
             .collect()
     }
@@ -317,53 +370,54 @@ impl<'a> Look<'a> {
     fn found(&self) -> Vec<Found> {
         let mut all = Vec::new();
         for question in &self.questions {
-            let signatures = &self.space.atlas.signatures;
-            let labels: Vec<Option<Status>> = signatures
-                .iter()
-                .map(|signature| self.status(question, signature))
-                .collect();
+            let labels = self.statuses(question);
             let statuses: BTreeSet<Status> = labels.iter().flatten().copied().collect();
             for status in statuses {
-                all.push(self.one(question, status));
+                all.push(self.one(question, &labels, status));
             }
         }
         all
     }
 
-    fn one(&self, question: &Question, status: Status) -> Found {
-        let cover = |signature: &Bits| {
-            let own = self.status(question, signature);
-            if own == Some(status) {
-                return Cover::Must;
-            }
-            let asked = question.own.iter().any(|&place| signature.contains(place));
-            let wide = question.wide.iter().any(|&place| signature.contains(place));
-            if asked || !wide {
-                return Cover::Never;
-            }
-            // What is done to others as well may be said in the same breath.
-            let beyond = self.fate(question.claim, signature).map(|(fate, _)| fate);
-            match (status, beyond) {
-                (_, None) => Cover::Never,
-                (Status::OnTheWay { .. }, other) if other == Some(status) => Cover::May,
-                (Status::OnTheWay { .. }, _) | (_, Some(Status::OnTheWay { .. })) => Cover::Never,
-                _ => Cover::May,
-            }
-        };
-        let labels = self.space.atlas.relabel(cover);
+    fn one(&self, question: &Question, labels: &[Option<Status>], status: Status) -> Found {
+        let fates = &self.states(question.claim).fates;
+        let covers: Vec<Cover> = self
+            .space
+            .atlas
+            .signatures
+            .iter()
+            .zip(fates)
+            .zip(labels)
+            .map(|((signature, fate), label)| {
+                if *label == Some(status) {
+                    return Cover::Must;
+                }
+                let wide = question.wide.iter().any(|&place| signature.contains(place));
+                if !wide || question.means(signature) {
+                    return Cover::Never;
+                }
+                // What is done to others as well may be said in the same breath.
+                let same = match status {
+                    Status::OnTheWay { wave } => *fate == Fate::Passes { wave },
+                    Status::New | Status::Known | Status::Waived { .. } => {
+                        matches!(fate, Fate::Stays | Fate::Begins)
+                    }
+                };
+                if same { Cover::May } else { Cover::Never }
+            })
+            .collect();
+        let diagram = self.space.atlas.relabel_as(&covers);
         let mut depends_on = BTreeSet::new();
-        let traffic = speak_covering(&labels, |cover| *cover)
+        let traffic = speak_covering(&diagram, |cover| *cover)
             .into_iter()
             .map(|what| {
-                let unread = what
-                    .world()
-                    .iter()
-                    .filter(|symbol| Some(*symbol) != self.kind);
+                let world = what.world().iter();
+                let unread = world.filter(|symbol| Some(*symbol) != self.kind);
                 depends_on.extend(unread.filter_map(|symbol| match symbol {
                     Symbol::PrefixList(list) => Some(list.clone()),
                     Symbol::Group(_) => None,
                 }));
-                let deciders = self.deciders(question, status, &what);
+                let deciders = self.deciders(question, labels, status, &what);
                 Evidence { what, deciders }
             })
             .collect();
@@ -376,19 +430,32 @@ impl<'a> Look<'a> {
     }
 
     /// Who decides about the packets of a line that are meant.
-    fn deciders(&self, question: &Question, status: Status, what: &Statement) -> Vec<Option<Rule>> {
+    fn deciders(
+        &self,
+        question: &Question,
+        labels: &[Option<Status>],
+        status: Status,
+        what: &Statement,
+    ) -> Vec<Option<Rule>> {
         if matches!(what.who, Who::NotMembersOf(_)) {
             return Vec::new();
         }
+        let states = self.states(question.claim);
         let mut winners: BTreeMap<usize, f64> = BTreeMap::new();
         for (SignatureId(id), size) in shares(&self.space, what) {
-            let signature = &self.space.atlas.signatures[id as usize];
-            if self.status(question, signature) == Some(status)
-                && let Some((_, state)) = self.fate(question.claim, signature)
-            {
-                *winners
-                    .entry(self.space.winner(signature, &state))
-                    .or_default() += size;
+            let id = id as usize;
+            if labels[id] == Some(status) {
+                let signature = &self.space.atlas.signatures[id];
+                let winner = match states.fates[id] {
+                    Fate::Passes { wave } => {
+                        let worst = states.worst(&self.space, signature, wave, question.claim);
+                        self.space.winner(signature, &worst)
+                    }
+                    Fate::Holds | Fate::Begins | Fate::Stays | Fate::Ends => {
+                        self.space.winner(signature, &states.after)
+                    }
+                };
+                *winners.entry(winner).or_default() += size;
             }
         }
         let mut winners: Vec<(usize, f64)> = winners.into_iter().collect();
@@ -398,6 +465,60 @@ impl<'a> Look<'a> {
             .take(MOST_DECIDERS)
             .map(|(index, _)| self.space.rules[index].cloned())
             .collect()
+    }
+}
+
+impl Question {
+    /// Whether the packets of a signature are meant.
+    fn means(&self, signature: &Bits) -> bool {
+        self.own.iter().any(|&place| signature.contains(place))
+    }
+
+    fn status(&self, signature: &Bits, fate: Fate) -> Option<Status> {
+        let Counts {
+            before,
+            after,
+            ever,
+        } = self.counts;
+        let status = match fate {
+            Fate::Stays if after && before => Status::Known,
+            // What the allowance overlooked before was no violation.
+            Fate::Stays | Fate::Begins if after => Status::New,
+            Fate::Passes { wave } if ever => Status::OnTheWay { wave },
+            _ => return None,
+        };
+        if !self.means(signature) {
+            return None;
+        }
+        let within = |places: &Vec<usize>| places.iter().any(|&place| signature.contains(place));
+        let waiver = self
+            .waivers
+            .iter()
+            .find(|(_, limits)| limits.as_ref().is_none_or(within));
+        Some(match waiver {
+            Some((waiver, _)) => Status::Waived { waiver: *waiver },
+            None => status,
+        })
+    }
+}
+
+/// How many addresses have some packet below a root that is labelled so.
+fn addresses(diagram: &Diagram<bool>, root: NodeId, family: Family) -> u128 {
+    let holds = |node: NodeId| *diagram.node(node) != Node::Leaf(false);
+    match diagram.node(root) {
+        Node::Cut(Dimension::Peer, pieces) => {
+            let mut first = 0;
+            let mut sum: u128 = 0;
+            for &(last, child) in pieces {
+                if holds(child) {
+                    sum = sum.saturating_add((last - first).saturating_add(1));
+                }
+                first = last.wrapping_add(1);
+            }
+            sum
+        }
+        _ if holds(root) => family.last_address().saturating_add(1),
+        _ => 0,
     }
 }
 
@@ -472,12 +593,45 @@ impl States {
                 gone.into_iter().for_each(|index| state.remove(index));
                 come.into_iter().for_each(|index| state.insert(index));
             }
-            waves.push((start, steps));
+            waves.push(Wave { start, steps });
         }
-        Self {
-            before,
+        let mut states = Self {
             after: state,
             waves,
+            fates: Vec::new(),
+        };
+        let signatures = &space.atlas.signatures;
+        states.fates = signatures
+            .iter()
+            .map(|signature| states.fate(space, signature, &before, claim))
+            .collect();
+        states
+    }
+
+    fn fate(&self, space: &Space<'_>, signature: &Bits, before: &Bits, claim: Claim) -> Fate {
+        let (_, bad) = verdicts(claim);
+        let is_bad = |state: &Bits| space.verdict(signature, state) == bad;
+        match (is_bad(before), is_bad(&self.after)) {
+            (true, true) => Fate::Stays,
+            (false, true) => Fate::Begins,
+            (true, false) => Fate::Ends,
+            (false, false) => (0..self.waves.len())
+                .find(|&wave| is_bad(&self.worst(space, signature, wave, claim)))
+                .map_or(Fate::Holds, |wave| Fate::Passes { wave }),
         }
+    }
+
+    /// The part of a wave that is worst for packets that are fine before it and after the last.
+    fn worst(&self, space: &Space<'_>, signature: &Bits, wave: usize, claim: Claim) -> Bits {
+        let Wave { start, steps } = &self.waves[wave];
+        worst_state(space, signature, start, steps, verdicts(claim).0)
+    }
+}
+
+/// The verdict that a claim asks for, and the other.
+fn verdicts(claim: Claim) -> (Policy, Policy) {
+    match claim {
+        Claim::Forbid => (Policy::Drop, Policy::Accept),
+        Claim::Require => (Policy::Accept, Policy::Drop),
     }
 }

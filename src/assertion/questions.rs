@@ -29,6 +29,7 @@ pub fn questions(assertion: &Assertion, waivers: &[Arc<Waiver>], known: &Known<'
         claim,
         services,
         peers,
+        allowance,
         id,
         ..
     } = assertion;
@@ -50,6 +51,7 @@ pub fn questions(assertion: &Assertion, waivers: &[Arc<Waiver>], known: &Known<'
     };
     Asked {
         claim: *claim,
+        allowance: *allowance,
         clauses: boxes(peers, *claim),
         waivers: waivers
             .iter()

@@ -43,7 +43,8 @@ pub(super) struct Args {
     part: Part,
     #[command(flatten)]
     since: Since,
-    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
+    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..; if this process is killed, `rulekeep
+    /// undo --overdue` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
     #[command(flatten)]
@@ -77,9 +78,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let lock = args.consent.lock(&root, "apply", screen).await;
     lock.map_err(tell)?;
     let desired = project::load(global, screen).map_err(tell)?;
-    let desired = pass::discovered(desired, shared.parallelism.into(), screen)
+    let (desired, odd) = pass::discovered(desired, shared.parallelism.into(), screen)
         .await
         .map_err(tell)?;
+    screen.diagnostics(&desired.sources, &odd);
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
     let parallelism = shared.parallelism.into();
@@ -109,6 +111,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         saved: saved.as_ref(),
         overrides: args.consent.overrides(),
         preview: None,
+        confirm_within: args.confirm_within,
         aside: false,
         shared,
         global,

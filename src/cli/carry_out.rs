@@ -1,20 +1,24 @@
 //! From a plan to its report: show, guard, ask, look again, apply. What every command does that changes rules.
 
+use std::time::Duration;
+
 use crate::{
     apply::Report,
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
+    notify::{self as message, Message},
     plan::Plan,
-    report::{Format, Stamp, json, text},
+    report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
     undo::short,
 };
 
 use super::{
-    Failure, Global, Screen, ask, output,
+    Failure, Global, Screen, ask, notify, output,
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
+    publish::{self, Github},
     stop::stop,
 };
 
@@ -33,6 +37,15 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// What it is called in messages.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Undo { .. } => "undo",
+            Self::Change => "change",
+        }
+    }
+
     /// The command once more, in words.
     fn again(&self) -> String {
         match self {
@@ -89,6 +102,8 @@ pub(super) struct Job<'a> {
     pub(super) overrides: Overrides,
     /// Takes the place of an empty plan and stands before another one.
     pub(super) preview: Option<&'a Preview<'a>>,
+    /// How long somebody will wait for a confirmation afterwards.
+    pub(super) confirm_within: Option<Duration>,
     /// Whether stdout is another job's, so that text goes to stderr.
     pub(super) aside: bool,
     pub(super) shared: &'a Shared,
@@ -117,7 +132,43 @@ impl Outcome {
 }
 
 impl Job<'_> {
+    /// Carries the plan out, and tells whoever wants to know.
     pub(super) async fn carry_out(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let done = self.attempt(prepared).await;
+        let messages = self.messages(prepared, &done);
+        notify::tell(prepared.project(), &messages, self.screen).await;
+        done
+    }
+
+    fn messages(&self, prepared: &Prepared<'_>, done: &Result<Outcome, Failure>) -> Vec<Message> {
+        let facts = notify::facts(prepared.project(), &self.stamp);
+        let command = self.work.name();
+        match done {
+            Ok(outcome) if outcome.report.groups.is_empty() => Vec::new(),
+            Ok(Outcome { report, .. }) => {
+                let run = Some(&*report.run_id);
+                let fights = notify::fights(prepared.project(), run, self.screen);
+                let applied = message::applied(command, prepared.plan(), report, &facts);
+                let fought = message::fought(&fights, &facts);
+                applied.into_iter().chain(fought).collect()
+            }
+            // Whoever would be asked sees it.
+            Err(_) if self.asks => Vec::new(),
+            Err(failure) if failure.exit == Exit::Refused => {
+                let refusals = prepared.guarded(&self.overrides).err().unwrap_or_default();
+                let report = prepared.report(&refusals, &self.stamp);
+                vec![message::refused(command, &report, &facts)]
+            }
+            Err(failure) => vec![message::failed(
+                command,
+                &failure.message,
+                &failure.causes,
+                &facts,
+            )],
+        }
+    }
+
+    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
@@ -133,6 +184,11 @@ impl Job<'_> {
             Err(refusals) => (None, refusals),
         };
         let shown = prepared.report(&refusals, &self.stamp);
+        let github = Github::new(&shared.output);
+        let findings = match publish::wants_findings(&shared.output, &github) {
+            true => prepared.findings(&refusals, &self.stamp, &[]),
+            false => Vec::new(),
+        };
         let is_nothing = prepared.is_empty() && approved.is_some();
         let draw = |style: &text::TextStyle| match self.preview {
             None => text::plan(&shown, style),
@@ -149,20 +205,45 @@ impl Job<'_> {
             screen.say(&draw(&screen.err));
         }
         if prepared.is_errored() {
-            return Err(plan::not_whole(&shown, &diagnostics));
+            let mut failure = plan::not_whole(&shown, &diagnostics);
+            failure.findings = findings.into();
+            return Err(failure);
         }
         let Some(approved) = approved else {
-            return Err(refused(&refusals));
+            let mut failure = refused(&refusals);
+            failure.findings = findings.into();
+            return Err(failure);
         };
+        let groups = prepared.checked_groups(false);
+        let checked = Checked {
+            command: "apply",
+            project: &prepared.project_seen_from_top(),
+            groups: &groups,
+            findings: &findings,
+            ..Checked::default()
+        };
+        let review = Review {
+            plan: shown,
+            checked,
+            subject: Subject::Plan,
+            apply: "rulekeep apply",
+        };
+        if !self.aside {
+            github.annotate(&findings, &shared.output, screen)?;
+            github.tell(&review, None)?;
+        }
         if self.dry_run {
-            let unshown = self.outputs(|format, style| plan::draw(format, &shown, style));
+            let unshown = self.outputs(|format, style| match format {
+                Format::Text => text::plan(&shown, style),
+                format => format.review(&review),
+            });
             return Ok(Outcome {
                 report: Report::default(),
                 unshown: unshown.err(),
             });
         }
         if prepared.is_empty() {
-            return Ok(self.finish(Report::default(), true));
+            return Ok(self.finish(Report::default(), true, &checked));
         }
         let parallelism = shared.parallelism.into();
         if self.asks {
@@ -190,14 +271,24 @@ impl Job<'_> {
             **screen,
             "stopping after the calls in flight; once more stops at once",
         );
-        let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
+        let within = self.confirm_within;
+        let report = pass::apply(
+            prepared,
+            &approved,
+            origin,
+            within,
+            parallelism,
+            &meter,
+            stop,
+        )
+        .await;
         drop(meter);
-        Ok(self.finish(report, false))
+        Ok(self.finish(report, false, &checked))
     }
 
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
-    fn finish(&self, report: Report, nothing: bool) -> Outcome {
-        let unshown = self.show(&report, nothing).err();
+    fn finish(&self, report: Report, nothing: bool, checked: &Checked<'_>) -> Outcome {
+        let unshown = self.show(&report, nothing, checked).err();
         let again = self.work.again();
         match exit(&report) {
             Exit::Done => {}
@@ -211,13 +302,15 @@ impl Job<'_> {
         Outcome { report, unshown }
     }
 
-    fn show(&self, report: &Report, nothing: bool) -> Result<(), Failure> {
+    fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
+        let summarized = Github::new(&self.shared.output).summarize(|| markdown::applied(report));
         // Files first: what becomes of stdout is no reason to lose them.
         let files = self.outputs(|format, style| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),
             Format::Text => text::applied(report, style),
-            Format::Json => json::applied(report),
+            format => format.applied(report, checked),
         });
+        let files = files.and(summarized);
         if self.shared.is_text() && !nothing {
             // Apart from the plan above it.
             self.text(|style| format!("\n{}", text::applied(report, style)))

@@ -249,6 +249,7 @@ pub(super) async fn carry_out(
         saved: None,
         overrides: common.overrides(),
         preview: Some(preview),
+        confirm_within: None,
         aside: false,
         shared: &common.shared,
         global,

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Project, Selector},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
@@ -25,7 +26,11 @@ use crate::{
         alibaba::{Alibaba, credentials::Environment},
     },
     reconcile, report,
-    report::{PlanReport, ReadFailure, Stamp},
+    report::{
+        PlanReport, ReadFailure, Stamp,
+        checked::CheckedGroup,
+        finding::{self, Finding, Found},
+    },
     saved,
 };
 
@@ -107,18 +112,18 @@ pub(super) async fn discover(
     Ok(found)
 }
 
-/// As [`discover`], with what is wrong drawn on stderr.
+/// As [`discover`], with what is wrong drawn on stderr; with it come the warnings.
 pub(super) async fn discovered(
     desired: Desired,
     parallelism: usize,
     screen: &Screen,
-) -> Result<Desired, Failure> {
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let (desired, problems) = discover(desired, parallelism).await?;
-    screen.diagnostics(&desired.sources, &problems);
-    match problems.iter().any(Diagnostic::is_error) {
-        true => Err(super::project::not_planned(&problems)),
-        false => Ok(desired),
+    if problems.iter().any(Diagnostic::is_error) {
+        screen.diagnostics(&desired.sources, &problems);
+        return Err(super::project::not_planned(&problems));
     }
+    Ok((desired, problems))
 }
 
 /// Connects the accounts of all groups.
@@ -183,6 +188,11 @@ impl apply::Progress for Meter {
 }
 
 impl Prepared<'_> {
+    /// The project.
+    pub(super) fn project(&self) -> &Project {
+        &self.inner.desired.project
+    }
+
     /// The files, for messages.
     pub(super) fn sources(&self) -> &Sources {
         &self.inner.desired.sources
@@ -271,6 +281,47 @@ impl Prepared<'_> {
                 reconcile::NotApproved::Incomplete => Vec::new(),
                 reconcile::NotApproved::Refused(refusals) => refusals,
             })
+    }
+
+    /// Everything worth telling of the plan and its files in one shape. `files`: what the files alone have shown.
+    pub(super) fn findings(
+        &self,
+        refusals: &[Refusal],
+        stamp: &Stamp,
+        files: &[Diagnostic],
+    ) -> Vec<Finding> {
+        let desired = self.inner.desired;
+        finding::findings(&Found {
+            sources: &desired.sources,
+            folder: &git::prefix(&desired.project.root),
+            groups: &desired.groups,
+            files,
+            plan: Some(self.report(refusals, stamp)),
+        })
+    }
+
+    /// The project file, for findings without a place.
+    pub(super) fn project_seen_from_top(&self) -> String {
+        let folder = git::prefix(&self.inner.desired.project.root);
+        format!("{folder}{}", super::project::PROJECT_FILE)
+    }
+
+    /// The groups that were looked at. `drift`: whether it is said how they differ.
+    pub(super) fn checked_groups(&self, drift: bool) -> Vec<CheckedGroup> {
+        let groups = self.inner.plan.groups.iter().zip(&self.inner.groups);
+        groups
+            .map(|(plan, declared)| {
+                let counts = plan.counts();
+                let text = format!(
+                    "{} missing, {} different, {} live only",
+                    counts.add, counts.change, counts.destroy
+                );
+                CheckedGroup {
+                    label: finding::label(declared),
+                    drift: (drift && !counts.is_empty()).then_some(text),
+                }
+            })
+            .collect()
     }
 
     /// For the reporters.
@@ -375,11 +426,12 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Ve
     moved
 }
 
-/// Makes the changes.
+/// Makes the changes; `confirm_within`: how long somebody will wait for a confirmation afterwards.
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
     origin: Origin,
+    confirm_within: Option<Duration>,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
@@ -388,6 +440,7 @@ pub(super) async fn apply(
     let options = apply::Options {
         parallelism,
         origin,
+        confirm_within,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;

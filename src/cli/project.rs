@@ -8,11 +8,15 @@ use std::{
 use clap::Args;
 
 use crate::{
-    desired::{self, Desired, DesiredGroup},
+    desired::{self, Desired, DesiredGroup, LoadError},
     diag::{Code, Diagnostic},
     exit::Exit,
+    git,
     reconcile::{self, SelectError, Shard},
-    report::text::count,
+    report::{
+        finding::{self, Finding, Found},
+        text::count,
+    },
 };
 
 use super::{Failure, Global, Screen};
@@ -97,16 +101,53 @@ fn nearest(folder: &Path) -> Option<PathBuf> {
 
 /// Reads the project and draws what is wrong with it on stderr.
 pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure> {
+    let (desired, warnings) = load_with_warnings(global, screen)?;
+    screen.diagnostics(&desired.sources, &warnings);
+    Ok(desired)
+}
+
+/// As [`load`], for commands that tell of the warnings themselves.
+pub(super) fn load_with_warnings(
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let file = file(global)?;
     match desired::load(&file) {
-        Ok((desired, warnings)) => {
-            screen.diagnostics(&desired.sources, &warnings);
-            Ok(desired)
-        }
+        Ok(loaded) => Ok(loaded),
         Err(error) => {
             screen.diagnostics(&error.sources, &error.diagnostics);
-            Err(not_sound(&error.diagnostics))
+            let mut failure = not_sound(&error.diagnostics);
+            failure.findings = findings_of(&error, &file).into();
+            Err(failure)
         }
+    }
+}
+
+/// What is wrong with files that could not be read as a project.
+pub(super) fn findings_of(error: &LoadError, file: &Path) -> Vec<Finding> {
+    finding::findings(&Found {
+        sources: &error.sources,
+        folder: &repository_folder(file),
+        groups: &[],
+        files: &error.diagnostics,
+        plan: None,
+    })
+}
+
+/// The project file, seen from the top of its repository.
+pub(super) fn seen_from_top(global: &Global) -> String {
+    let Ok(file) = file(global) else {
+        return PROJECT_FILE.to_owned();
+    };
+    let name = file.file_name().unwrap_or(PROJECT_FILE.as_ref());
+    format!("{}{}", repository_folder(&file), name.to_string_lossy())
+}
+
+/// The folder of a project file, seen from the top of its repository.
+pub(super) fn repository_folder(file: &Path) -> String {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => git::prefix(folder),
+        _ => git::prefix(Path::new(".")),
     }
 }
 
@@ -235,6 +276,11 @@ impl Selection {
             })
     }
 
+    /// Whether not every group is meant.
+    pub(super) fn is_narrow(&self) -> bool {
+        !self.paths.is_empty() || !self.targets.targets.is_empty() || self.part.shard.is_some()
+    }
+
     /// The same choice as words of a command line, each after a space; empty when it is every group.
     pub(super) fn words(&self) -> String {
         let Self {
@@ -244,10 +290,6 @@ impl Selection {
             only: _,
             since,
         } = self;
-        let quoted = |text: &str| match shlex::try_quote(text) {
-            Ok(quoted) => quoted.into_owned(),
-            Err(_) => text.to_owned(),
-        };
         let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
         let targets = targets.targets.iter();
         let targets = targets.map(|target| format!("--target {}", quoted(target)));
@@ -291,6 +333,14 @@ impl Selection {
             only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
+    }
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(text: &str) -> String {
+    match shlex::try_quote(text) {
+        Ok(quoted) => quoted.into_owned(),
+        Err(_) => text.to_owned(),
     }
 }
 

@@ -1,19 +1,27 @@
 //! `rulekeep watch`: sets up what wakes the loop and runs it.
 
+mod commits;
 mod pass;
+mod source;
 mod tell;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::builder::FalseyValueParser;
 
 use crate::{
     desired,
     exit::Exit,
-    watch::{self, Schedule, Stop, Wake, files::Files},
+    watch::{self, Ended, Schedule, Stop, Wake},
 };
 
-use self::pass::Keeper;
+use self::{
+    pass::{Files, Keeper},
+    source::{Fetcher, GitArgs},
+};
 use super::{
     Failure, Global, Screen, plan,
     project::{self, Selection},
@@ -22,14 +30,15 @@ use super::{
 
 /// Keep comparing the cloud with the files, and with --apply keep it as they say
 ///
-/// Makes a pass when a file changes and at every interval. Shows the plan when it is another one than before, and one
+/// Makes a pass when a file changes, or with --git a branch of a repository, and at every interval. Shows the plan when it is another one than before, and one
 /// line otherwise. Changes nothing without --apply.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   rulekeep watch                        plan whenever a file is saved, and every 10 minutes
   rulekeep watch --apply --interval 5m  also make the changes, through the guard
-  rulekeep watch --once                 one pass")]
+  rulekeep watch --once                 one pass
+  rulekeep watch --apply --git git@git.example.com:net/rules.git    what is merged is applied")]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -68,49 +77,97 @@ pub(super) struct Args {
         env = "RULEKEEP_PARALLELISM"
     )]
     parallelism: u16,
+    #[command(flatten)]
+    git: GitArgs,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let project = project::file(global)?;
+    let checkout = args.git.open(global).await?;
+    let project = match &checkout {
+        None => project::file(global)?,
+        Some(checkout) => checkout.folder().to_owned(),
+    };
+    let files = match &checkout {
+        None => Files::Here { project: &project },
+        Some(checkout) => Files::Git(checkout),
+    };
+    let mut fetcher = checkout
+        .as_ref()
+        .map(|checkout| Fetcher::new(checkout, screen));
     let stop = Stop::when(stop(
         *screen,
         "stopping after the calls in flight; once more stops at once",
     ));
-    let mut keeper = Keeper::new(args, global, screen, project);
+    let mut keeper = Keeper::new(args, global, screen, files);
+    if !args.once {
+        keeper.greet();
+    }
+    // The first pass is about what there is now.
+    let mut fetched = match &mut fetcher {
+        None => Ended::Well,
+        Some(fetcher) => stoppable(&stop, fetcher.fetch(|| {})).await,
+    };
     if args.once {
         keeper.pass(&stop).await;
-        return Ok(keeper.exit());
+        return Ok(match (keeper.exit(), fetched) {
+            (Exit::Done, Ended::Failed) => Exit::Error,
+            (exit, _) => exit,
+        });
     }
-    keeper.greet();
     let (schedule, wake) = (Schedule::every(args.interval), Wake::default());
-    let mut watching = Watching::default();
-    watch::run(&schedule, &wake, &stop, async || {
-        watching.renew(&keeper, &wake, screen);
-        keeper.pass(&stop).await
-    })
-    .await;
+    let passes = async {
+        let mut watching = Watching::default();
+        watch::run(&schedule, &wake, &stop, async || {
+            if checkout.is_none() {
+                watching.renew(&project, &wake, screen);
+            }
+            keeper.pass(&stop).await
+        })
+        .await;
+    };
+    let (looks, look) = (Schedule::every(args.git.git_interval), Wake::default());
+    let fetches = async {
+        let Some(fetcher) = &mut fetcher else { return };
+        let mut is_first = true;
+        watch::run(&looks, &look, &stop, async || {
+            if !std::mem::take(&mut is_first) {
+                fetched = stoppable(&stop, fetcher.fetch(|| wake.wake())).await;
+            }
+            fetched
+        })
+        .await;
+    };
+    tokio::join!(passes, fetches);
     Ok(keeper.last_exit())
+}
+
+/// Fetching changes nothing but the work folder: it is dropped when the program is to end.
+async fn stoppable(stop: &Stop, fetch: impl Future<Output = Ended>) -> Ended {
+    tokio::select! {
+        biased;
+        () = stop.stopped() => Ended::Well,
+        ended = fetch => ended,
+    }
 }
 
 /// The files under watch.
 #[derive(Debug, Default)]
 struct Watching {
-    files: Option<Files>,
+    files: Option<watch::files::Files>,
     /// The folder of group files, as long as the project file cannot be read to say it.
-    rules: Option<std::path::PathBuf>,
+    rules: Option<PathBuf>,
     complained: bool,
 }
 
 impl Watching {
     /// Watches anew: folders may have come, gone, or been exchanged. Before the files are read, so that no change falls
     /// between.
-    fn renew(&mut self, keeper: &Keeper<'_>, wake: &Wake, screen: &Screen) {
-        let project = keeper.project();
+    fn renew(&mut self, project: &Path, wake: &Wake, screen: &Screen) {
         if let Ok((desired, _)) = desired::load_project(project) {
             self.rules = Some(desired.project.root.join(desired.project.rules));
         }
         self.files = None;
-        match Files::watch(project, self.rules.as_deref(), wake) {
+        match watch::files::Files::watch(project, self.rules.as_deref(), wake) {
             Ok(files) => {
                 self.files = Some(files);
                 self.complained = false;

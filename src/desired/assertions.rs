@@ -1,6 +1,6 @@
 //! `assertions`, `waivers` and `guard: { baseline: .. }`, of the project file and of group files.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::{
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
-    model::{Direction, PortSet, Protocol},
+    model::{Direction, GroupName, PortSet, Protocol},
 };
 
 /// Keys of an assertion.
@@ -160,11 +160,12 @@ fn assertion(fields: &Fields<'_, '_>, names: &Names, out: &mut Out) -> Option<As
         services: services?,
         direction,
         peers: peers?,
+        allowance: None,
         text,
         because,
         severity: severity?,
         reference: None,
-        span: fields.span,
+        span: fields.head(),
     })
 }
 
@@ -406,7 +407,7 @@ fn waiver(
                 until,
                 until_text: until_text.clone(),
                 reason: reason.into(),
-                span: fields.span,
+                span: fields.head(),
             })
         })
         .collect()
@@ -468,6 +469,39 @@ pub(super) fn baseline(node: &Node<'_>, out: &mut Out) -> Vec<Arc<Assertion>> {
         .filter(|check| !except.contains(&check.id))
         .map(|check| Arc::new(check.assertion(span)))
         .collect()
+}
+
+/// Says of assertions that they name groups that no file declares: of those they claim nothing. Where no group has a name at all, nobody
+/// can tell.
+pub(super) fn check_names(groups: &[DesiredGroup], out: &mut Out) {
+    let declared: BTreeSet<&GroupName> = groups
+        .iter()
+        .filter_map(DesiredGroup::declared_name)
+        .collect();
+    if declared.is_empty() {
+        return;
+    }
+    let mut told: BTreeSet<(Span, &GroupName)> = BTreeSet::new();
+    for assertion in groups.iter().flat_map(|group| group.assertions.iter()) {
+        for name in assertion.named_groups() {
+            if declared.contains(name) || !told.insert((assertion.span, name)) {
+                continue;
+            }
+            let diagnostic = Diagnostic::warning(
+                Code::UnknownPeerGroup,
+                format!(
+                    "the assertion `{}` names `group:{name}`, which no file declares",
+                    assertion.id
+                ),
+            )
+            .label(assertion.span, "claims nothing about that group");
+            let known = declared.iter().map(|name| name.as_str());
+            out.push(match nearest(name.as_str(), known) {
+                Some(near) => diagnostic.help(format!("did you mean `group:{near}`?")),
+                None => diagnostic.help("name the group by its id, or declare it"),
+            });
+        }
+    }
 }
 
 /// Gives every group the waivers of the project that are for it, and says of waivers that they name nothing.

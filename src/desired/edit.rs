@@ -379,9 +379,10 @@ impl<'p, 't> Page<'p, 't> {
             range: self.behind_colon(key)..end,
             text,
         };
+        let place = value.start..value.end;
         Ok(Changes {
             splices: vec![splice],
-            gone: vec![value.start..value.end],
+            gone: vec![place],
         })
     }
 

@@ -156,6 +156,8 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
             accounts: draft.scope.accounts,
             assertions: draft.scope.assertions,
             waivers: draft.scope.waivers,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups: Vec::new(),
         templates: Vec::new(),
@@ -237,6 +239,7 @@ pub fn load_as_far(
     groups.sort_by(|a, b| {
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
+    assertions::check_names(&groups, &mut out);
     assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &templates, &sources, &mut out);
     out.sort_by(|a, b| {
@@ -253,6 +256,8 @@ pub fn load_as_far(
             accounts: draft.scope.accounts,
             assertions: draft.scope.assertions,
             waivers: draft.scope.waivers,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups,
         templates,

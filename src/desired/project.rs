@@ -8,12 +8,14 @@ use crate::{
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
-        services,
+        notify, services,
         value::{self, PeerText},
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
+    fights::Threshold,
     model::{AccountName, GroupId, Protocol, RegionId},
+    notify::Channel,
 };
 
 /// Keys of the project file.
@@ -28,6 +30,8 @@ pub(super) const PROJECT: Shape = Shape {
         "guard",
         "assertions",
         "waivers",
+        "notify",
+        "fights",
     ],
     synonyms: &[("groups", "`rules`, the folder of the group files")],
 };
@@ -71,6 +75,8 @@ pub(super) struct Draft {
     pub(super) scope: Scope,
     /// Places that hold credentials, which must not be drawn.
     pub(super) secrets: Vec<Span>,
+    pub(super) notify: Vec<Channel>,
+    pub(super) fights: Threshold,
 }
 
 impl Draft {
@@ -79,6 +85,8 @@ impl Draft {
         Self {
             rules: None,
             secrets: Vec::new(),
+            notify: Vec::new(),
+            fights: Threshold::default(),
             scope: Scope {
                 names: Names::default(),
                 accounts: BTreeMap::new(),
@@ -141,6 +149,8 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     let own = assertions::assertions(&fields, &scope.names, &built_in, out);
     scope.assertions = own.into_iter().chain(built_in).collect();
     scope.waivers = assertions::waivers(&fields, &scope.names, true, out);
+    draft.notify = notify::notify(&fields, &mut draft.secrets, out);
+    draft.fights = notify::fights(&fields, out);
     draft
 }
 

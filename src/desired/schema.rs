@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::notify::Event;
+
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Schema of the project file.
@@ -77,6 +79,24 @@ pub fn schema_project() -> Value {
             ("guard", guard(true)),
             ("assertions", assertions()),
             ("waivers", waivers(true)),
+            ("notify", notify()),
+            (
+                "fights",
+                object(
+                    "Rules that are applied so often within so many hours are reported as fights.",
+                    &[
+                        (
+                            "count",
+                            json!({ "type": "integer", "minimum": 2, "maximum": 1_000, "description": "So many times; 3 unless said otherwise." }),
+                        ),
+                        (
+                            "hours",
+                            json!({ "type": "integer", "minimum": 1, "maximum": 8_760, "description": "Within so many hours; 24 unless said otherwise." }),
+                        ),
+                    ],
+                    &[],
+                ),
+            ),
         ],
         &["rules", "accounts"],
     );
@@ -373,6 +393,25 @@ fn baseline() -> Value {
     })
 }
 
+fn notify() -> Value {
+    let kinds: Vec<&str> = super::notify::KINDS.iter().map(|(name, _)| *name).collect();
+    let events = Event::ALL.map(Event::as_str);
+    let variable = |what: &str| json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": what });
+    json!({
+        "type": "array",
+        "description": "Who is told of what. URLs and secrets come from the environment or from files.",
+        "items": object("Somebody who is told.", &[
+            ("to", word(&kinds, "What kind of receiver it is.")),
+            ("name", note("What it is called in warnings; the kind unless said otherwise.")),
+            ("url_env", variable("Environment variable that holds the URL, which carries a token.")),
+            ("url_file", json!({ "type": "string", "description": "File that holds the URL." })),
+            ("secret_env", variable("Environment variable that holds the secret that messages are signed with: dingtalk, feishu, lark, webhook.")),
+            ("secret_file", json!({ "type": "string", "description": "File that holds the secret." })),
+            ("on", one_or_many("What it is told of; everything but plan unless said otherwise.", word(&events, "An event."))),
+        ], &["to"]),
+    })
+}
+
 fn protocol() -> Value {
     json!({ "anyOf": [
         { "enum": ["tcp", "udp", "icmp", "icmpv6", "gre", "all"] },
@@ -550,6 +589,14 @@ mod tests {
         same_keys(
             &project["properties"]["waivers"]["items"],
             &[&assertions::WAIVER],
+        );
+        same_keys(
+            &project["properties"]["notify"]["items"],
+            &[&super::super::notify::NOTIFY],
+        );
+        same_keys(
+            &project["properties"]["fights"],
+            &[&super::super::notify::FIGHTS],
         );
         let accounts = &project["properties"]["accounts"]["additionalProperties"]["oneOf"];
         let mut account = accounts[1].clone();

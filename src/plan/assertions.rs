@@ -10,7 +10,7 @@ use crate::{
         questions::{Known, questions},
     },
     desired::DesiredGroup,
-    diag::{Code, Diagnostic},
+    diag::Diagnostic,
     model::{
         Direction, GroupKind, InnerAccess, Lists, Network, NicType, Peer, Policy, Priority,
         Protocol, Rule,
@@ -71,9 +71,14 @@ impl<'a> Judge<'a> {
             }
         }
         let unused = waivers.iter().zip(used).filter(|(_, used)| !used);
-        diagnostics.extend(unused.map(|(waiver, _)| unused_waiver(waiver, group)));
+        diagnostics.extend(unused.map(|(waiver, _)| waiver.unused(group.name.as_str())));
+        // What refuses first, then the worst.
         violations.sort_by(|a, b| {
-            (a.status, &a.assertion.id, a.nic).cmp(&(b.status, &b.assertion.id, b.nic))
+            let key = |one: &'_ Violation| {
+                let severity = std::cmp::Reverse(one.assertion.severity);
+                (one.status, severity, one.assertion.id.clone(), one.nic)
+            };
+            key(a).cmp(&key(b))
         });
         violations
     }
@@ -108,7 +113,7 @@ impl<'a> Judge<'a> {
             if self.context.at < waiver.until {
                 live.push(Arc::clone(waiver));
             } else {
-                diagnostics.push(expired_waiver(waiver, group));
+                diagnostics.push(waiver.expired(group.name.as_str()));
             }
         }
         live
@@ -212,28 +217,4 @@ fn among_members(group: &GroupPlan, (direction, nic): (Direction, NicType)) -> O
         description: None,
         peer_owner: None,
     })
-}
-
-fn unused_waiver(waiver: &Waiver, group: &GroupPlan) -> Diagnostic {
-    Diagnostic::warning(
-        Code::UnusedWaiver,
-        format!(
-            "{} does not violate `{}`: the waiver excuses nothing",
-            group.name, waiver.assertion
-        ),
-    )
-    .label(waiver.span, "not needed")
-    .help("remove it, so that it does not hide what comes later")
-}
-
-fn expired_waiver(waiver: &Waiver, group: &GroupPlan) -> Diagnostic {
-    Diagnostic::warning(
-        Code::ExpiredWaiver,
-        format!(
-            "the waiver of `{}` for {} ended {}",
-            waiver.assertion, group.name, waiver.until_text
-        ),
-    )
-    .label(waiver.span, "counts no more")
-    .help("remove it, or decide anew and give it another date")
 }

@@ -47,6 +47,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
             accounts: BTreeMap::new(),
             assertions: Default::default(),
             waivers: Vec::new(),
+            ..Project::default()
         },
         groups,
         templates: Vec::new(),

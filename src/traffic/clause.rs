@@ -177,6 +177,26 @@ impl Clause {
             (Some(a), Some(b)) => common(a, b),
             (None, _) | (_, None) => true,
         };
+        // What tells most clauses apart first.
+        if let (Some(a), Some(b)) = (self.protocol, other.protocol)
+            && a != b
+        {
+            return false;
+        }
+        if !ports(&self.destination, &other.destination) || !ports(&self.source, &other.source) {
+            return false;
+        }
+        if let (Far::Addresses(_, a), Far::Addresses(_, b)) = (&self.far, &other.far)
+            && !common(a, b)
+        {
+            return false;
+        }
+        if let (Some((_, a)), Some((_, b))) = (&self.local, &other.local)
+            && !common(&[*a], &[*b])
+        {
+            return false;
+        }
+        // Every family that one of them insists on is the same.
         let families = |clause: &Self| {
             let far = match &clause.far {
                 Far::Addresses(family, _) => Some(*family),
@@ -187,25 +207,7 @@ impl Clause {
         };
         let mut all = families(self).into_iter().chain(families(other)).flatten();
         let first = all.next();
-        let family = all.all(|family| Some(family) == first);
-        let protocol = match (self.protocol, other.protocol) {
-            (Some(a), Some(b)) => a == b,
-            (None, _) | (_, None) => true,
-        };
-        let far = match (&self.far, &other.far) {
-            (Far::Addresses(_, a), Far::Addresses(_, b)) => common(a, b),
-            _ => true,
-        };
-        let local = match (&self.local, &other.local) {
-            (Some((_, a)), Some((_, b))) => common(&[*a], &[*b]),
-            _ => true,
-        };
-        family
-            && protocol
-            && far
-            && local
-            && ports(&self.destination, &other.destination)
-            && ports(&self.source, &other.source)
+        all.all(|family| Some(family) == first)
     }
 
     /// The symbol it needs, if it needs one.

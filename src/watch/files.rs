@@ -140,6 +140,8 @@ mod tests {
 
     use super::*;
 
+    type Change<'a> = Box<dyn Fn() + 'a>;
+
     fn project() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let (file, rules) = (
@@ -160,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn edits_atomic_saves_new_files_and_deletions_wake() {
         let (folder, file, rules) = project();
-        let changes: [(&str, Box<dyn Fn()>); 8] = [
+        let changes: [(&str, Change<'_>); 8] = [
             (
                 "edit",
                 Box::new(|| fs::write(rules.join("web.yaml"), "2").unwrap()),

@@ -80,6 +80,13 @@ pub enum Ending {
     Interrupted,
 }
 
+impl PassOutcome<'_> {
+    /// Whether the newest files were planned, and made true where that was asked for.
+    pub fn is_success(&self) -> bool {
+        self.ending.is_success() && self.bad.is_empty()
+    }
+}
+
 impl Ending {
     /// Whether the pass did what a loop is for: a plan of sound files was made, and made true where that was asked for.
     pub fn is_success(&self) -> bool {
@@ -93,9 +100,13 @@ impl Ending {
         }
     }
 
-    /// Whether the files are to blame, so that another state of them may be in order.
-    pub fn blames_files(&self) -> bool {
-        matches!(self, Self::Refused | Self::NotSound(_))
+    /// What the files are to blame for, so that another state of them may be in order; in one line.
+    pub fn blame(&self) -> Option<&str> {
+        match self {
+            Self::Refused => Some("the guard refused its plan"),
+            Self::NotSound(reason) => Some(reason),
+            _ => None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rulekeep::{
     assertion::{
-        Claim, Status,
+        Allowance, Claim, Status,
         evaluate::{Asked, Course, Found, judge},
     },
     model::{Cidr, GroupId, Policy, Rule},
@@ -57,6 +57,7 @@ fn clause(rule: &Rule) -> Clause {
 fn asked(said: &Said) -> Asked {
     Asked {
         claim: said.claim,
+        allowance: None,
         clauses: said.about.iter().map(clause).collect(),
         waivers: match &said.waived {
             None => Vec::new(),
@@ -266,8 +267,18 @@ fn addresses(text: &str) -> Far {
 }
 
 fn texts(course: &Course<'_>, claim: Claim, far: Far) -> Vec<String> {
+    texts_beyond(None, course, claim, far)
+}
+
+fn texts_beyond(
+    allowance: Option<Allowance>,
+    course: &Course<'_>,
+    claim: Claim,
+    far: Far,
+) -> Vec<String> {
     let asked = Asked {
         claim,
+        allowance,
         clauses: vec![ssh_from(far)],
         waivers: Vec::new(),
     };
@@ -389,5 +400,38 @@ fn an_unread_list_is_taken_the_worse_way_and_named() {
     assert!(
         texts(&course(vec![&admits]), Claim::Require, far())
             .contains(&"Known: tcp/22 from 10.0.0.0/8 []".to_owned())
+    );
+}
+
+#[test]
+fn what_an_assertion_overlooks_is_counted_state_by_state() {
+    let (office, wide) = (
+        rule(1, Policy::Accept, cidr("203.0.113.0/24")),
+        rule(1, Policy::Accept, cidr("128.0.0.0/1")),
+    );
+    let told = |old: Vec<&Rule>, come: Option<&Rule>, gone: Option<&Rule>, v4| {
+        let course = Course {
+            default: Policy::Drop,
+            old,
+            waves: vec![vec![Move { gone, come }]],
+        };
+        let allowance = Some(Allowance { v4, v6: 0 });
+        texts_beyond(allowance, &course, Claim::Forbid, addresses("0.0.0.0/0"))
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(told(vec![&office], None, None, 256), none);
+    assert_eq!(
+        told(vec![&office], None, None, 255),
+        ["Known: tcp/22 from 203.0.113.0/24 []"]
+    );
+    // The office alone was no violation, so it is as new as the rest.
+    assert_eq!(
+        told(vec![&office], Some(&wide), None, 1 << 24),
+        ["New: tcp/22 from 128.0.0.0/1 []"]
+    );
+    assert_eq!(told(vec![&office, &wide], None, Some(&wide), 1 << 24), none);
+    assert_eq!(
+        told(vec![&wide], Some(&office), None, 1 << 24),
+        ["Known: tcp/22 from 128.0.0.0/1 []"]
     );
 }

@@ -1,4 +1,5 @@
 //! `watch` from outside: the binary against an embedded cloud that the test looks into.
 
 mod files;
+mod git;
 mod support;

@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -14,8 +15,9 @@ use crate::{
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
+    lock,
     report::{Stamp, text},
-    watch::{Ended, Ending, PassOutcome, Stop},
+    watch::{BadCommit, Ended, Ending, PassOutcome, Stop, git::Checkout},
 };
 
 use super::{
@@ -35,11 +37,72 @@ use super::{
 pub(super) struct Keeper<'a> {
     args: &'a Args,
     global: &'a Global,
-    screen: &'a Screen,
-    project: PathBuf,
-    selection: Selection,
-    teller: Teller,
-    last: Option<Ending>,
+    pub(super) screen: &'a Screen,
+    files: Files<'a>,
+    /// For the newest files, and for those of the last good commit.
+    tellers: [Teller; 2],
+    /// How the last pass ended, by the newest files.
+    pub(super) last: Option<Ending>,
+    /// Whether the guard let the last plan through.
+    pub(super) approved: bool,
+    /// The bad commit that was told last.
+    pub(super) told: Option<BadCommit>,
+}
+
+/// Where the files are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Files<'a> {
+    /// Where somebody edits them.
+    Here {
+        /// The project file.
+        project: &'a Path,
+    },
+    /// In commits.
+    Git(&'a Checkout),
+}
+
+/// One state of the files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State<'s> {
+    /// The commit that is checked out, and what speaks against it.
+    pub(super) commit: Option<(&'s str, Option<&'s str>)>,
+    /// Newer commits that were not taken.
+    pub(super) bad: &'s [BadCommit],
+    /// Whether another state is tried when the files of this one are to blame.
+    pub(super) another: bool,
+}
+
+impl State<'_> {
+    /// Files that are not in git's care.
+    pub(super) const HERE: Self = Self {
+        commit: None,
+        bad: &[],
+        another: false,
+    };
+}
+
+/// What is gathered while one state of the files is looked at.
+#[derive(Debug)]
+pub(super) struct Attempt<'s> {
+    state: State<'s>,
+    at: Timestamp,
+    clock: Instant,
+    /// Of the files, as soon as it is known.
+    stamp: Option<Stamp>,
+    scene: Scene,
+}
+
+impl<'s> Attempt<'s> {
+    pub(super) fn of(state: State<'s>) -> Self {
+        let at = Timestamp::now();
+        Self {
+            state,
+            at,
+            clock: Instant::now(),
+            stamp: state.commit.map(|(commit, _)| stamp_of(commit, at)),
+            scene: Scene::default(),
+        }
+    }
 }
 
 impl<'a> Keeper<'a> {
@@ -47,43 +110,55 @@ impl<'a> Keeper<'a> {
         args: &'a Args,
         global: &'a Global,
         screen: &'a Screen,
-        project: PathBuf,
+        files: Files<'a>,
     ) -> Self {
         Self {
             args,
             global,
             screen,
-            project,
-            selection: args.selection.clone(),
-            teller: Teller::default(),
+            files,
+            tellers: Default::default(),
             last: None,
+            approved: false,
+            told: None,
         }
-    }
-
-    /// The project file.
-    pub(super) fn project(&self) -> &Path {
-        &self.project
     }
 
     /// Says what the loop is going to do.
     pub(super) fn greet(&self) {
-        let interval = jiff::SignedDuration::try_from(self.args.interval)
-            .expect("an interval is a week at most");
+        let span = |span: Duration| {
+            let span = jiff::SignedDuration::try_from(span).expect("a week at most");
+            format!("{span:#}")
+        };
+        let interval = span(self.args.interval);
         let does = match self.args.apply {
             true => "changes are applied",
             false => "nothing is changed without --apply",
         };
+        let wakes = match self.files {
+            Files::Here { .. } => "when a file changes".to_owned(),
+            Files::Git(checkout) => format!(
+                "when there is a new commit in {}, looked for every {}",
+                checkout.remote(),
+                span(self.args.git.git_interval)
+            ),
+        };
         self.screen.hint(&format!(
-            "a pass when a file changes, and every {interval:#}; {does}; Ctrl-C ends it"
+            "a pass {wakes}, and every {interval}; {does}; Ctrl-C ends it"
         ));
     }
 
     /// Makes one pass.
     pub(super) async fn pass(&mut self, stop: &Stop) -> Ended {
-        let ending = self.attempt(stop).await;
-        let ended = Ended::from(&ending);
-        self.last = Some(ending);
-        ended
+        let ending = match self.files {
+            Files::Here { .. } => {
+                let ending = self.attempt(State::HERE, stop).await;
+                self.last = Some(ending.clone());
+                ending
+            }
+            Files::Git(checkout) => self.of_commits(checkout, stop).await,
+        };
+        Ended::from(&ending)
     }
 
     /// How the program ends after its only pass.
@@ -105,23 +180,65 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Tries to make the cloud as the files are now, or to plan that.
-    async fn attempt(&mut self, stop: &Stop) -> Ending {
-        let (at, clock) = (Timestamp::now(), Instant::now());
-        let mut scene = Scene::default();
-        let desired = match desired::load(&self.project) {
+    /// The project file of the state that is checked out, and which of its groups are meant.
+    fn project(&self) -> (PathBuf, Selection) {
+        let mut selection = self.args.selection.clone();
+        let folder = match self.files {
+            Files::Here { project } => return (project.to_owned(), selection),
+            Files::Git(checkout) => checkout.folder(),
+        };
+        for path in &mut selection.paths {
+            *path = folder.join(&*path);
+        }
+        let project = match &self.global.project {
+            Some(path) => folder.join(path),
+            None => folder.to_owned(),
+        };
+        match project.is_dir() {
+            true => (project.join(project::PROJECT_FILE), selection),
+            false => (project, selection),
+        }
+    }
+
+    /// Tries to make the cloud as the files are, or to plan that.
+    pub(super) async fn attempt(&mut self, state: State<'_>, stop: &Stop) -> Ending {
+        self.approved = false;
+        let mut attempt = Attempt::of(state);
+        if let Some((_, Some(objection))) = state.commit {
+            let ending = Ending::NotSound(objection.to_owned());
+            let failure = Failure::new(format!("the commit is not taken: {objection}"));
+            return self.without_plan(attempt, ending, failure);
+        }
+        let (project, selection) = self.project();
+        // For the whole pass: what is planned is what is applied.
+        let lock = self.args.apply.then(|| {
+            let root = project.parent().unwrap_or(Path::new(""));
+            lock::try_take(root, "watch")
+        });
+        let _lock = match lock.transpose() {
+            Ok(lock) => lock,
+            Err(error) => {
+                let failure = Failure::new(error.to_string());
+                let ending = Ending::Failed(failure.message.clone());
+                return self.without_plan(attempt, ending, failure);
+            }
+        };
+        let desired = match desired::load(&project) {
             Ok((desired, warnings)) => {
-                self.remark(&mut scene, &desired.sources, &warnings);
+                self.remark(&mut attempt, &desired.sources, &warnings);
                 desired
             }
             Err(error) => {
-                self.remark(&mut scene, &error.sources, &error.diagnostics);
+                self.remark(&mut attempt, &error.sources, &error.diagnostics);
                 let failure = project::not_sound(&error.diagnostics);
                 let ending = Ending::NotSound(failure.message.clone());
-                return self.without_plan(scene, at, clock, ending, failure, None);
+                return self.without_plan(attempt, ending, failure);
             }
         };
-        let stamp = pass::stamp(&desired, at);
+        let at = attempt.at;
+        attempt
+            .stamp
+            .get_or_insert_with(|| pass::stamp(&desired, at));
         let parallelism = self.args.parallelism.into();
         let found = tokio::select! {
             biased;
@@ -132,36 +249,34 @@ impl<'a> Keeper<'a> {
             Ok(found) => found,
             Err(failure) => {
                 let ending = Ending::Failed(failure.message.clone());
-                return self.without_plan(scene, at, clock, ending, failure, Some(&stamp));
+                return self.without_plan(attempt, ending, failure);
             }
         };
-        self.remark(&mut scene, &desired.sources, &problems);
+        self.remark(&mut attempt, &desired.sources, &problems);
         if problems.iter().any(diag::Diagnostic::is_error) {
             let failure = project::not_planned(&problems);
             let ending = Ending::NotSound(failure.message.clone());
-            return self.without_plan(scene, at, clock, ending, failure, Some(&stamp));
+            return self.without_plan(attempt, ending, failure);
         }
-        if let Err(failure) = self.selection.choose(&desired) {
+        if let Err(failure) = selection.choose(&desired) {
             let ending = Ending::NotSound(failure.message.clone());
-            return self.without_plan(scene, at, clock, ending, failure, Some(&stamp));
+            return self.without_plan(attempt, ending, failure);
         }
         let meter = Meter::new(self.global);
         let prepared = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            prepared = pass::prepare(&desired, &self.selection, at, parallelism, &meter) => prepared,
+            prepared = pass::prepare(&desired, &selection, at, parallelism, &meter) => prepared,
         };
         drop(meter);
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => {
                 let ending = Ending::Failed(failure.message.clone());
-                return self.without_plan(scene, at, clock, ending, failure, Some(&stamp));
+                return self.without_plan(attempt, ending, failure);
             }
         };
-        let ending = self
-            .planned(&desired, &prepared, &stamp, scene, clock, stop)
-            .await;
+        let ending = self.planned(attempt, &desired, &prepared, stop).await;
         if let Err(failure) = prepared.close().await {
             self.screen.failure(&failure);
         }
@@ -171,53 +286,54 @@ impl<'a> Keeper<'a> {
     /// What becomes of a plan.
     async fn planned(
         &mut self,
+        mut attempt: Attempt<'_>,
         desired: &Desired,
         prepared: &Prepared<'_>,
-        stamp: &Stamp,
-        mut scene: Scene,
-        clock: Instant,
         stop: &Stop,
     ) -> Ending {
         let diagnostics = prepared.diagnostics();
-        self.remark(&mut scene, &desired.sources, &diagnostics);
+        self.remark(&mut attempt, &desired.sources, &diagnostics);
+        let at = attempt.at;
+        let stamp = attempt
+            .stamp
+            .get_or_insert_with(|| pass::stamp(desired, at))
+            .clone();
         let (approved, refusals) = match prepared.guarded(&Overrides::default()) {
             Ok(approved) => (Some(approved), Vec::new()),
             Err(refusals) => (None, refusals),
         };
-        let shown = prepared.report(&refusals, stamp);
-        scene.result = text::plan(&shown, &self.screen.out);
+        self.approved = approved.is_some();
+        let shown = prepared.report(&refusals, &stamp);
+        attempt.scene.result = text::plan(&shown, &self.screen.out);
         let applies = self.args.apply;
-        let mut ending = if prepared.is_errored() {
+        let (mut ending, failure) = if prepared.is_errored() {
             let failure = not_whole(&shown, &diagnostics);
             let message = failure.message.clone();
-            scene.failure = Some(failure);
-            match diagnostics.iter().any(diag::Diagnostic::is_error) {
+            let ending = match diagnostics.iter().any(diag::Diagnostic::is_error) {
                 true => Ending::NotSound(message),
                 false => Ending::Failed(message),
-            }
+            };
+            (ending, Some(failure))
         } else if !refusals.is_empty() && (applies || prepared.is_empty()) {
-            scene.failure = Some(refused(&refusals));
-            Ending::Refused
+            (Ending::Refused, Some(refused(&refusals)))
         } else if prepared.is_empty() {
-            Ending::InSync
+            (Ending::InSync, None)
         } else {
-            Ending::Planned
+            (Ending::Planned, None)
         };
         let counts = prepared.plan().counts();
-        scene.words = match &ending {
-            Ending::InSync => "No changes.".to_owned(),
-            Ending::Planned => format!(
+        let words = match (&ending, &failure) {
+            (_, Some(failure)) => format!("as before: {}", failure.message),
+            (Ending::InSync, None) => "No changes.".to_owned(),
+            (_, None) => format!(
                 "As before: {} to add, {} to change, {} to destroy.",
                 counts.add, counts.change, counts.destroy
             ),
-            _ => "as before".to_owned(),
         };
-        if let Some(failure) = &scene.failure {
-            scene.words = format!("as before: {}", failure.message);
-        }
         let groups = prepared.plan().groups.len();
-        scene.words = format!("{} ({})", scene.words, effort(groups, clock.elapsed()));
-        self.print(&scene, stamp.timestamp, Some(stamp));
+        attempt.scene.words = format!("{words} ({})", effort(groups, attempt.clock.elapsed()));
+        attempt.scene.failure = failure;
+        self.print(&attempt);
 
         let mut report = None;
         if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
@@ -228,13 +344,15 @@ impl<'a> Keeper<'a> {
             };
             let meter = Meter::new(self.global);
             let parallelism = self.args.parallelism.into();
+            let stopped = stop.stopped();
             let made = pass::apply(
                 prepared,
                 approved,
                 origin,
+                None,
                 parallelism,
                 &meter,
-                stop.stopped(),
+                stopped,
             )
             .await;
             drop(meter);
@@ -242,29 +360,25 @@ impl<'a> Keeper<'a> {
                 Verdict::Complete => Ending::Applied,
                 verdict => Ending::Unfinished(verdict),
             };
-            self.applied(&made);
+            self.applied(attempt.state, &made);
             report = Some(made);
         }
-        let failures = prepared.failures();
-        self.publish(&PassOutcome {
-            began: stamp.timestamp,
-            took: clock.elapsed(),
-            commit: stamp.commit.as_deref(),
-            dirty: stamp.dirty,
-            applies,
+        let unreadable = prepared.failures();
+        let outcome = PassOutcome {
             ending: ending.clone(),
-            bad: &[],
             plan: Some(prepared.plan()),
             sources: &desired.sources,
             refusals: &refusals,
-            unreadable: &failures,
+            unreadable: &unreadable,
             report: report.as_ref(),
-        });
+            ..self.outcome(&attempt)
+        };
+        self.publish(attempt.state, &outcome);
         ending
     }
 
     /// Prints what came of an apply; the plan after it is news again.
-    fn applied(&mut self, report: &Report) {
+    fn applied(&mut self, state: State<'_>, report: &Report) {
         let text = text::applied(report, &self.screen.out);
         if let Err(failure) = self.screen.result(&format!("\n{text}")) {
             self.screen.failure(&failure);
@@ -273,62 +387,103 @@ impl<'a> Keeper<'a> {
             self.screen
                 .hint("the next pass makes only what is still missing");
         }
-        self.teller.forget();
+        self.teller(state).forget();
     }
 
     /// The end of a pass that did not come to a plan.
-    fn without_plan(
+    pub(super) fn without_plan(
         &mut self,
-        mut scene: Scene,
-        at: Timestamp,
-        clock: Instant,
+        mut attempt: Attempt<'_>,
         ending: Ending,
         failure: Failure,
-        stamp: Option<&Stamp>,
     ) -> Ending {
-        scene.words = format!("as before: {}", failure.message);
-        scene.failure = Some(failure);
-        self.print(&scene, at, stamp);
-        self.publish(&PassOutcome {
-            began: at,
-            took: clock.elapsed(),
-            commit: stamp.and_then(|stamp| stamp.commit.as_deref()),
-            dirty: stamp.and_then(|stamp| stamp.dirty),
-            applies: self.args.apply,
+        attempt.scene.words = format!("as before: {}", failure.message);
+        attempt.scene.failure = Some(failure);
+        self.print(&attempt);
+        let outcome = PassOutcome {
             ending: ending.clone(),
-            bad: &[],
-            plan: None,
-            sources: &Sources::default(),
-            refusals: &[],
-            unreadable: &[],
-            report: None,
-        });
+            ..self.outcome(&attempt)
+        };
+        self.publish(attempt.state, &outcome);
         ending
     }
 
-    fn remark(&self, scene: &mut Scene, sources: &Sources, diagnostics: &[diag::Diagnostic]) {
-        if !diagnostics.is_empty() {
-            let drawn = diag::render(sources, diagnostics, self.screen.err.colour);
-            scene.remarks.push_str(&format!("{}\n\n", drawn.trim_end()));
+    /// What is known of a pass before it has ended.
+    fn outcome<'o>(&self, attempt: &'o Attempt<'_>) -> PassOutcome<'o> {
+        let stamp = attempt.stamp.as_ref();
+        PassOutcome {
+            began: attempt.at,
+            took: attempt.clock.elapsed(),
+            commit: stamp.and_then(|stamp| stamp.commit.as_deref()),
+            dirty: stamp.and_then(|stamp| stamp.dirty),
+            applies: self.args.apply,
+            ending: Ending::Interrupted,
+            bad: attempt.state.bad,
+            plan: None,
+            sources: &NO_SOURCES,
+            refusals: &[],
+            unreadable: &[],
+            report: None,
         }
     }
 
-    fn print(&mut self, scene: &Scene, at: Timestamp, stamp: Option<&Stamp>) {
-        let from = stamp.and_then(from);
-        let told = self.teller.tell(scene, at, from.as_deref(), self.screen);
+    fn remark(
+        &self,
+        attempt: &mut Attempt<'_>,
+        sources: &Sources,
+        diagnostics: &[diag::Diagnostic],
+    ) {
+        if !diagnostics.is_empty() {
+            let drawn = diag::render(sources, diagnostics, self.screen.err.colour);
+            let remark = format!("{}\n\n", drawn.trim_end());
+            attempt.scene.remarks.push_str(&remark);
+        }
+    }
+
+    fn teller(&mut self, state: State<'_>) -> &mut Teller {
+        &mut self.tellers[usize::from(!state.bad.is_empty())]
+    }
+
+    fn print(&mut self, attempt: &Attempt<'_>) {
+        let Attempt {
+            state,
+            at,
+            stamp,
+            scene,
+            clock: _,
+        } = attempt;
+        let (from, screen) = (stamp.as_ref().and_then(from), self.screen);
+        let told = self
+            .teller(*state)
+            .tell(scene, *at, from.as_deref(), screen);
         if let Err(failure) = told {
             self.screen.failure(&failure);
         }
     }
 
     /// The one place where others learn what a pass came to.
-    fn publish(&mut self, outcome: &PassOutcome<'_>) {
+    fn publish(&self, state: State<'_>, outcome: &PassOutcome<'_>) {
+        if state.another && outcome.ending.blame().is_some() {
+            return; // The pass goes on with other files.
+        }
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,
             milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
             "a pass has ended"
         );
+    }
+}
+
+/// What a pass without files points at.
+static NO_SOURCES: LazyLock<Sources> = LazyLock::new(Sources::default);
+
+/// Of files that are checked out from a commit.
+fn stamp_of(commit: &str, at: Timestamp) -> Stamp {
+    Stamp {
+        timestamp: at,
+        commit: Some(commit.to_owned()),
+        dirty: Some(false),
     }
 }
 

@@ -1,0 +1,230 @@
+//! Commits: a bare repository that somebody pushes to, and the loop that follows it.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use rulekeep::emulator::EmulatorHandle;
+
+use crate::support::{Watch, cloud, live, rulekeep, until, write_project, write_rules, writes};
+
+/// A repository to push to, and a clone to commit in.
+pub struct Hub {
+    folder: tempfile::TempDir,
+}
+
+impl Hub {
+    /// With one commit, a project for the cloud that opens these ports.
+    pub fn new(cloud: &EmulatorHandle, ports: &[u16]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = Self { folder };
+        hub.git(".", &["init", "--quiet", "--bare", "-b", "main", "hub.git"]);
+        hub.git(".", &["init", "--quiet", "-b", "main", "clone"]);
+        hub.git("clone", &["config", "user.name", "t"]);
+        hub.git("clone", &["config", "user.email", "t@example.com"]);
+        hub.git("clone", &["remote", "add", "origin", "../hub.git"]);
+        write_project(&hub.path("clone"), cloud, ports);
+        hub.push("first");
+        hub
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn git(&self, folder: &str, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.path(folder))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?} {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Commits what is there and pushes, by force if need be; the new commit.
+    pub fn push(&self, message: &str) -> String {
+        self.git("clone", &["add", "-Af"]);
+        self.git("clone", &["commit", "--quiet", "-m", message]);
+        let push = ["push", "--quiet", "--force", "origin", "HEAD:main"];
+        self.git("clone", &push);
+        self.git("clone", &["rev-parse", "HEAD"])
+    }
+
+    /// Pushes other ports.
+    pub fn push_ports(&self, ports: &[u16]) -> String {
+        write_rules(&self.path("clone"), ports);
+        self.push("ports")
+    }
+
+    /// Starts a loop that applies what is pushed.
+    pub fn watch(&self, more: &[&str]) -> Watch {
+        let url = self.path("hub.git");
+        let work = self.path("work");
+        let arguments = [
+            "--apply",
+            "--git",
+            url.to_str().unwrap(),
+            "--git-interval",
+            "1s",
+            "--work-dir",
+            work.to_str().unwrap(),
+        ];
+        let elsewhere = self.path("elsewhere");
+        fs::create_dir_all(&elsewhere).unwrap();
+        Watch::start(&elsewhere, &[&arguments[..], more].concat())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pushed_is_applied_and_recorded_with_its_commit() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443]);
+    let mut watch = hub.watch(&["--interval", "1h"]);
+    watch.says("No changes.", 1);
+    let commit = hub.push_ports(&[443, 8080]);
+    until("it is applied", || live(&cloud) == [443, 8080]);
+    watch.says(&format!("fetched commit {commit}"), 1);
+    watch.says(&format!("commit {}", &commit[..10]), 1);
+    watch.says("Apply complete!", 1);
+    watch.signal("-TERM");
+    assert_eq!(watch.ended(), 0, "{}", watch.err());
+
+    // The journal stands beside the checkout and outlives fetches and restarts.
+    hub.push_ports(&[443]);
+    let mut watch = hub.watch(&["--once"]);
+    assert_eq!(watch.ended(), 0, "{}", watch.err());
+    assert_eq!(live(&cloud), [443]);
+    let project = hub.path("work/repo");
+    let history = [
+        "--project",
+        project.to_str().unwrap(),
+        "history",
+        "-o",
+        "json",
+    ];
+    let history = rulekeep(&hub.path("elsewhere"), &history).output().unwrap();
+    let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
+    let applies = history["applies"].as_array().unwrap();
+    assert_eq!(applies.len(), 2, "{history}");
+    assert_eq!(applies[1]["commit"], *commit, "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_commit_leaves_the_last_good_one_in_effect() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let mut watch = hub.watch(&["--interval", "2s"]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    let good = hub.git("clone", &["rev-parse", "HEAD"]);
+    fs::write(hub.path("clone/rules/web.yaml"), "group: web\n").unwrap();
+    let bad = hub.push("without a mode");
+    watch.says(
+        &format!("error: commit {bad} is bad: 1 error in the files"),
+        1,
+    );
+    watch.says(
+        &format!("commit {good}, the last good one, stays in effect"),
+        1,
+    );
+
+    // In effect: what others change is still taken back.
+    let elsewhere = tempfile::tempdir().unwrap();
+    write_project(elsewhere.path(), &cloud, &[443, 8080, 22]);
+    let other = rulekeep(elsewhere.path(), &["apply", "--yes"])
+        .output()
+        .unwrap();
+    assert!(other.status.success(), "{other:?}");
+    until("the foreign rule is gone", || live(&cloud) == [443, 8080]);
+
+    // A restart remembers which one was good.
+    watch.signal("-INT");
+    watch.ended();
+    let watch = hub.watch(&["--interval", "2s"]);
+    watch.says(
+        &format!("commit {good}, the last good one, stays in effect"),
+        1,
+    );
+
+    // One that the guard refuses is bad as well.
+    fs::write(
+        hub.path("clone/rules/web.yaml"),
+        "group: web\nmode: complete\ningress: []\n",
+    )
+    .unwrap();
+    let refused = hub.push("empty");
+    watch.says(
+        &format!("commit {refused} is bad: the guard refused its plan"),
+        1,
+    );
+    assert_eq!(live(&cloud), [443, 8080]);
+
+    hub.push_ports(&[443]);
+    until("a good one is applied", || live(&cloud) == [443]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewritten_history_is_told_and_followed() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443]);
+    let first = hub.git("clone", &["rev-parse", "HEAD"]);
+    hub.push_ports(&[443, 8080]);
+    let watch = hub.watch(&["--interval", "1h"]);
+    until("the branch is applied", || live(&cloud) == [443, 8080]);
+    hub.git("clone", &["reset", "--quiet", "--hard", &first]);
+    let other = hub.push_ports(&[443, 9090]);
+    until("the other history is applied", || {
+        live(&cloud) == [443, 9090]
+    });
+    watch.says("was rewritten", 1);
+    watch.says(&format!("going on from {other}"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_remote_or_the_branch_the_last_commit_stays_in_effect() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let watch = hub.watch(&["--interval", "1s"]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    hub.git("hub.git", &["update-ref", "-d", "refs/heads/main"]);
+    watch.says("there is no branch main at the remote", 1);
+    fs::rename(hub.path("hub.git"), hub.path("away.git")).unwrap();
+    watch.says("git fetch failed", 1);
+    let seen = watch.out().matches("No changes.").count();
+    until("passes go on", || {
+        watch.out().matches("No changes.").count() > seen + 1
+    });
+    assert_eq!(live(&cloud), [443, 8080]);
+    fs::rename(hub.path("away.git"), hub.path("hub.git")).unwrap();
+    hub.push_ports(&[443]);
+    until("it is found again", || live(&cloud) == [443]);
+    watch.says("fetching works again", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_fetched_at_all_is_an_error_and_nothing_is_touched() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[]);
+    fs::remove_dir_all(hub.path("hub.git")).unwrap();
+    let mut watch = hub.watch(&["--once"]);
+    assert_eq!(watch.ended(), 1);
+    watch.says("no commit was fetched yet; nothing was changed", 1);
+    assert_eq!((live(&cloud), writes(&cloud)), (vec![443], 0));
+    for (url, said) in [
+        ("https://bot:hunter2@git.example.com/r", "holds a password"),
+        ("http://git.example.com/r", "not protected on the way"),
+    ] {
+        let output = rulekeep(&hub.path("elsewhere"), &["watch", "--git", url])
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{error}");
+        assert!(
+            error.contains(said) && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+}
