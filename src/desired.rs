@@ -17,6 +17,7 @@ mod schema;
 mod services;
 mod value;
 mod vocabulary;
+mod windows;
 pub mod write;
 mod yaml;
 
@@ -33,6 +34,7 @@ pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
 pub use vocabulary::{Vocabulary, named_groups};
+pub use windows::{Opening, Windows};
 
 use crate::{
     diag::{Diagnostic, Sources, Span},
@@ -92,6 +94,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Folder of the group files, as written: absolute or relative to [`Project::root`].
     pub rules: PathBuf,
+    /// When changes may be made by `watch` and `apply`; `None`: at any time.
+    pub windows: Option<Windows>,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
 }

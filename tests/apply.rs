@@ -63,6 +63,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
     let desired = Desired {
         project: Project {
             rules: "rules".into(),
+            windows: None,
             root: folder.path().to_owned(),
             accounts: BTreeMap::from([(
                 AccountName::new("demo"),

@@ -121,6 +121,7 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
                 .rules
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
+            windows: draft.windows,
             accounts: draft.scope.accounts,
         },
         groups: Vec::new(),
@@ -212,6 +213,7 @@ fn assemble(
                 .rules
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
+            windows: draft.windows,
             accounts: draft.scope.accounts,
         },
         groups,

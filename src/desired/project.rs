@@ -10,6 +10,7 @@ use crate::{
         names::{self, Definition, Member, Names},
         services,
         value::{self, PeerText},
+        windows::{self, Windows},
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
@@ -26,6 +27,7 @@ pub(super) const PROJECT: Shape = Shape {
         "networks",
         "services",
         "guard",
+        "windows",
         "assertions",
     ],
     synonyms: &[("groups", "`rules`, the folder of the group files")],
@@ -68,6 +70,8 @@ pub(super) struct Draft {
     /// The folder of group files, as written.
     pub(super) rules: Option<(String, Span)>,
     pub(super) scope: Scope,
+    /// When changes may be made.
+    pub(super) windows: Option<Windows>,
     /// Places that hold credentials, which must not be drawn.
     pub(super) secrets: Vec<Span>,
 }
@@ -77,6 +81,7 @@ impl Draft {
     pub(super) fn unreadable() -> Self {
         Self {
             rules: None,
+            windows: None,
             secrets: Vec::new(),
             scope: Scope {
                 names: Names::default(),
@@ -117,6 +122,9 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
             None
         }
     };
+    draft.windows = fields
+        .get("windows")
+        .and_then(|node| windows::read(node, out));
     let scope = &mut draft.scope;
     scope.complete = true;
     accounts(&fields, scope, &mut draft.secrets, out);

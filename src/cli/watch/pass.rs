@@ -7,16 +7,17 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     apply::{Report, Verdict},
-    desired::{self, Desired},
+    desired::{self, Desired, Opening},
     diag::{self, Sources},
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
     report::{Stamp, text},
-    watch::{BadCommit, Ended, Ending, PassOutcome, Stop, git::Checkout},
+    watch::{BadCommit, Ended, Ending, PassOutcome, Status, Stop, git::Checkout},
 };
 
 use super::{
@@ -46,6 +47,8 @@ pub(super) struct Keeper<'a> {
     pub(super) approved: bool,
     /// The bad commit that was told last.
     pub(super) told: Option<BadCommit>,
+    /// What followers of the loop see.
+    status: watch::Sender<Status>,
 }
 
 /// Where the files are.
@@ -120,7 +123,13 @@ impl<'a> Keeper<'a> {
             last: None,
             approved: false,
             told: None,
+            status: watch::Sender::default(),
         }
+    }
+
+    /// What the passes have come to, always the latest.
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
     }
 
     /// Says what the loop is going to do.
@@ -287,19 +296,40 @@ impl<'a> Keeper<'a> {
         } else if prepared.is_empty() {
             (Ending::InSync, None)
         } else {
-            (Ending::Planned, None)
+            let closed = match applies {
+                true => closed(desired),
+                false => None,
+            };
+            (closed.unwrap_or(Ending::Planned), None)
         };
+        let waits = match (&ending, &desired.project.windows) {
+            (Ending::Waiting { until, reason }, Some(windows)) => {
+                let again = match until {
+                    Some(until) => format!("from {}", windows.told(*until)),
+                    None => "not within a year".to_owned(),
+                };
+                format!("Not applied: {reason}; changes may be made again {again}.")
+            }
+            _ => String::new(),
+        };
+        if !waits.is_empty() {
+            attempt.scene.result.push_str(&format!("{waits}\n"));
+        }
         let counts = prepared.plan().counts();
         let words = match (&ending, &failure) {
             (_, Some(failure)) => format!("as before: {}", failure.message),
             (Ending::InSync, None) => "No changes.".to_owned(),
             (_, None) => format!(
-                "As before: {} to add, {} to change, {} to destroy.",
+                "As before: {} to add, {} to change, {} to destroy. {waits}",
                 counts.add, counts.change, counts.destroy
             ),
         };
         let groups = prepared.plan().groups.len();
-        attempt.scene.words = format!("{words} ({})", effort(groups, attempt.clock.elapsed()));
+        attempt.scene.words = format!(
+            "{} ({})",
+            words.trim_end(),
+            effort(groups, attempt.clock.elapsed())
+        );
         attempt.scene.failure = failure;
         self.print(&attempt);
 
@@ -425,12 +455,23 @@ impl<'a> Keeper<'a> {
         if state.another && outcome.ending.blame().is_some() {
             return; // The pass goes on with other files.
         }
+        let now = Timestamp::now();
+        self.status.send_modify(|status| status.after(outcome, now));
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,
             milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
             "a pass has ended"
         );
+    }
+}
+
+/// How a pass ends when the project says that this is no time for changes.
+fn closed(desired: &Desired) -> Option<Ending> {
+    let windows = desired.project.windows.as_ref()?;
+    match windows.at(Timestamp::now()) {
+        Opening::Open => None,
+        Opening::Closed { until, reason } => Some(Ending::Waiting { until, reason }),
     }
 }
 

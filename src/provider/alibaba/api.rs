@@ -19,7 +19,11 @@ use super::{
     endpoints::{Endpoint, EndpointError},
     wire::{answer::Page, request::Request},
 };
-use crate::{desired::SignatureVersion, model::RegionId, provider::ProviderError};
+use crate::{
+    desired::SignatureVersion,
+    model::RegionId,
+    provider::{ProviderError, requests},
+};
 use failure::Remedy;
 use limiter::Limiter;
 
@@ -176,10 +180,11 @@ impl Api {
                 });
                 return Err(ended(error, open));
             };
-            let (error, remedy) = match self
+            let tried = self
                 .try_once(&endpoint, request, effect, &credentials)
-                .await
-            {
+                .await;
+            requests::count(request.action, tried.as_ref().err().map(|(error, _)| error));
+            let (error, remedy) = match tried {
                 Ok(answer) => {
                     turn.accepted();
                     return Ok(answer);
