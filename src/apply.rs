@@ -24,7 +24,7 @@ use crate::{
     guard::Approved,
     journal::Origin,
     plan::{self, Address, ChangeKind, GroupPlan, Plan},
-    provider::{Provider, RuleCall},
+    provider::{Provider, RuleCall, Stopper},
 };
 
 /// How an apply is run.
@@ -40,6 +40,8 @@ pub struct Options {
     pub must_precede: fn(first: &ChangeKind, then: &ChangeKind) -> bool,
     /// Kept in the journal and in the audit trail.
     pub origin: Origin,
+    /// How long somebody will wait for a confirmation afterwards; kept in the journal.
+    pub confirm_within: Option<Duration>,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
             wait: Wait::default(),
             must_precede: plan::must_precede,
             origin: Origin::default(),
+            confirm_within: None,
         }
     }
 }
@@ -86,7 +89,8 @@ pub trait Progress: Send + Sync {
 /// Nobody wants to know.
 impl Progress for () {}
 
-/// Makes the changes of a plan. When `stop` ends, calls in flight are finished and nothing more is sent.
+/// Makes the changes of a plan. When `stop` ends, calls in flight are finished and nothing more is sent, not even a call that
+/// waits for its turn or for its next try.
 pub async fn apply<P: Provider>(
     approved: &Approved<'_>,
     clouds: &Clouds<P>,
@@ -106,15 +110,23 @@ async fn run<P: Provider>(
     progress: &dyn Progress,
     stop: impl Future<Output = ()>,
 ) -> Report {
-    let (stopper, stopped) = tokio::sync::watch::channel(false);
+    let stopper = Stopper::new();
     let run_id = uuid::Uuid::new_v4().simple().to_string();
-    let engine = engine::Engine::new(plan, clouds, sources, options, progress, &run_id, stopped);
+    let engine = engine::Engine::new(
+        plan,
+        clouds,
+        sources,
+        options,
+        progress,
+        &run_id,
+        stopper.stop(),
+    );
     let work = engine.run();
     tokio::pin!(work);
     tokio::select! {
         biased; // Whoever asked for the stop is heard before anything more is sent.
         () = stop => {
-            stopper.send_replace(true);
+            stopper.ask();
             work.await
         }
         report = &mut work => report,

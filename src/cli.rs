@@ -11,8 +11,10 @@ mod carry_out;
 mod change;
 mod check_creds;
 mod clone;
+mod committed;
 mod completions;
 mod confirm;
+mod consent;
 mod drift;
 mod emulate;
 mod exceptions;
@@ -20,20 +22,25 @@ mod explain;
 mod export;
 mod failure;
 mod fmt;
+mod gate;
 mod history;
+mod hook;
 mod import;
 mod init;
 mod live;
 pub mod log;
+mod notify;
 mod output;
 mod pass;
 mod plan;
 mod progress;
 mod project;
+mod publish;
 mod restore;
 mod schema;
 mod show;
 mod show_table;
+mod since;
 mod stop;
 mod unapplied;
 mod undo;
@@ -130,6 +137,7 @@ enum Command {
     Confirm(confirm::Args),
     History(history::Args),
     Drift(drift::Args),
+    Hook(hook::Args),
     Show(show::Args),
     Explain(explain::Args),
     CheckCreds(check_creds::Args),
@@ -163,6 +171,7 @@ impl Cli {
             Command::Undo(args) => on_runtime(undo::run(args, &self.global, &screen)),
             Command::Confirm(args) => confirm::run(args, &self.global, &screen),
             Command::History(args) => history::run(args, &self.global, &screen),
+            Command::Hook(args) => hook::run(args, &self.global, &screen),
             Command::Drift(args) => on_runtime(drift::run(args, &self.global, &screen)),
             Command::Show(args) => on_runtime(show::run(args, &self.global, &screen)),
             Command::Explain(args) => on_runtime(explain::run(args, &self.global, &screen)),

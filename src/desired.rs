@@ -1,5 +1,7 @@
 //! YAML text <-> [`Desired`], with every problem found; the only place that knows YAML.
 
+mod assertions;
+mod changes;
 mod collide;
 mod common;
 pub mod edit;
@@ -9,6 +11,7 @@ mod group;
 mod ignore;
 mod load;
 mod names;
+mod notify;
 mod project;
 mod protocol;
 mod rule;
@@ -29,7 +32,10 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use load::{SourceFile, load, load_files, load_project};
+pub use changes::{Changes, Gone, Why, changes};
+pub use load::{
+    Loaded, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files, load_project,
+};
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
@@ -37,11 +43,14 @@ pub use vocabulary::{Vocabulary, named_groups};
 pub use windows::{Opening, Windows};
 
 use crate::{
+    assertion::{Assertion, Waiver},
     diag::{Diagnostic, Sources, Span},
+    fights,
     model::{
         AccountName, Cidr, Direction, GroupId, GroupName, ListIds, NicType, OwnerId, Peer, Policy,
         PortSet, PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
     },
+    notify::Channel,
 };
 
 /// Everything that the files declare.
@@ -76,6 +85,10 @@ impl Desired {
             let group = &self.groups[*at];
             let peers = group.rules().map(|rule| &rule.peer);
             let ignored = group.ignore.iter().filter_map(|one| one.peer.as_ref());
+            let asserted = group.assertions.iter().flat_map(|one| one.named_groups());
+            all.extend(
+                asserted.filter_map(|name| named.get(&(&group.account, &group.region, name))),
+            );
             all.extend(peers.chain(ignored).filter_map(|peer| match peer {
                 DesiredPeer::Declared(name) => named.get(&(&group.account, &group.region, name)),
                 DesiredPeer::Cidr(_) | DesiredPeer::Group { .. } | DesiredPeer::PrefixList(_) => {
@@ -88,7 +101,7 @@ impl Desired {
 }
 
 /// What the project file says, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Project {
     /// Folder of the project file; relative paths start here.
     pub root: PathBuf,
@@ -98,6 +111,14 @@ pub struct Project {
     pub windows: Option<Windows>,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Assertions about every group: the file's own, then the built-in checks that it chooses.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// Who is excused from an assertion.
+    pub waivers: Vec<Arc<Waiver>>,
+    /// Who is told of what.
+    pub notify: Vec<Channel>,
+    /// From when on repetition is a fight.
+    pub fights: fights::Threshold,
 }
 
 /// How to reach an account.
@@ -164,6 +185,10 @@ pub struct DesiredGroup {
     pub limits: Limits,
     /// Units of rules that the group may hold.
     pub quota: u32,
+    /// Every assertion about it, those of the project first.
+    pub assertions: Arc<[Arc<Assertion>]>,
+    /// What it is excused from: the waivers of its file, then those of the project that may be for it.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 impl DesiredGroup {
@@ -186,6 +211,18 @@ impl DesiredGroup {
         match direction {
             Direction::Ingress => self.mode.ingress,
             Direction::Egress => self.mode.egress,
+        }
+    }
+
+    /// Whether it may be the group that somebody calls so: by its name in the files, or by its id, which of a group that is selected by
+    /// name only the cloud knows.
+    pub fn may_be_called(&self, word: &str) -> bool {
+        match &self.selector {
+            Selector::Id(id) if id.as_str() == word => true,
+            Selector::Name { .. } if GroupId::looks_like(word) => true,
+            Selector::Id(_) | Selector::Name { .. } => self
+                .declared_name()
+                .is_some_and(|name| name.as_str() == word),
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    assertion::Violation,
     desired::{DesiredGroup, Threshold},
     diag::Span,
-    model::Direction,
+    model::{Direction, Rule},
     plan::{Address, ChangeKind, GroupPlan, Passing, Plan},
 };
 
@@ -50,6 +51,8 @@ pub struct Refusal {
     pub help: Vec<String>,
     /// The place in the files.
     pub span: Option<Span>,
+    /// Rules that have to do with it: each with its place in the files, if it has one.
+    pub rules: Vec<(Rule, Option<Span>)>,
 }
 
 /// The kinds of refusal; stable names for machines.
@@ -75,9 +78,26 @@ pub enum Reason {
     Interruption,
     /// Traffic that is refused before and after would be admitted for a while.
     Opening,
+    /// An assertion would be violated that is not violated now, by the result or on the way.
+    Assertion,
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: &'static [Self] = &[
+        Self::Managed,
+        Self::SystemRules,
+        Self::TooManyDeletes,
+        Self::TooManyChanges,
+        Self::Emptied,
+        Self::Quota,
+        Self::GroupPeers,
+        Self::WantedAndIgnored,
+        Self::Interruption,
+        Self::Opening,
+        Self::Assertion,
+    ];
+
     /// The name in kebab-case.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +111,7 @@ impl Reason {
             Self::WantedAndIgnored => "wanted-and-ignored",
             Self::Interruption => "interruption",
             Self::Opening => "opening",
+            Self::Assertion => "assertion",
         }
     }
 }
@@ -128,6 +149,7 @@ pub fn guard<'a>(
         check.quota();
         check.group_peers();
         check.order(overrides);
+        check.assertions();
     }
     if refusals.is_empty() {
         Ok(Approved { plan })
@@ -156,6 +178,7 @@ impl Check<'_> {
             message,
             help,
             span: Some(span),
+            rules: Vec::new(),
         });
     }
 
@@ -348,6 +371,37 @@ impl Check<'_> {
         }
     }
 
+    /// What was violated before is told and not refused: a plan must be able to mend something else.
+    fn assertions(&mut self) {
+        let group = self.group;
+        let mut refused = group.violations.iter().filter(|one| one.refuses());
+        for violation in refused.by_ref().take(MOST_ASSERTIONS) {
+            let mut help = violation.lines(MOST_TRAFFIC);
+            help.extend(violation.help(group.name.as_str()));
+            self.refuse_at(
+                Reason::Assertion,
+                violation.message(),
+                help,
+                violation.assertion.span,
+            );
+            let rules = deciding(group, violation);
+            if let Some(refusal) = self.refusals.last_mut() {
+                refusal.rules = rules;
+            }
+        }
+        let mut ids: Vec<&str> = refused.map(|violation| &*violation.assertion.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if !ids.is_empty() {
+            let ids = ids.join(", ");
+            self.refuse(
+                Reason::Assertion,
+                format!("more assertions would be violated: {ids}"),
+                vec!["`rulekeep plan --verbose` has the traffic of each".into()],
+            );
+        }
+    }
+
     fn order(&mut self, overrides: &Overrides) {
         for opens in [false, true] {
             let found: Vec<&Passing> = self
@@ -398,6 +452,25 @@ impl Check<'_> {
 
 /// Most lines of traffic that a refusal names.
 const MOST_TRAFFIC: usize = 6;
+/// Most rules that a refusal names.
+const MOST_RULES: usize = 4;
+/// Most assertions of a group that are refused one by one.
+const MOST_ASSERTIONS: usize = 5;
+
+/// The rules that make a violation, with the places of those that the plan brings.
+fn deciding(group: &GroupPlan, violation: &Violation) -> Vec<(Rule, Option<Span>)> {
+    let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
+    let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
+    for rule in deciders.flatten() {
+        if !rules.iter().any(|(known, _)| known == rule) {
+            let is_new = |kind: &ChangeKind| kind.after().is_some_and(|to| to.is_same_rule(rule));
+            let change = group.changes.iter().find(|change| is_new(&change.kind));
+            rules.push((rule.clone(), change.and_then(|change| change.span)));
+        }
+    }
+    rules.truncate(MOST_RULES);
+    rules
+}
 
 fn rules(count: usize) -> String {
     if count == 1 {

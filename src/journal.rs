@@ -7,6 +7,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -51,6 +52,9 @@ pub struct Begun {
     pub origin: Origin,
     /// Names of the groups that have changes.
     pub groups: Vec<String>,
+    /// How long it will wait to be confirmed after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<Duration>,
 }
 
 /// How a run ended.
@@ -112,6 +116,9 @@ enum Line {
     Ended(Ended),
     ConfirmBy {
         until: Timestamp,
+    },
+    TakenBack {
+        time: Timestamp,
     },
 }
 
@@ -233,8 +240,10 @@ pub struct Run {
     pub ended: Option<Ended>,
     /// Until when somebody was to confirm it.
     pub confirm_by: Option<Timestamp>,
-    /// Whether somebody did, or it was taken back.
+    /// Whether somebody did, or it was to be taken back.
     pub confirmation: Option<Confirmation>,
+    /// Whether an undo has found nothing of it that it had to leave; also one that had nothing to do.
+    pub taken_back: bool,
 }
 
 /// What became of the wait for a confirmation.
@@ -256,6 +265,17 @@ impl Confirmation {
 }
 
 impl Run {
+    /// Whether anything of it may have reached the cloud.
+    pub fn has_sent(&self) -> bool {
+        self.calls.iter().any(|call| call.answer != Answer::NotDone)
+    }
+
+    /// Until when somebody is to confirm it; for one that has not come to its end, from its beginning on.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let within = || Some(self.begun.time + self.begun.confirm_within?);
+        self.confirm_by.or_else(within)
+    }
+
     /// Whether somebody may still confirm it.
     pub fn awaits_confirmation(&self) -> bool {
         self.confirm_by.is_some() && self.confirmation.is_none()
@@ -280,6 +300,18 @@ pub fn with_undos(runs: &[Run], run: &Run) -> Run {
         }
     }
     whole
+}
+
+/// The run that took another one back and was not taken back itself.
+pub fn undone_by<'a>(runs: &'a [Run], run: &Run) -> Option<&'a Run> {
+    runs.iter().rfind(|later| {
+        later.begun.origin.undoes.as_ref() == Some(&run.begun.run)
+            && later
+                .ended
+                .as_ref()
+                .is_some_and(|ended| ended.outcome == "complete")
+            && undone_by(runs, later).is_none()
+    })
 }
 
 /// Every run, the oldest first. A folder without a journal is none.
@@ -340,6 +372,7 @@ fn read(folder: &Path) -> Result<Option<Run>, Error> {
                     ended: None,
                     confirm_by: None,
                     confirmation: confirmation(folder),
+                    taken_back: false,
                 });
             }
             (
@@ -372,6 +405,7 @@ fn read(folder: &Path) -> Result<Option<Run>, Error> {
             }
             (Line::Ended(ended), Some(run)) => run.ended = Some(ended),
             (Line::ConfirmBy { until }, Some(run)) => run.confirm_by = Some(until),
+            (Line::TakenBack { time: _ }, Some(run)) => run.taken_back = true,
             (_, None) => return Err(malformed("it does not say how the run begins".to_owned())),
             (Line::Begun(_), Some(_)) => return Err(malformed("it begins twice".to_owned())),
         }
@@ -394,6 +428,13 @@ fn sent(line: SentLine) -> Result<Sent, String> {
 pub fn confirm_by(root: &Path, run: &str, until: Timestamp) -> Result<(), Error> {
     Journal::open(snapshot::run_folder(root, run).join(FILE))?
         .append(&Line::ConfirmBy { until }, true)
+}
+
+/// Says that nothing of a run is left to be undone.
+pub fn taken_back(root: &Path, run: &str) -> Result<(), Error> {
+    let time = Timestamp::now();
+    Journal::open(snapshot::run_folder(root, run).join(FILE))?
+        .append(&Line::TakenBack { time }, true)
 }
 
 /// What became of the wait; the first answer counts, whoever gives it.
@@ -439,6 +480,7 @@ impl Begun {
             plan,
             origin,
             groups,
+            confirm_within: None,
         }
     }
 }

@@ -10,21 +10,26 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod assertion;
 pub mod audit;
 pub mod cli;
 pub mod clouds;
+pub mod confirm;
 pub mod desired;
 pub mod diag;
 pub mod digest;
 pub mod emulator;
 pub mod exchange;
 pub mod exit;
+pub mod fights;
 pub mod files;
 pub mod git;
 pub mod guard;
 pub mod journal;
 pub mod lint;
+pub mod lock;
 pub mod model;
+pub mod notify;
 pub mod plan;
 pub mod provider;
 pub mod reconcile;

@@ -2,6 +2,8 @@
 //!
 //! Everything here is a warning: such rules are safe to apply, and somebody probably meant something else.
 
+pub mod assertions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -12,7 +14,11 @@ use crate::{
     diag::{Code, Diagnostic, Span},
     model::{Direction, GroupId, GroupKind, NicType, Policy, PortSet, Rule},
     traffic::{
-        atlas::worlds, bits::Bits, clause::Resolve, difference::default_policy, space::Space,
+        atlas::worlds,
+        bits::Bits,
+        clause::{Clause, Resolve},
+        difference::default_policy,
+        space::Space,
     },
 };
 
@@ -65,8 +71,60 @@ fn direction_of(group: &DesiredGroup, direction: Direction, at: Timestamp) -> Ve
     by_nic
         .into_values()
         .filter(|rules| rules.len() <= MANY_RULES)
-        .flat_map(|rules| Look::new(&rules, direction).findings())
+        .flat_map(|rules| {
+            // Every rule's packets are known: a port list's are not.
+            let all = rules.len();
+            let known: Vec<Declared> = rules.into_iter().filter(has_known_ports).collect();
+            let exact = known.len() == all;
+            meeting(known)
+                .into_iter()
+                .flat_map(move |rules| Look::new(&rules, direction, exact).findings())
+        })
         .collect()
+}
+
+fn has_known_ports(declared: &Declared) -> bool {
+    !matches!(
+        declared
+            .rule
+            .protocol
+            .ports()
+            .map(|ports| &ports.destination),
+        Some(PortSet::List(_))
+    )
+}
+
+/// Rules by whether a packet can match two of them, directly or over others; those that meet no other rule are left out. Who wins
+/// a packet, and who would without the winner, is always one of those that it matches, so that each lot can be looked at alone: most
+/// rules of an estate meet no other, and cutting packet space by all of them is most of the work.
+fn meeting(rules: Vec<Declared>) -> Vec<Vec<Declared>> {
+    let clauses: Vec<Clause> = rules
+        .iter()
+        .map(|declared| Clause::of(&declared.rule, &Resolve(None)))
+        .collect();
+    let mut lot: Vec<usize> = (0..rules.len()).collect();
+    let mut alone = vec![true; rules.len()];
+    for a in 0..rules.len() {
+        for b in a + 1..rules.len() {
+            if !clauses[a].meets(&clauses[b]) {
+                continue;
+            }
+            (alone[a], alone[b]) = (false, false);
+            let (keep, change) = (lot[a].min(lot[b]), lot[a].max(lot[b]));
+            if keep != change {
+                lot.iter_mut()
+                    .filter(|one| **one == change)
+                    .for_each(|one| *one = keep);
+            }
+        }
+    }
+    let mut lots: BTreeMap<usize, Vec<Declared>> = BTreeMap::new();
+    for ((declared, lot), alone) in rules.into_iter().zip(lot).zip(alone) {
+        if !alone {
+            lots.entry(lot).or_default().push(declared);
+        }
+    }
+    lots.into_values().collect()
 }
 
 /// The rules of one direction and network interface, cut into packets.
@@ -74,29 +132,19 @@ struct Look<'a> {
     space: Space<'a>,
     all: Bits,
     spans: Vec<Option<Span>>,
-    /// Whether every rule's packets are known: a port list's are not.
+    /// Whether every rule's packets are known, also those of other lots.
     exact: bool,
 }
 
 impl<'a> Look<'a> {
-    fn new(declared: &'a [Declared], direction: Direction) -> Self {
-        let unknown_ports = |rule: &Rule| {
-            matches!(
-                rule.protocol.ports().map(|ports| &ports.destination),
-                Some(PortSet::List(_))
-            )
-        };
-        let known: Vec<&Declared> = declared
-            .iter()
-            .filter(|declared| !unknown_ports(&declared.rule))
-            .collect();
+    fn new(declared: &'a [Declared], direction: Direction, exact: bool) -> Self {
         let default = default_policy(direction, GroupKind::Basic);
-        let rules = || known.iter().map(|declared| &declared.rule);
+        let rules = || declared.iter().map(|declared| &declared.rule);
         let space = Space::new(rules(), default, &Resolve(None), |symbols| {
             worlds(symbols, 2)
         });
         let mut spans = vec![None; space.rules.len()];
-        for declared in &known {
+        for declared in declared {
             if let Some(index) = space.index_of(&declared.rule) {
                 spans[index] = Some(declared.span);
             }
@@ -106,7 +154,7 @@ impl<'a> Look<'a> {
             space,
             all,
             spans,
-            exact: known.len() == declared.len(),
+            exact,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Desired x Observed -> [`Plan`]: match, modify, order, batch. Pure: no I/O, no clock, no log.
 
+mod assertions;
 mod bind;
 mod build;
 mod compare;
@@ -21,6 +22,7 @@ pub(crate) use meaning::traffic;
 pub use order::must_precede;
 
 use crate::{
+    assertion::Violation,
     desired::{DesiredGroup, Mode},
     diag::{Diagnostic, Span},
     model::{
@@ -83,6 +85,8 @@ pub struct GroupPlan {
     pub traffic: Vec<Traffic>,
     /// Traffic that for a while is not what it is before and after; empty: safe at every step, by replay of every state.
     pub passing: Vec<Passing>,
+    /// Assertions that the result, or a state on the way, violates; also those that were violated before.
+    pub violations: Vec<Violation>,
     /// Live-only rules that partial mode leaves alone.
     pub unmanaged: Vec<ObservedRule>,
     /// Live-only rules that an `ignore` pattern covers, with the pattern's place.

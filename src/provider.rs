@@ -2,6 +2,7 @@
 
 pub mod alibaba;
 pub mod requests;
+mod stop;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -12,6 +13,8 @@ use crate::{
         ObservedGroup, ObservedRule, RegionId, Rule, VpcId,
     },
 };
+
+pub use stop::{Stop, Stopper};
 
 /// A cloud account that holds security groups.
 pub trait Provider: Send + Sync {
@@ -43,6 +46,23 @@ pub trait Provider: Send + Sync {
         call: &RuleCall,
         token: &str,
     ) -> impl Future<Output = Result<Receipt, ProviderError>> + Send;
+
+    /// As [`Provider::execute`], but sends nothing more once the stop is asked for, not even a call that waits for its turn
+    /// or for its next try.
+    fn execute_until(
+        &self,
+        stop: &Stop,
+        region: &RegionId,
+        call: &RuleCall,
+        token: &str,
+    ) -> impl Future<Output = Result<Receipt, ProviderError>> + Send {
+        async move {
+            if stop.is_asked() {
+                return Err(ProviderError::Stopped);
+            }
+            self.execute(region, call, token).await
+        }
+    }
 
     /// Lists the groups of a region, by id.
     fn list(
@@ -196,6 +216,9 @@ pub enum ProviderError {
         /// Why, and what to do instead.
         reason: String,
     },
+    /// Somebody has asked for a stop before it was sent.
+    #[error("the run was stopped before it was sent")]
+    Stopped,
     /// An answer that this program does not understand; nothing is concluded from it.
     #[error("the cloud's answer to {action} cannot be read: {reason}")]
     Malformed {

@@ -4,6 +4,7 @@
 
 mod read;
 mod select;
+mod shard;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -25,7 +26,8 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-pub use select::{SelectError, Selection, is_target, select};
+pub use select::{SelectError, Selection, address, is_target, select};
+pub use shard::{Shard, ShardError};
 
 /// How a pass reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,15 @@ pub async fn prepare<'a, P: Provider>(
     progress: &dyn Progress,
 ) -> Result<Prepared<'a>, Error> {
     let selected = select(desired, selection)?;
-    let read = read::read(desired, &selected, clouds, options, progress).await?;
+    let read = read::read(
+        desired,
+        &selected,
+        selection.shard,
+        clouds,
+        options,
+        progress,
+    )
+    .await?;
     let mut diagnostics = read.diagnostics;
     let mut groups: Vec<GroupInput<'a>> = Vec::with_capacity(read.groups.len());
     let mut declared: Vec<(Address, &'a DesiredGroup)> = Vec::with_capacity(read.groups.len());

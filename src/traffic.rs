@@ -14,6 +14,7 @@
 //! - [`clause`]: rules as boxes; lists resolved, groups and unread lists as symbols.
 //! - [`atlas`], [`bits`], [`space`]: the diagram over signatures, and rule sets as states in it.
 //! - [`difference`], [`certificate`], [`reach`], [`explain`](mod@explain): the questions.
+//! - [`internet`](mod@internet): which addresses are public.
 //! - [`lines`](mod@lines), [`addresses`], [`services`], [`speak`](mod@speak): the answers in words.
 
 pub mod addresses;
@@ -23,6 +24,7 @@ pub mod certificate;
 pub mod clause;
 pub mod difference;
 pub mod explain;
+pub mod internet;
 pub mod lines;
 mod pairs;
 pub mod reach;

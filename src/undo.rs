@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -147,6 +148,9 @@ pub fn declare(
                 .map(|seen| seen.rule.clone())
                 .collect(),
         };
+        // The way back must stay open: what comes back violated before the run what it violates again.
+        group.assertions = Arc::default();
+        group.waivers.clear();
         fill(&mut group, snapshot, run, &wanted, live, &mut notes);
         groups.push(group);
     }

@@ -19,7 +19,7 @@ fn every_shape_of_rule_is_adopted_as_a_person_would_write_it_and_plans_empty() {
          wrote  rules/old.yaml\n\
          wrote  rules/peer.yaml\n\
          not adopted: sg-managed: it belongs to a cloud service and cannot be changed by its user\n\
-         \n5 groups with 24 rules planned from the files: No changes.\n"
+         \n5 groups with 24 rules planned from the files: No changes, same traffic.\n"
     );
     let plan = project.done(&["plan", "--detailed-exitcode"]);
     assert!(plan.ends_with("No changes.\n"), "{plan}");
@@ -73,7 +73,7 @@ fn a_second_adopt_changes_nothing() {
     let text = project.done(&["adopt", "every", "peer"]);
     assert_eq!(
         text,
-        "2 groups declared as live already\n\n2 groups with 20 rules planned from the files: No changes.\n"
+        "2 groups declared as live already\n\n2 groups with 20 rules planned from the files: No changes, same traffic.\n"
     );
     assert_eq!(
         fs::read_to_string(project.path("rules/every.yaml")).unwrap(),
@@ -146,6 +146,65 @@ fn rules_are_added_to_lists_that_are_empty_or_not_in_the_layout_that_is_there() 
     );
 }
 
+/// The file after `sg-old`, in which only ssh from 10.0.0.0/8 is live, was adopted from it.
+fn adopted(before: &str) -> String {
+    let project = Project::new(EVERY_SHAPE);
+    fs::write(project.path("rules/old.yaml"), before).unwrap();
+    let text = project.done(&["adopt", "sg-old"]);
+    assert!(text.starts_with("edited rules/old.yaml\n"), "{text}");
+    project.done(&["plan", "--detailed-exitcode"]);
+    fs::read_to_string(project.path("rules/old.yaml")).unwrap()
+}
+
+#[test]
+fn a_list_in_brackets_gets_a_line_per_item() {
+    let file = adopted(
+        "group: sg-old\nmode: complete\nsystem_rules: keep\ningress: [{service: rdp, from: 10.0.0.0/8}, {service: ssh,\n from: 10.0.0.0/8}, # keep me\n   # the web\n   {service: https, from: 10.1.0.0/16}]  # all\negress: [{service: https, to: 10.1.0.0/16}]\n",
+    );
+    assert_eq!(
+        file,
+        "group: sg-old\nmode: complete\nsystem_rules: keep\ningress:  # all\n  - {service: ssh,\n    from: 10.0.0.0/8}  # keep me\n  # the web\negress: []\n"
+    );
+    let file = adopted(
+        "{\"group\":\"sg-old\",\"mode\":\"complete\",\"system_rules\":\"keep\",\"ingress\":[{\"service\":\"ssh\",\"from\":\"10.0.0.0/8\"},\n{\"service\":\"rdp\",\"from\":\"10.0.0.0/8\"}],\"ignore\":[{\"description\":\"x\"\n}]}\n",
+    );
+    assert_eq!(
+        file,
+        "\"group\": \"sg-old\"\n\"mode\": \"complete\"\n\"system_rules\": \"keep\"\n\"ingress\":\n  - {\"service\":\"ssh\",\"from\":\"10.0.0.0/8\"}\n\"ignore\": [{\"description\":\"x\"\n  }]\n"
+    );
+}
+
+#[test]
+fn an_anchor_whose_value_goes_moves_to_where_it_is_used_next() {
+    let file = adopted(
+        "group: sg-old\nmode: complete\nsystem_rules: keep\ningress:\n - &gone\n   protocol: tcp\n   ports: 3389\n   from: &far 10.9.0.0/16\n   description: \"a: b\"\n # stays\n - {service: ssh, from: 10.0.0.0/8}\negress: []\nignore:\n - *gone\n - {protocol: udp, from: *far}\n - {protocol: gre, from: *far}\n",
+    );
+    assert_eq!(
+        file,
+        "group: sg-old\nmode: complete\nsystem_rules: keep\ningress:\n # stays\n - {service: ssh, from: 10.0.0.0/8}\negress: []\nignore:\n - &gone { protocol: tcp, ports: 3389, from: 10.9.0.0/16, description: \"a: b\" }\n - {protocol: udp, from: &far 10.9.0.0/16}\n - {protocol: gre, from: *far}\n"
+    );
+}
+
+#[test]
+fn a_list_that_stands_elsewhere_is_written_out_and_it_is_said() {
+    let file = adopted(
+        "group: sg-old\nmode: complete\nsystem_rules: keep\nignore: &them\n  - {protocol: tcp, ports: 443, from: 10.9.0.0/16}\ningress: *them   # why\negress: []\n",
+    );
+    assert_eq!(
+        file,
+        "group: sg-old\nmode: complete\nsystem_rules: keep\nignore: &them\n  - {protocol: tcp, ports: 443, from: 10.9.0.0/16}\ningress:   # why\n  # adopt wrote this list out; it was `*them`\n  - service: ssh\n    from: 10.0.0.0/8\negress: []\n"
+    );
+    let file = adopted(
+        "group: sg-old\nmode: complete\n<<: {ingress: [{service: https, from: 10.0.0.0/8}], system_rules: keep}\negress: []\n",
+    );
+    assert!(
+        file.ends_with(
+            "\negress: []\ningress:\n  # adopt wrote this list out; it was merged by `<<`\n  - service: ssh\n    from: 10.0.0.0/8\n"
+        ),
+        "{file}"
+    );
+}
+
 #[test]
 fn what_cannot_be_declared_is_refused_and_the_others_are_adopted() {
     let seed = r#"{"version": 1, "owner": "1", "security_groups": [
@@ -201,7 +260,9 @@ fn a_thousand_groups_are_adopted_in_one_run() {
     let project = Project::new(&seed);
     let text = project.done(&["adopt", "--all", "-q"]);
     assert!(
-        text.ends_with("1000 groups with 2000 rules planned from the files: No changes.\n"),
+        text.ends_with(
+            "1000 groups with 2000 rules planned from the files: No changes, same traffic.\n"
+        ),
         "{}",
         &text[text.len() - 200..]
     );
@@ -237,7 +298,7 @@ fn the_sample_estate_is_adopted_without_losing_a_comment() {
         "{text}"
     );
     assert!(text.contains("is wanted and must be absent"), "{text}");
-    assert!(text.contains("No changes."), "{text}");
+    assert!(text.contains("No changes, same traffic."), "{text}");
     for (name, old) in before {
         let new = fs::read_to_string(project.path(&name)).unwrap();
         for line in old.lines() {
@@ -269,7 +330,7 @@ fn groups_of_a_terraform_state_are_adopted_with_the_addresses_of_their_resources
     let (code, text, error) = project.run(&["adopt", "--from-terraform", "tf"]);
     assert_eq!(code, 7, "{text}{error}");
     assert!(
-        text.contains("2 groups with 21 rules planned from the files: No changes.\n"),
+        text.contains("2 groups with 21 rules planned from the files: No changes, same traffic.\n"),
         "{text}"
     );
     assert!(

@@ -62,9 +62,8 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
     let region = RegionId::new("cn-hangzhou");
     let desired = Desired {
         project: Project {
-            rules: "rules".into(),
-            windows: None,
             root: folder.path().to_owned(),
+            rules: "rules".into(),
             accounts: BTreeMap::from([(
                 AccountName::new("demo"),
                 Account::Local {
@@ -72,6 +71,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
                     seed: Some("seed.json".into()),
                 },
             )]),
+            ..Project::default()
         },
         groups: vec![DesiredGroup {
             account: AccountName::new("demo"),
@@ -108,6 +108,8 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
                 },
             },
             quota: 200,
+            assertions: Arc::new([]),
+            waivers: Vec::new(),
         }],
         sources,
     };

@@ -23,6 +23,13 @@ fn until(out: &mut ChildStdout, text: &str) -> String {
     said
 }
 
+/// The process that holds the lock of a project.
+fn pid_of(project: &estate::Project) -> u64 {
+    let file = project.folder.path().join(".rulekeep/apply.lock");
+    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    holder["pid"].as_u64().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yes_to_a_plan_that_is_no_longer_right_changes_nothing() {
     let estate = Estate::random(0);
@@ -45,9 +52,14 @@ async fn a_yes_to_a_plan_that_is_no_longer_right_changes_nothing() {
         .expect("util-linux is there");
     let mut out = asking.stdout.take().unwrap();
     until(&mut out, "Only 'yes' is accepted");
-    // While the question stands somebody else applies.
-    let mut other = project.spawn(&["apply", "--yes"]);
-    assert!(other.wait().unwrap().success(), "{}", project.said());
+    // While the question stands somebody else applies, from another checkout: in this one it is not their turn.
+    let mut second = project.spawn(&["apply", "--yes"]);
+    assert_eq!(second.wait().unwrap().code(), Some(1));
+    let refused = format!("(process {})", pid_of(&project));
+    assert!(project.said().contains(&refused), "{}", project.said());
+    let elsewhere = estate.project(&cloud.endpoint());
+    let mut other = elsewhere.spawn(&["apply", "--yes"]);
+    assert!(other.wait().unwrap().success(), "{}", elsewhere.said());
     let rules = cloud.rules(&estate).await;
     let calls = cloud.emulator.calls().len();
     asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();

@@ -225,6 +225,111 @@ fn a_lost_terminal_does_not_end_the_wait_and_being_told_to_stop_undoes_at_once()
     assert_eq!(rules(folder), before);
 }
 
+#[test]
+fn a_second_apply_in_the_folder_is_told_who_is_at_work_or_waits() {
+    let folder = project();
+    let folder = folder.path();
+    let mut first = spawn(folder, &["apply", "--yes", "--confirm-within", "5m"]);
+    let id = waits(folder);
+    let (code, text, error) = rulekeep(folder, &["apply", "--yes"]);
+    assert_eq!((code, &*text), (1, ""), "{error}");
+    let holder = format!(
+        "error: `rulekeep apply` (process {}, run {}) has been at work in this folder since ",
+        first.id(),
+        &id[..8]
+    );
+    assert!(error.starts_with(&holder), "{error}");
+    assert!(error.contains("; nothing was changed\n"), "{error}");
+    assert!(error.contains(&format!("`rulekeep confirm {}`", &id[..8])));
+    for command in [
+        &["undo", "--yes"][..],
+        &["clone", "web", "--name", "other", "--yes"],
+        &[
+            "restore", "--group", "web", "--from", "db", "--mode", "partial",
+        ],
+    ] {
+        let (code, _, error) = rulekeep(folder, command);
+        assert_eq!(code, 1, "{error}");
+        assert!(error.starts_with(&holder), "{command:?}: {error}");
+    }
+
+    let waiting = spawn(folder, &["apply", "--yes", "--lock-timeout", "1m"]);
+    assert_eq!(rulekeep(folder, &["confirm"]).0, 0);
+    assert!(first.wait().unwrap().success());
+    let (code, text, error) = said(waiting.wait_with_output().unwrap());
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.starts_with("waiting: `rulekeep apply` (process "),
+        "{error}"
+    );
+    assert!(text.contains("No changes."), "{text}");
+}
+
+#[test]
+fn a_process_that_was_killed_holds_nobody_up() {
+    let folder = project();
+    let folder = folder.path();
+    let mut first = spawn(folder, &["apply", "--yes", "--confirm-within", "5m"]);
+    waits(folder);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(rulekeep(folder, &["apply", "--yes"]).0, 0);
+}
+
+#[test]
+fn the_undo_of_an_unconfirmed_apply_reports_beside_the_apply() {
+    let folder = project();
+    let folder = folder.path();
+    let arguments = "apply --yes --confirm-within 1s -o json -o json=out/r.json -o text=out/r";
+    fs::create_dir(folder.join("out")).unwrap();
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let (code, text, error) = rulekeep(folder, &arguments);
+    assert_eq!(code, 1, "{error}");
+    let runs = history(folder);
+    let read = |name: &str| fs::read_to_string(folder.join("out").join(name)).unwrap();
+    let run = |text: &str| {
+        let document: serde_json::Value = serde_json::from_str(text).unwrap();
+        document["run_id"].clone()
+    };
+    assert_eq!(run(&text), runs[1]["id"]);
+    assert_eq!(read("r.json"), text);
+    assert_eq!(run(&read("r.undo.json")), runs[0]["id"]);
+    assert_ne!(read("r"), read("r.undo"));
+    assert!(error.contains("Apply complete!"), "{error}");
+}
+
+#[test]
+fn commands_without_group_files_write_the_same_reports_as_an_apply() {
+    let folder = project();
+    let folder = folder.path();
+    assert_eq!(rulekeep(folder, &["apply", "--yes"]).0, 0);
+    let rule = r#"[{"Direction":"ingress","IpProtocol":"UDP","PortRange":"53/53","SourceCidrIp":"10.0.0.0/8","Policy":"Accept","Priority":"1"}]"#;
+    fs::write(folder.join("dns.json"), rule).unwrap();
+    let import = |more: &[&str]| {
+        let arguments = [
+            &["import", "dns.json", "--group", "web", "-o", "json"],
+            more,
+        ]
+        .concat();
+        let (code, text, error) = rulekeep(folder, &arguments);
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        (code, document, error)
+    };
+    let (code, plan, error) = import(&["--dry-run"]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(plan["summary"]["add"], 1, "{plan}");
+    let (code, refused, _) = import(&[]);
+    assert_eq!(code, 1);
+    let why = refused.to_string();
+    assert!(why.contains("--yes was not given"), "{why}");
+    let (code, applied, error) = import(&["--yes"]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(applied["summary"]["added"], 1, "{applied}");
+    let (code, nothing, error) = import(&["--yes"]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(nothing["summary"]["added"], 0, "{nothing}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_wait_that_was_killed_is_mentioned_by_the_next_plan() {
@@ -237,10 +342,41 @@ fn a_wait_that_was_killed_is_mentioned_by_the_next_plan() {
     thread::sleep(Duration::from_millis(1100));
     let (code, _, error) = rulekeep(folder, &["plan"]);
     assert_eq!(code, 0, "{error}");
+    let id = &id[..8];
+    let commands =
+        format!("  `rulekeep undo {id}` undoes its changes; `rulekeep confirm {id}` keeps them.\n");
     assert!(
-        error.contains(&format!("`rulekeep undo {}` does it now", &id[..8])),
+        error.starts_with("warning: nobody confirmed the apply"),
         "{error}"
     );
+    assert!(error.contains(&commands), "{error}");
+    assert_eq!(rulekeep(folder, &["confirm", id]).0, 0);
+    let (_, _, error) = rulekeep(folder, &["plan"]);
+    assert!(!error.contains("nobody confirmed"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_nobody_confirmed_and_nobody_could_undo_is_undone_by_the_next_one_who_looks() {
+    let folder = project();
+    let folder = folder.path();
+    let before = rules(folder);
+    let overdue = |folder: &Path| rulekeep(folder, &["undo", "--overdue"]);
+    let nothing = (0, String::new(), "No apply is overdue.\n".to_owned());
+    assert_eq!(overdue(folder), nothing);
+    let mut child = spawn(folder, &["apply", "--yes", "--confirm-within", "2s"]);
+    waits(folder);
+    assert_eq!(overdue(folder), nothing, "it is not its turn");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_ne!(rules(folder), before);
+    thread::sleep(Duration::from_millis(2100));
+    let (code, text, error) = overdue(folder);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("Apply complete!"), "{text}");
+    assert_eq!(rules(folder), before);
+    assert_eq!(history(folder)[1]["confirmed"], false);
+    assert_eq!(overdue(folder), nothing);
 }
 
 #[test]

@@ -38,6 +38,9 @@ fn help_texts() {
         "undo",
         "confirm",
         "history",
+        "hook",
+        "hook install",
+        "hook uninstall",
         "drift",
         "show",
         "check-creds",
@@ -63,8 +66,9 @@ fn help_texts() {
             command
         };
         let path = format!(
-            "{}/tests/snapshots/help/{name}.txt",
-            env!("CARGO_MANIFEST_DIR")
+            "{}/tests/snapshots/help/{}.txt",
+            env!("CARGO_MANIFEST_DIR"),
+            name.replace(' ', "-")
         );
         assert_data_eq!(
             String::from_utf8(output.stdout).unwrap(),

@@ -73,7 +73,7 @@ fn text(bytes: &[u8]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_told_with_its_role_and_what_it_may_read() {
     let (folder, emulator) = project(
-        "  demo: { local: .rulekeep/demo.json }\n  prod: { endpoint: \"ENDPOINT\", role_arn: \"acs:ram::42:role/deployer\" }\n",
+        "  demo: { local: .rulekeep/demo.json }\n  prod: { endpoint: \"ENDPOINT\", role_arn: \"acs:ram::1234567890123456:role/deployer\" }\n",
     )
     .await;
     let output = rulekeep(folder.path(), &["check-creds"], &[]);
@@ -84,9 +84,9 @@ demo  ok
   source     the embedded cloud in .rulekeep/demo.json, which needs no credentials
 
 prod  ok
-  source     profile `main` of ~/.aliyun/config.json (AK), then role acs:ram::42:role/deployer
-  identity   acs:ram::42:assumed-role/deployer/rulekeep (AssumedRoleUser)
-  account    42
+  source     profile `main` of ~/.aliyun/config.json (AK), then role acs:ram::1234567890123456:role/deployer
+  identity   acs:ram::1234567890123456:assumed-role/deployer/rulekeep (AssumedRoleUser)
+  account    1234567890123456
   key        STS.N[..]
   expires    [..], in [..] min
   region     cn-hangzhou at http://127.0.0.1:[..]
@@ -133,7 +133,7 @@ prod  ok
     let account = &document["accounts"][0];
     assert_eq!(account["ok"], true);
     assert_eq!(account["identity"]["type"], "AssumedRoleUser");
-    assert_eq!(account["identity"]["account_id"], "42");
+    assert_eq!(account["identity"]["account_id"], "1234567890123456");
     assert_eq!(account["regions"][0]["reads"][0]["outcome"], "allowed");
     assert_eq!(account["regions"][0]["reads"][3]["outcome"], "not_asked");
     assert_eq!(account["writes"]["tried"], false);
@@ -182,4 +182,148 @@ prod  not ok
     }
     let output = rulekeep(folder.path(), &["check-creds", "--account", "test"], &[]);
     assert_eq!(output.status.code(), Some(64));
+}
+
+/// `emulate` in a process of its own; it ends with this.
+struct Served {
+    child: std::process::Child,
+    endpoint: String,
+}
+
+impl Served {
+    fn new(folder: &Path, arguments: &[&str]) -> Self {
+        use std::io::BufRead as _;
+        fs::write(folder.join("seed.json"), SEED).unwrap();
+        let mut child = Command::new(snapbox::cmd::cargo_bin!("rulekeep"))
+            .args(["emulate", "--seed", "seed.json"])
+            .args(arguments)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut endpoint = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut endpoint)
+            .unwrap();
+        let endpoint = endpoint.trim().to_owned();
+        Self { child, endpoint }
+    }
+
+    /// A project on it whose account has these members beside the endpoint.
+    fn project(&self, folder: &Path, members: &str) {
+        let endpoint = &self.endpoint;
+        let text = format!(
+            "rules: rules/\naccounts: {{ prod: {{ endpoint: {endpoint:?}{members} }} }}\ndefaults: {{ account: prod, region: cn-hangzhou }}\n"
+        );
+        fs::write(folder.join("rulekeep.yaml"), text).unwrap();
+        fs::create_dir_all(folder.join("rules")).unwrap();
+        let group = "group: web\nmode: partial\ningress: []\n";
+        fs::write(folder.join("rules/web.yaml"), group).unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_whole_chain_can_be_tried_from_a_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let served = Served::new(
+        folder,
+        &[
+            "--role",
+            "acs:ram::1234567890123456:role/deployer",
+            "--role",
+            "acs:ram::77:role/partner:shared-word",
+            "--role",
+            "acs:ram::1234567890123456:role/instance",
+            "--oidc",
+            "acs:ram::77:oidc-provider/ci=a-token",
+            "--metadata",
+            "acs:ram::1234567890123456:role/instance",
+            "--metadata-token-required",
+        ],
+    );
+    fs::write(folder.join("token"), "a-token").unwrap();
+    let keys = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret"),
+    ];
+    let check = |variables: &[(&str, &str)]| {
+        let output = rulekeep(folder, &["check-creds"], variables);
+        format!("{}{}", text(&output.stdout), text(&output.stderr))
+    };
+
+    served.project(
+        folder,
+        ", role_arn: \"acs:ram::1234567890123456:role/deployer\"",
+    );
+    let said = check(&keys);
+    let identity = "acs:ram::1234567890123456:assumed-role/deployer/rulekeep (AssumedRoleUser)";
+    assert!(said.contains(identity), "{said}");
+    let groups = "allowed    ecs:DescribeSecurityGroupAttribute";
+    assert!(said.contains(groups), "{said}");
+
+    served.project(
+        folder,
+        ", role_arn: \"acs:ram::1234567890123456:role/other\"",
+    );
+    let said = check(&keys);
+    assert!(said.contains("EntityNotExist.Role"), "{said}");
+    served.project(folder, ", role_arn: \"acs:ram::77:role/partner\"");
+    let said = check(&keys);
+    assert!(said.contains("NoPermission"), "{said}");
+
+    served.project(folder, "");
+    let said = check(&[
+        (
+            "ALIBABA_CLOUD_ROLE_ARN",
+            "acs:ram::1234567890123456:role/deployer",
+        ),
+        (
+            "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+            "acs:ram::77:oidc-provider/ci",
+        ),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "token"),
+    ]);
+    assert!(said.contains(identity), "{said}");
+
+    let said = check(&[
+        ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "false"),
+        ("RULEKEEP_METADATA_ENDPOINT", &served.endpoint),
+    ]);
+    assert!(
+        said.contains("role `instance` of this ECS instance"),
+        "{said}"
+    );
+    assert!(said.contains(":assumed-role/instance/"), "{said}");
+    let said = check(&[
+        ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "false"),
+        ("RULEKEEP_METADATA_ENDPOINT", "http://198.51.100.7"),
+    ]);
+    assert!(said.contains("RULEKEEP_METADATA_ENDPOINT"), "{said}");
+}
+
+/// The keys of a role act in the role's account, not in the caller's.
+#[test]
+fn a_role_of_another_account_has_that_accounts_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let served = Served::new(folder, &[]);
+    served.project(folder, ", role_arn: \"acs:ram::77:role/deployer\"");
+    let keys = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret"),
+    ];
+    let output = rulekeep(folder, &["plan"], &keys);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no security group"), "{said}");
+    served.project(folder, "");
+    assert_eq!(rulekeep(folder, &["plan"], &keys).status.code(), Some(0));
 }

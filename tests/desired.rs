@@ -284,13 +284,13 @@ fn warnings_do_not_stop_and_come_with_the_groups() {
     let (desired, warnings) = load(
         "group: web\nmode: complete\ningress:\n  - { service: ssh, from: 10.0.0.0/8 }\n  \
          - { service: ssh, from: 10.0.0.0/8, priority: 2 }\n\
-         assertions: [{ forbid: rdp, from: internet }]\n",
+         waivers: [{ assertion: nothing, until: 2027-01-31, reason: none }]\n",
     )
     .unwrap();
     assert_eq!(desired.groups[0].ingress.as_ref().unwrap().len(), 2);
     assert_eq!(
         warnings.iter().map(|w| w.code).collect::<Vec<_>>(),
-        [Code::PriorityTwin, Code::AssertionsNotChecked]
+        [Code::PriorityTwin, Code::WaiverNamesNothing]
     );
     assert_eq!(summary(&warnings), "2 warnings in 1 file");
 }

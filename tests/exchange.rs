@@ -444,13 +444,95 @@ fn peers_are_mapped_and_a_classic_group_moves_into_a_vpc() {
         copy.contains("sg-empty") && !copy.contains("sg-peer"),
         "{copy}"
     );
-    let (code, _, error) = project.run(&["clone", "classic", "--name", "moved", "--yes"]);
-    assert!(
-        code == 64 && error.contains("no new groups in the classic network"),
-        "{error}"
-    );
     project.done(&[
         "clone", "classic", "--name", "moved", "--vpc", "vpc-1", "--yes",
     ]);
     assert_eq!(rules(&project, "moved").len(), 3);
+}
+
+#[test]
+fn a_classic_group_is_cloned_where_it_is_with_both_its_sets_of_rules() {
+    let project = Project::new(EVERY_SHAPE);
+    let text = project.done(&["clone", "classic", "--name", "twin", "--yes"]);
+    assert!(
+        text.starts_with(
+            "New group twin in cn-hangzhou, classic network, basic, with 3 rules of sg-classic\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(rules(&project, "twin"), rules(&project, "classic"));
+
+    // An account that has no classic network any more.
+    let project = Project::new(&EVERY_SHAPE.replace("\"classic_groups\": true", ""));
+    let (code, _, error) = project.run(&["clone", "classic", "--name", "twin", "--yes"]);
+    assert!(
+        code == 1 && error.contains("for accounts only that still have it; --vpc names a VPC"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_vpc_group_moves_into_the_classic_network_and_what_is_lost_is_said() {
+    let project = Project::new(EVERY_SHAPE);
+    let to_classic = |more: &[&str]| {
+        let mut arguments = vec![
+            "clone",
+            "every",
+            "--name",
+            "old-every",
+            "--classic",
+            "--yes",
+        ];
+        arguments.extend(more);
+        project.run(&arguments)
+    };
+    let (code, _, error) = to_classic(&[]);
+    assert!(
+        code == 1
+            && error.contains("cause: sg-peer: it is in vpc-1, the new group in classic network"),
+        "{error}"
+    );
+    let (code, _, error) = to_classic(&["--type", "advanced"]);
+    assert!(
+        code == 64 && error.contains("an advanced group lives in a VPC"),
+        "{error}"
+    );
+
+    let (code, text, error) = to_classic(&["--map", "sg-peer=sg-classic"]);
+    assert_eq!(code, 0, "{text}{error}");
+    for note in [
+        "3 rules with prefix or port lists written out as 3 rules, which will not follow the lists",
+        "written for both interfaces",
+        "4 rules lost",
+    ] {
+        assert!(error.contains(note), "{note}\n{error}");
+    }
+    assert_eq!(
+        text.matches("(lost: the classic network has no IPv6)")
+            .count(),
+        4,
+        "{text}"
+    );
+    let copy = rules(&project, "old-every").join("\n");
+    for rule in [
+        "ingress,accept,1,TCP,443/443,,100.64.0.0/24,,intranet,a prefix list",
+        "ingress,accept,1,TCP,443/443,,100.64.0.0/24,,internet,a prefix list",
+        "ingress,accept,1,TCP,8443/8443,,10.0.0.0/8,,internet,a port list",
+        "egress,accept,1,TCP,3306/3306,,,1234567890123456/sg-classic,intranet,=database",
+    ] {
+        assert!(copy.contains(rule), "{rule}\n{copy}");
+    }
+    assert!(!copy.contains("::"), "{copy}");
+}
+
+#[test]
+fn a_part_of_a_group_is_shown_as_a_file_that_deletes_nothing() {
+    let project = Project::new(EVERY_SHAPE);
+    let part = project.done(&["show", "every", "--port", "22", "-o", "yaml"]);
+    assert!(
+        part.contains("# some of its rules") && part.contains("mode: partial\n"),
+        "{part}"
+    );
+    let whole = project.done(&["show", "every", "-o", "yaml"]);
+    assert!(whole.contains("mode: complete\n"), "{whole}");
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     clouds::Clouds,
     diag::Sources,
     model::ObservedGroup,
     plan::{ChangeKind, Plan, Schedule, Step},
-    provider::{Provider, ProviderError, RuleAction, RuleCall},
+    provider::{Provider, ProviderError, RuleAction, RuleCall, Stop},
     snapshot::{self, Snapshot},
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Engine<'a, P> {
     run_id: &'a str,
     record: Record<'a>,
     permits: Semaphore,
-    stop: watch::Receiver<bool>,
+    stop: Stop,
 }
 
 /// A step with its number in the plan, which makes its token.
@@ -53,7 +53,7 @@ impl<'a, P: Provider> Engine<'a, P> {
         options: &'a Options,
         progress: &'a dyn Progress,
         run_id: &'a str,
-        stop: watch::Receiver<bool>,
+        stop: Stop,
     ) -> Self {
         Self {
             plan,
@@ -249,7 +249,8 @@ impl<'a, P: Provider> Engine<'a, P> {
         let Some(permit) = self.permit().await else {
             return false;
         };
-        if !run.begun {
+        let first = !run.begun;
+        if first {
             if let Err(error) = self.keep(run).await {
                 run.stop(GroupOutcome::Failed {
                     call: "write the undo file".to_owned(),
@@ -268,6 +269,10 @@ impl<'a, P: Provider> Engine<'a, P> {
         drop(permit);
         match answer {
             Ok(()) => run.mark(&changes, State::Sent),
+            Err(ProviderError::Stopped) => {
+                run.begun = !first;
+                return false; // What was not sent stays planned.
+            }
             Err(error) => self.failed(run, &call, &token, changes, error).await,
         }
         true
@@ -290,9 +295,13 @@ impl<'a, P: Provider> Engine<'a, P> {
                 reason: format!("the journal cannot be written: {error}"),
             });
         }
-        let answer = cloud.execute(&address.region, call, token).await;
+        let answer = cloud
+            .execute_until(&self.stop, &address.region, call, token)
+            .await;
         warn(self.record.answered(address, token, call, &answer));
-        self.progress.call(run.plan, call, answer.is_ok());
+        if !matches!(answer, Err(ProviderError::Stopped)) {
+            self.progress.call(run.plan, call, answer.is_ok());
+        }
         answer.map(drop)
     }
 
@@ -376,7 +385,7 @@ impl<'a, P: Provider> Engine<'a, P> {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        self.stop.is_asked()
     }
 
     /// Room for one request; `None` when nothing more shall be sent.
@@ -396,8 +405,7 @@ impl<'a, P: Provider> Engine<'a, P> {
 
     /// Ends when the run is to stop.
     pub(super) async fn stopping(&self) {
-        // An error means that the sender is gone, which the run outlives only when it is at its end.
-        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+        self.stop.asked().await;
     }
 
     /// Reads a group once.

@@ -78,6 +78,7 @@ impl<P: Provider> Engine<'_, P> {
                     }
                     last = refusal;
                 }
+                Err(ProviderError::Stopped) => break, // As above.
                 Err(other) => {
                     let rest = waiting.drain(..).flatten().chain(part).collect();
                     found.parts.push((rest, other));

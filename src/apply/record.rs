@@ -42,12 +42,13 @@ impl<'a> Record<'a> {
     async fn books(&self) -> Result<&Arc<Books>, Error> {
         let open = async || {
             let changed = self.plan.groups.iter().filter(|g| !g.changes.is_empty());
-            let begun = Begun::now(
+            let mut begun = Begun::now(
                 self.run_id,
                 self.plan_id.clone(),
                 self.options.origin.clone(),
                 changed.map(|group| group.name.to_string()).collect(),
             );
+            begun.confirm_within = self.options.confirm_within;
             let root = self.options.root.clone();
             blocking(move || {
                 Ok(Arc::new(Books {
@@ -97,6 +98,7 @@ impl<'a> Record<'a> {
                     ProviderError::Throttled { .. } => ("throttled", None),
                     ProviderError::Credentials { .. } => ("credentials", None),
                     ProviderError::NotSent { .. } => ("not-sent", None),
+                    ProviderError::Stopped => ("stopped", None),
                     ProviderError::Malformed { .. } => ("malformed", None),
                 };
                 (outcome, request_id, Some(words::error(error)))
@@ -166,6 +168,7 @@ pub(super) fn did_nothing(error: &ProviderError) -> bool {
         ProviderError::Throttled { .. }
             | ProviderError::Credentials { .. }
             | ProviderError::NotSent { .. }
+            | ProviderError::Stopped
             | ProviderError::Unavailable { not_sent: true, .. }
     )
 }

@@ -19,6 +19,9 @@ use super::{
     words,
 };
 
+/// How long a reading may go on after the stop.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
 impl<P: Provider> Engine<'_, P> {
     /// Reads until `settled` or until the wait is over; at once when not `patient`. The last reading is the answer.
     pub(super) async fn settle(
@@ -33,7 +36,10 @@ impl<P: Provider> Engine<'_, P> {
         loop {
             let live = {
                 let _room = self.room().await;
-                self.read(run).await?
+                tokio::select! {
+                    live = self.read(run) => live?,
+                    () = self.out_of_patience() => return Err(ProviderError::Stopped),
+                }
             };
             let now = Instant::now();
             if !patient || settled(&live) || self.is_stopping() || now >= end {
@@ -47,6 +53,12 @@ impl<P: Provider> Engine<'_, P> {
         }
     }
 
+    /// Ends some time after the stop: a reading that waits for its turn is of no more use then.
+    async fn out_of_patience(&self) {
+        self.stopping().await;
+        tokio::time::sleep(LAST_LOOK).await;
+    }
+
     /// Before something is taken away: every add and modify must show, and the rest be as it was planned.
     pub(super) async fn show(&self, run: &mut GroupRun<'_>) {
         let is_add = |run: &GroupRun<'_>, change: usize| {
@@ -58,6 +70,7 @@ impl<P: Provider> Engine<'_, P> {
         };
         let live = match self.settle(run, true, settled).await {
             Ok(live) => live,
+            Err(ProviderError::Stopped) => return,
             Err(error) => return self.unread(run, &error),
         };
         let found = compare(run.plan, &run.states, &live);
@@ -109,6 +122,7 @@ impl<P: Provider> Engine<'_, P> {
         };
         let live = match self.settle(run, true, settled).await {
             Ok(live) => live,
+            Err(ProviderError::Stopped) => return,
             Err(error) => return self.unread(run, &error),
         };
         let found = compare(run.plan, &run.states, &live);

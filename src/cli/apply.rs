@@ -11,18 +11,17 @@ use jiff::Timestamp;
 use crate::{
     desired::{Opening, Windows},
     exit::Exit,
-    guard::Overrides,
 };
 
 use super::{
     Failure, Global, Screen,
-    carry_out::Job,
+    carry_out::{Job, Work},
     confirm,
-    exceptions::Exceptions,
+    consent::{self, Consent},
     history, pass,
-    plan::Shared,
     progress::Meter,
-    project::{self, Selection, Targets},
+    project::{self, Part, Selection, Targets},
+    since::Since,
     unapplied,
 };
 
@@ -44,17 +43,12 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     targets: Targets,
-    /// Do not ask
-    #[arg(
-        long,
-        env = "RULEKEEP_YES",
-        value_parser = FalseyValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
-    yes: bool,
     #[command(flatten)]
-    exceptions: Exceptions,
-    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..
+    part: Part,
+    #[command(flatten)]
+    since: Since,
+    /// Undo the changes unless `rulekeep confirm` comes within this time: 5m, 90s, ..; if this process is killed, `rulekeep
+    /// undo --overdue` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
     /// Apply although `windows` of the project file says that this is no time for changes
@@ -66,13 +60,14 @@ pub(super) struct Args {
     )]
     outside_window: bool,
     #[command(flatten)]
-    shared: Shared,
+    consent: Consent,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     // Whoever reads the outputs learns why nothing was applied; nothing that fails after the first call comes here.
+    let Consent { shared, yes, .. } = &args.consent;
     let tell = |failure: Failure| {
-        unapplied::write(&failure, &args.shared, screen);
+        unapplied::write(&failure, shared, screen);
         failure
     };
     let saved = args
@@ -80,16 +75,36 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .map(pass::read_saved)
         .transpose()
         .map_err(tell)?;
+    if let (Some(saved), Some(shard)) = (&saved, args.part.shard)
+        && saved.selection.part.shard != Some(shard)
+    {
+        let of = match saved.selection.part.shard {
+            Some(other) => format!("part {other}"),
+            None => "the whole".to_owned(),
+        };
+        let failure = Failure::usage(format!("the saved plan is of {of}, --shard says {shard}"))
+            .help("leave out --shard, and unset RULEKEEP_SHARD: a saved plan is applied as it is");
+        return Err(tell(failure));
+    }
+    let root = project::root(global).map_err(tell)?;
+    let lock = args.consent.lock(&root, "apply", screen).await;
+    lock.map_err(tell)?;
     let desired = project::load(global, screen).map_err(tell)?;
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
-    let parallelism = args.shared.parallelism.into();
+    let parallelism = shared.parallelism.into();
     let selection = match &saved {
         Some(saved) => saved.selection.below(&desired.project.root),
-        None => Selection {
-            paths: args.paths.clone(),
-            targets: args.targets.clone(),
-        },
+        None => {
+            let selection = Selection {
+                paths: args.paths.clone(),
+                targets: args.targets.clone(),
+                part: args.part,
+                ..Selection::default()
+            };
+            let narrowed = args.since.narrow(&selection, &desired, global, screen);
+            narrowed.map_err(tell)?
+        }
     };
     let meter = Meter::new(global);
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
@@ -101,11 +116,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     }
     let job = Job {
         stamp: pass::stamp(&desired, at),
-        asks: !args.yes && saved.is_none(),
+        work: Work::Apply,
+        asks: !yes && saved.is_none(),
+        dry_run: false,
         saved: saved.as_ref(),
-        overrides: Overrides::from(&args.exceptions),
-        undoes: None,
-        shared: &args.shared,
+        overrides: args.consent.overrides(),
+        preview: None,
+        confirm_within: args.confirm_within,
+        aside: false,
+        shared,
         global,
         screen,
     };
@@ -138,10 +157,7 @@ fn in_window(windows: Option<&Windows>) -> Result<(), Failure> {
 
 /// `5m`, `90s`, `1h 30m`: from a second to a day.
 fn span(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "not a time span, such as 5m or 90s".to_owned())?;
-    let span = Duration::try_from(span).map_err(|_| "a time span cannot be negative".to_owned())?;
+    let span = consent::span(text)?;
     match span.as_secs() {
         1..=86_400 => Ok(span),
         _ => Err("from 1s to 24h".to_owned()),
@@ -158,9 +174,9 @@ impl Args {
         let Some(plan) = self.paths.iter().find(is_plan) else {
             return Ok(None);
         };
-        if self.paths.len() > 1 || !self.targets.targets.is_empty() {
+        if self.paths.len() > 1 || !self.targets.targets.is_empty() || self.since.is_given() {
             return Err(Failure::usage(
-                "a saved plan is applied as it is, without paths or targets beside it",
+                "a saved plan is applied as it is, without paths, targets or --since beside it",
             )
             .help("narrow it when it is made: `rulekeep plan --target GROUP --out FILE`"));
         }

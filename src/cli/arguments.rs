@@ -93,9 +93,9 @@ pub(super) fn tidy(command: clap::Command) -> clap::Command {
         .mut_args(|argument| {
             let argument = argument.hide_env(true).hide_env_values(true);
             let variable = argument.get_env().and_then(std::env::var_os);
-            // Without a target every group would be meant; that must not happen by leaving a field empty.
-            let is_target = argument.get_long() == Some("target");
-            if !is_target && variable.is_some_and(|value| value.is_empty()) {
+            // Without these every group would be meant; that must not happen by leaving a field empty.
+            let narrows = ["target", "since"].map(Some).contains(&argument.get_long());
+            if !narrows && variable.is_some_and(|value| value.is_empty()) {
                 argument.env(None::<&'static str>)
             } else {
                 argument

@@ -14,13 +14,6 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && !is_ci()
 }
 
-/// What `apply` says when nobody can be asked.
-pub(super) fn nobody_to_ask() -> Failure {
-    Failure::new("nobody can be asked here, and neither --yes nor a saved plan was given; nothing was changed")
-        .help("`rulekeep apply --yes` applies without asking")
-        .help("`rulekeep plan --out plan.json`, then `rulekeep apply plan.json` applies what was looked at")
-}
-
 /// Asks; only `yes` counts.
 pub(super) fn ask(screen: &Screen) -> Result<bool, Failure> {
     screen.say("\nApply these changes? Only 'yes' is accepted: ");

@@ -1,57 +1,174 @@
-//! From a plan to its report: guard, show, ask, look again, apply. What `apply` and `undo` have in common.
+//! From a plan to its report: show, guard, ask, look again, apply. What every command does that changes rules.
+
+use std::time::Duration;
 
 use crate::{
     apply::Report,
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
-    report::{Format, Stamp, json, text},
+    notify::{self as message, Message},
+    plan::Plan,
+    report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
+    undo::short,
 };
 
 use super::{
-    Failure, Global, Screen, ask, output,
+    Failure, Global, Screen, ask, notify, output,
     pass::{self, Prepared, Saved},
     plan::{self, Shared},
     progress::Meter,
+    publish::{self, Github},
     stop::stop,
 };
+
+/// What a job is for.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// The files are applied.
+    Apply,
+    /// A run is taken back.
+    Undo {
+        /// Its id.
+        run: String,
+    },
+    /// A group is changed without its file.
+    Change,
+}
+
+impl Work {
+    /// What it is called in messages.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Undo { .. } => "undo",
+            Self::Change => "change",
+        }
+    }
+
+    /// The command once more, in words.
+    fn again(&self) -> String {
+        match self {
+            Self::Apply => "run `rulekeep apply` again".to_owned(),
+            Self::Undo { run } => format!("run `rulekeep undo {}` again", short(run)),
+            Self::Change => "run the same command again".to_owned(),
+        }
+    }
+
+    /// Asks; an error when the answer is not yes.
+    pub(super) fn ask(&self, screen: &Screen) -> Result<(), Failure> {
+        if !ask::can_ask() {
+            return Err(self.nobody_to_ask());
+        }
+        if ask::ask(screen)? {
+            return Ok(());
+        }
+        Err(Failure::new("not confirmed; nothing was changed"))
+    }
+
+    fn nobody_to_ask(&self) -> Failure {
+        let without = |what: &str| {
+            Failure::new(format!(
+                "nobody can be asked here, and {what}; nothing was changed"
+            ))
+        };
+        match self {
+            Self::Apply => without("neither --yes nor a saved plan was given")
+                .help("`rulekeep apply --yes` applies without asking")
+                .help("`rulekeep plan --out plan.json`, then `rulekeep apply plan.json` applies what was looked at"),
+            Self::Undo { run } => without("--yes was not given").help(format!(
+                "`rulekeep undo --yes {}` undoes without asking",
+                short(run)
+            )),
+            Self::Change => without("--yes was not given")
+                .help("--dry-run shows the change, --yes makes it without asking"),
+        }
+    }
+}
+
+/// What stands before a plan, as text.
+pub(super) type Preview<'a> = dyn Fn(&Plan, &text::TextStyle) -> String + 'a;
 
 /// How a plan is carried out.
 pub(super) struct Job<'a> {
     pub(super) stamp: Stamp,
+    pub(super) work: Work,
     /// Whether somebody must say yes.
     pub(super) asks: bool,
+    /// Whether the plan is only shown.
+    pub(super) dry_run: bool,
     /// The plan that this one must be.
     pub(super) saved: Option<&'a Saved>,
     pub(super) overrides: Overrides,
-    /// The run that is taken back.
-    pub(super) undoes: Option<String>,
+    /// Takes the place of an empty plan and stands before another one.
+    pub(super) preview: Option<&'a Preview<'a>>,
+    /// How long somebody will wait for a confirmation afterwards.
+    pub(super) confirm_within: Option<Duration>,
+    /// Whether stdout is another job's, so that text goes to stderr.
+    pub(super) aside: bool,
     pub(super) shared: &'a Shared,
     pub(super) global: &'a Global,
     pub(super) screen: &'a Screen,
 }
 
 /// What came of it.
+#[derive(Default)]
 pub(super) struct Outcome {
     pub(super) report: Report,
-    /// Whether the report could be shown; the changes are made all the same.
-    pub(super) shown: Result<(), Failure>,
+    /// Whether the report could not be shown; the changes are made all the same.
+    unshown: Option<Failure>,
 }
 
 impl Outcome {
     /// How the program ends.
     pub(super) fn exit(self) -> Result<Exit, Failure> {
         let exit = exit(&self.report);
-        match self.shown {
+        match self.unshown {
             // What was done to the cloud weighs more than what became of the report.
-            Err(failure) if exit == Exit::Done => Err(failure),
+            Some(failure) if exit == Exit::Done => Err(failure),
             _ => Ok(exit),
         }
     }
 }
 
 impl Job<'_> {
+    /// Carries the plan out, and tells whoever wants to know.
     pub(super) async fn carry_out(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let done = self.attempt(prepared).await;
+        let messages = self.messages(prepared, &done);
+        notify::tell(prepared.project(), &messages, self.screen).await;
+        done
+    }
+
+    fn messages(&self, prepared: &Prepared<'_>, done: &Result<Outcome, Failure>) -> Vec<Message> {
+        let facts = notify::facts(prepared.project(), &self.stamp);
+        let command = self.work.name();
+        match done {
+            Ok(outcome) if outcome.report.groups.is_empty() => Vec::new(),
+            Ok(Outcome { report, .. }) => {
+                let run = Some(&*report.run_id);
+                let fights = notify::fights(prepared.project(), run, self.screen);
+                let applied = message::applied(command, prepared.plan(), report, &facts);
+                let fought = message::fought(&fights, &facts);
+                applied.into_iter().chain(fought).collect()
+            }
+            // Whoever would be asked sees it.
+            Err(_) if self.asks => Vec::new(),
+            Err(failure) if failure.exit == Exit::Refused => {
+                let refusals = prepared.guarded(&self.overrides).err().unwrap_or_default();
+                let report = prepared.report(&refusals, &self.stamp);
+                vec![message::refused(command, &report, &facts)]
+            }
+            Err(failure) => vec![message::failed(
+                command,
+                &failure.message,
+                &failure.causes,
+                &facts,
+            )],
+        }
+    }
+
+    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
@@ -67,28 +184,70 @@ impl Job<'_> {
             Err(refusals) => (None, refusals),
         };
         let shown = prepared.report(&refusals, &self.stamp);
+        let github = Github::new(&shared.output);
+        let findings = match publish::wants_findings(&shared.output, &github) {
+            true => prepared.findings(&refusals, &self.stamp, &[]),
+            false => Vec::new(),
+        };
+        let is_nothing = prepared.is_empty() && approved.is_some();
+        let draw = |style: &text::TextStyle| match self.preview {
+            None => text::plan(&shown, style),
+            Some(preview) if is_nothing => preview(prepared.plan(), style),
+            Some(preview) => format!(
+                "{}\n{}",
+                preview(prepared.plan(), style),
+                text::plan(&shown, style)
+            ),
+        };
         if shared.is_text() {
-            screen.result(&text::plan(&shown, &screen.out))?;
+            self.text(draw)?;
         } else if self.asks || approved.is_none() {
-            screen.say(&text::plan(&shown, &screen.err));
+            screen.say(&draw(&screen.err));
         }
         if prepared.is_errored() {
-            return Err(plan::not_whole(&shown, &diagnostics));
+            let mut failure = plan::not_whole(&shown, &diagnostics);
+            failure.findings = findings.into();
+            return Err(failure);
         }
         let Some(approved) = approved else {
-            return Err(refused(&refusals));
+            let mut failure = refused(&refusals);
+            failure.findings = findings.into();
+            return Err(failure);
         };
+        let groups = prepared.checked_groups(false);
+        let checked = Checked {
+            command: "apply",
+            project: &prepared.project_seen_from_top(),
+            groups: &groups,
+            findings: &findings,
+            ..Checked::default()
+        };
+        let review = Review {
+            plan: shown,
+            checked,
+            subject: Subject::Plan,
+            apply: "rulekeep apply",
+        };
+        if !self.aside {
+            github.annotate(&findings, &shared.output, screen)?;
+            github.tell(&review, None)?;
+        }
+        if self.dry_run {
+            let unshown = self.outputs(|format, style| match format {
+                Format::Text => text::plan(&shown, style),
+                format => format.review(&review),
+            });
+            return Ok(Outcome {
+                report: Report::default(),
+                unshown: unshown.err(),
+            });
+        }
         if prepared.is_empty() {
-            return Ok(self.finish(Report::default(), true));
+            return Ok(self.finish(Report::default(), true, &checked));
         }
         let parallelism = shared.parallelism.into();
         if self.asks {
-            if !ask::can_ask() {
-                return Err(ask::nobody_to_ask());
-            }
-            if !ask::ask(screen)? {
-                return Err(Failure::new("not confirmed; nothing was changed"));
-            }
+            self.work.ask(screen)?;
             // Whoever was asked may have thought about it for long.
             let meter = Meter::new(self.global);
             if !prepared.is_still_right(parallelism, &meter).await? {
@@ -102,25 +261,35 @@ impl Job<'_> {
         let origin = Origin {
             commit: self.stamp.commit.clone(),
             dirty: self.stamp.dirty,
-            undoes: self.undoes.clone(),
+            undoes: match &self.work {
+                Work::Undo { run } => Some(run.clone()),
+                Work::Apply | Work::Change => None,
+            },
         };
         let meter = Meter::new(self.global);
         let stop = stop(
             **screen,
             "stopping after the calls in flight; once more stops at once",
         );
-        let report = pass::apply(prepared, &approved, origin, parallelism, &meter, stop).await;
+        let within = self.confirm_within;
+        let report = pass::apply(
+            prepared,
+            &approved,
+            origin,
+            within,
+            parallelism,
+            &meter,
+            stop,
+        )
+        .await;
         drop(meter);
-        Ok(self.finish(report, false))
+        Ok(self.finish(report, false, &checked))
     }
 
     /// Prints what came of it; `nothing`: the plan was empty and has said so.
-    fn finish(&self, report: Report, nothing: bool) -> Outcome {
-        let shown = self.show(&report, nothing);
-        let again = match &self.undoes {
-            None => "run `rulekeep apply` again".to_owned(),
-            Some(id) => format!("run `rulekeep undo {}` again", crate::undo::short(id)),
-        };
+    fn finish(&self, report: Report, nothing: bool, checked: &Checked<'_>) -> Outcome {
+        let unshown = self.show(&report, nothing, checked).err();
+        let again = self.work.again();
         match exit(&report) {
             Exit::Done => {}
             Exit::Interrupted => self
@@ -130,27 +299,46 @@ impl Job<'_> {
                 "{again} when the cause is mended: it makes only what is still missing"
             )),
         }
-        Outcome { report, shown }
+        Outcome { report, unshown }
     }
 
-    fn show(&self, report: &Report, nothing: bool) -> Result<(), Failure> {
-        let Self { screen, shared, .. } = self;
-        let draw = |format: Format, style: &text::TextStyle| match format {
+    fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
+        let summarized = Github::new(&self.shared.output).summarize(|| markdown::applied(report));
+        // Files first: what becomes of stdout is no reason to lose them.
+        let files = self.outputs(|format, style| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),
             Format::Text => text::applied(report, style),
-            Format::Json => json::applied(report),
-        };
-        if nothing && shared.is_text() {
-            return screen.files(&shared.output, draw);
+            format => format.applied(report, checked),
+        });
+        let files = files.and(summarized);
+        if self.shared.is_text() && !nothing {
+            // Apart from the plan above it.
+            self.text(|style| format!("\n{}", text::applied(report, style)))
+                .and(files)
+        } else {
+            files
         }
-        // Files first: what becomes of stdout is no reason to lose them.
-        let files = screen.files(&shared.output, draw);
-        // Apart from the plan above it.
-        let gap = if shared.is_text() { "\n" } else { "" };
+    }
+
+    /// Every output but text on stdout.
+    fn outputs(&self, draw: impl Fn(Format, &text::TextStyle) -> String) -> Result<(), Failure> {
+        let Self { screen, shared, .. } = self;
+        let files = screen.files(&shared.output, &draw);
+        if shared.is_text() {
+            return files;
+        }
         let format = output::stdout_format(&shared.output);
-        screen
-            .result(&format!("{gap}{}", draw(format, &screen.out)))
-            .and(files)
+        screen.result(&draw(format, &screen.out)).and(files)
+    }
+
+    /// Text where the reader of stdout expects it.
+    fn text(&self, draw: impl Fn(&text::TextStyle) -> String) -> Result<(), Failure> {
+        let screen = self.screen;
+        if self.aside {
+            screen.say(&draw(&screen.err));
+            return Ok(());
+        }
+        screen.result(&draw(&screen.out))
     }
 }
 

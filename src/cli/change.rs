@@ -12,29 +12,24 @@ use crate::{
     },
     diag::Span,
     exit::Exit,
-    guard::Overrides,
-    journal,
     model::{AccountName, Direction, GroupId, Peer, RegionId, Rule},
-    plan::Plan,
     report::text,
 };
 
 use super::{
-    Failure, Global, Screen, ask, carry_out, exceptions::Exceptions, pass, plan, progress::Meter,
-    project::Selection, stop::stop,
+    Failure, Global, Screen,
+    carry_out::{Job, Outcome, Preview, Work},
+    consent, pass,
+    progress::Meter,
+    project::{self, Selection},
 };
 
 /// What commands that change the cloud without files take.
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "change")]
 pub(super) struct Consent {
-    /// Do not ask
-    #[arg(
-        long,
-        env = "RULEKEEP_YES",
-        value_parser = FalseyValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
-    yes: bool,
+    #[command(flatten)]
+    common: consent::Consent,
     /// Show what would be done, and do nothing
     #[arg(
         long,
@@ -43,35 +38,54 @@ pub(super) struct Consent {
         action = clap::ArgAction::SetTrue
     )]
     pub(super) dry_run: bool,
-    #[command(flatten)]
-    exceptions: Exceptions,
 }
 
 impl Consent {
     /// The same with the answer given.
     pub(super) fn given(&self) -> Self {
-        Self {
-            yes: true,
-            ..self.clone()
-        }
+        let mut given = self.clone();
+        given.common.yes = true;
+        given
     }
 
     /// Asks unless the answer is given; an error when it is not yes.
     pub(super) fn obtain(&self, screen: &Screen) -> Result<(), Failure> {
-        if self.yes {
+        match self.common.yes {
+            true => Ok(()),
+            false => Work::Change.ask(screen),
+        }
+    }
+
+    /// Takes the lock of the project's folder, unless nothing will be changed.
+    pub(super) async fn lock(
+        &self,
+        global: &Global,
+        command: &str,
+        screen: &Screen,
+    ) -> Result<(), Failure> {
+        if self.dry_run {
             return Ok(());
         }
-        if !ask::can_ask() {
-            return Err(Failure::new(
-                "nobody can be asked here, and --yes was not given; nothing was changed",
-            )
-            .help("--dry-run shows the change, --yes makes it without asking"));
+        let root = project::root(global)?;
+        self.common.lock(&root, command, screen).await
+    }
+
+    /// How the program ends; outputs are told why nothing was changed.
+    pub(super) fn end(
+        &self,
+        done: Result<Outcome, Failure>,
+        screen: &Screen,
+    ) -> Result<Exit, Failure> {
+        self.common.told(done, screen)?.exit()
+    }
+
+    /// Shows text beside the outputs: on stdout unless another format is there.
+    pub(super) fn show(&self, text: &str, screen: &Screen) -> Result<(), Failure> {
+        if self.common.shared.is_text() {
+            return screen.result(text);
         }
-        if ask::ask(screen)? {
-            Ok(())
-        } else {
-            Err(Failure::new("not confirmed; nothing was changed"))
-        }
+        screen.say(text);
+        Ok(())
     }
 }
 
@@ -195,6 +209,14 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
             .declared
             .map_or_else(Limits::default, |group| group.limits),
         quota: target.declared.map_or(QUOTA, |group| group.quota),
+        assertions: target.declared.map_or_else(
+            || base.project.assertions.clone(),
+            |group| group.assertions.clone(),
+        ),
+        waivers: target.declared.map_or_else(
+            || base.project.waivers.clone(),
+            |group| group.waivers.clone(),
+        ),
     };
     Desired {
         project: base.project.clone(),
@@ -203,63 +225,34 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
     }
 }
 
-/// Plans, shows what `preview` makes of the plan, guards, asks, applies. `word` is what the change is called.
+/// Plans and carries out; what `preview` makes of the plan stands before it.
 pub(super) async fn carry_out(
     desired: &Desired,
     consent: &Consent,
     global: &Global,
     screen: &Screen,
-    preview: impl Fn(&Plan) -> String,
-) -> Result<Exit, Failure> {
+    preview: &Preview<'_>,
+) -> Result<Outcome, Failure> {
     let at = Timestamp::now();
-    let stamp = pass::stamp(desired, at);
+    let Consent { common, dry_run } = consent;
+    let parallelism = common.shared.parallelism.into();
     let meter = Meter::new(global);
-    let prepared = pass::prepare(desired, &Selection::default(), at, 1, &meter).await?;
+    let all = Selection::default();
+    let prepared = pass::prepare(desired, &all, at, parallelism, &meter).await?;
     drop(meter);
-    let diagnostics = prepared.diagnostics();
-    screen.diagnostics(&desired.sources, &diagnostics);
-    let guarded = prepared.guarded(&Overrides::from(&consent.exceptions));
-    let (approved, refusals) = match guarded {
-        Ok(approved) => (Some(approved), Vec::new()),
-        Err(refusals) => (None, refusals),
+    let job = Job {
+        stamp: pass::stamp(desired, at),
+        work: Work::Change,
+        asks: !common.yes && !dry_run,
+        dry_run: *dry_run,
+        saved: None,
+        overrides: common.overrides(),
+        preview: Some(preview),
+        confirm_within: None,
+        aside: false,
+        shared: &common.shared,
+        global,
+        screen,
     };
-    let shown = prepared.report(&refusals, &stamp);
-    screen.result(&preview(prepared.plan()))?;
-    if !prepared.is_empty() || approved.is_none() {
-        screen.result(&format!("\n{}", text::plan(&shown, &screen.out)))?;
-    }
-    if prepared.is_errored() {
-        return Err(plan::not_whole(&shown, &diagnostics));
-    }
-    let Some(approved) = approved else {
-        return Err(Failure::with(
-            Exit::Refused,
-            format!(
-                "the guard refused the plan for {}; nothing was changed",
-                text::count(refusals.len(), "reason")
-            ),
-        ));
-    };
-    if prepared.is_empty() || consent.dry_run {
-        return Ok(Exit::Done);
-    }
-    consent.obtain(screen)?;
-    let meter = Meter::new(global);
-    let stop = stop(
-        *screen,
-        "stopping after the calls in flight; once more stops at once",
-    );
-    let origin = journal::Origin {
-        commit: stamp.commit.clone(),
-        dirty: stamp.dirty,
-        undoes: None,
-    };
-    let report = pass::apply(&prepared, &approved, origin, 1, &meter, stop).await;
-    drop(meter);
-    screen.result(&format!("\n{}", text::applied(&report, &screen.out)))?;
-    let exit = carry_out::exit(&report);
-    if exit != Exit::Done {
-        screen.hint("run the same command again when the cause is mended: it makes only what is still missing");
-    }
-    Ok(exit)
+    job.carry_out(&prepared).await
 }

@@ -45,7 +45,7 @@ pub(super) struct Args {
     )]
     regions: Vec<String>,
     /// Write the result as text or json, to stdout or =FILE; may be repeated
-    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT")]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT", value_parser = OutputSpec::plain)]
     output: Vec<OutputSpec>,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let now = Timestamp::now();
     screen.report(&args.output, |format, style| match format {
         Format::Text => report::text(&checks, now, style),
-        Format::Json => report::json(&checks),
+        _ => report::json(&checks),
     })?;
     let wrong = checks.iter().filter(|check| !check.is_ok()).count();
     if wrong == 0 {

@@ -2,24 +2,33 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use clap::builder::FalseyValueParser;
+
 use crate::{
     desired::Mode,
     exit::Exit,
     model::{
-        GroupId, GroupInfo, GroupKind, GroupName, ListIds, Network, NicType, Peer, PortListId,
-        PortSet, PrefixListId, Priority, Protocol, RegionId, Rule, VpcId,
+        GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Network, ObservedGroup, RegionId,
+        Rule, VpcId,
     },
     provider::NewGroup,
-    report::text::{count, escape},
+    report::text::{Tone, count, escape},
 };
 
 use super::{
     Failure, Global, Screen,
     adopt::key_value,
+    carry_out::{self, Outcome},
     change::{self, Consent, Origin, Target},
     live::{self, Place, own_groups},
     pass, project,
 };
+
+use changed::{Changed, Journey};
+use there::There;
+
+mod changed;
+mod there;
 
 /// Make a new group with the rules of another, as the console's Clone Security Group
 ///
@@ -29,7 +38,8 @@ use super::{
 Examples:
   rulekeep clone web --name web-copy
   rulekeep clone web --name web --to-region cn-shanghai --vpc vpc-uf6prod --map sg-bp1bastion=sg-uf6bastion
-  rulekeep clone classic-ftp --name ftp --vpc vpc-bp1prod --dry-run")]
+  rulekeep clone classic-ftp --name ftp --vpc vpc-bp1prod --dry-run
+  rulekeep clone web --name web-old --classic --dry-run")]
 pub(super) struct Args {
     /// The group that is cloned: its id or its name
     #[arg(value_name = "GROUP")]
@@ -46,6 +56,15 @@ pub(super) struct Args {
     /// VPC of the new group [default: that of the group]
     #[arg(long, value_name = "VPC", env = "RULEKEEP_VPC")]
     vpc: Option<String>,
+    /// Make the new group in the classic network [default: where the group is]
+    #[arg(
+        long,
+        conflicts_with = "vpc",
+        env = "RULEKEEP_CLASSIC",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    classic: bool,
     /// Kind of the new group [default: that of the group]
     #[arg(long = "type", value_enum, value_name = "KIND", env = "RULEKEEP_TYPE")]
     kind: Option<Kind>,
@@ -91,6 +110,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let done = clone(args, global, screen).await;
+    args.consent.end(done, screen)
+}
+
+async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    args.consent.lock(global, "clone", screen).await?;
     let desired = project::load_or_empty(global, screen)?;
     let meant = args.place.of(&desired, &args.group)?;
     let account = &meant.account;
@@ -107,13 +132,23 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let new = args.new_group(&source.info, region != meant.region)?;
 
     let rules: Vec<Rule> = source.rules.iter().map(|seen| seen.rule.clone()).collect();
-    let changed = Changed::new(rules, &args.map.iter().cloned().collect());
+    let named = lists_of(&rules);
+    let map: BTreeMap<String, String> = args.map.iter().cloned().collect();
+    let journey = Journey {
+        map: &map,
+        from: &source.info.network,
+        to: &new.network,
+        lists: &session.lists(account, &meant.region, &named).await?,
+    };
+    let mut changed = journey.take(rules);
+    changed.notes.extend(differences(&source, &new));
+    let mapped: Vec<String> = map.values().cloned().collect();
     let peers = session
         .peers(account, &region, changed.rules.iter())
         .await?;
-    let mut wanted = ListIds::default();
-    changed.rules.iter().for_each(|rule| wanted.add(rule));
-    let lists = session.lists(account, &region, &wanted).await?;
+    let lists = session
+        .lists(account, &region, &lists_of(&changed.rules))
+        .await?;
     let there = There {
         region: &region,
         moved: region != meant.region,
@@ -124,7 +159,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     };
     let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for rule in &changed.rules {
-        missing.extend(there.missing(rule, &changed.mapped));
+        missing.extend(there.missing(rule, &mapped));
     }
     if !missing.is_empty() {
         let mut failure = Failure::new(format!(
@@ -153,30 +188,25 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     for note in &changed.notes {
         screen.say(&format!("warning: {note}\n"));
     }
-    let kind = match new.kind {
-        GroupKind::Basic => "basic",
-        GroupKind::Advanced => "advanced",
-    };
-    let mut preview = format!(
-        "New group {} in {region}, {}, {kind}, with {} of {}\n",
-        escape(new.name.as_str()),
-        new.network,
-        count(changed.rules.len(), "rule"),
-        source.info.id
-    );
-    for rule in &changed.rules {
-        preview.push_str(&format!("  + {}\n", escape(&rule.to_string())));
-    }
-    screen.result(&preview)?;
+    let shown = preview(&changed, &source, &new, &region, screen);
+    args.consent.show(&shown, screen)?;
     if args.consent.dry_run {
         session.close().await?;
-        return Ok(Exit::Done);
+        return Ok(Outcome::default());
     }
     args.consent.obtain(screen)?;
     let token = uuid::Uuid::new_v4().simple().to_string();
-    let id = session.create(account, &region, &new, &token).await?;
+    let id = session
+        .create(account, &region, &new, &token)
+        .await
+        .map_err(|failure| match new.network {
+            Network::Classic => failure.help(
+                "the cloud makes groups in the classic network for accounts only that still have it; --vpc names a VPC",
+            ),
+            Network::Vpc(_) => failure,
+        })?;
     session.close().await?;
-    screen.result(&format!("\nCreated {id}\n"))?;
+    args.consent.show(&format!("\nCreated {id}\n"), screen)?;
     let target = Target {
         account: account.clone(),
         region,
@@ -188,37 +218,103 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let origin = Origin::of_rules(PathBuf::from(source.info.id.as_str()), changed.rules);
     let wanted = change::desired(&desired, &target, &origin);
     let consent = args.consent.given();
-    let exit = change::carry_out(&wanted, &consent, global, screen, |_| String::new()).await;
-    if !matches!(exit, Ok(Exit::Done)) {
+    let done = change::carry_out(&wanted, &consent, global, screen, &|_, _| String::new()).await;
+    if !matches!(&done, Ok(done) if carry_out::exit(&done.report) == Exit::Done) {
         screen.hint(&format!(
             "the group {id} is there; `rulekeep restore --group {id} --from {} --mode partial` adds what it lacks, where both are in one region",
             source.info.id
         ));
     }
-    exit
+    done
+}
+
+fn lists_of(rules: &[Rule]) -> ListIds {
+    let mut lists = ListIds::default();
+    rules.iter().for_each(|rule| lists.add(rule));
+    lists
+}
+
+/// What the new group does otherwise than the group, whatever its rules.
+fn differences(source: &ObservedGroup, new: &NewGroup) -> Vec<String> {
+    let mut notes = Vec::new();
+    match (source.info.kind, new.kind) {
+        (GroupKind::Advanced, GroupKind::Basic) => notes.push(
+            "a basic group lets out what no rule decides, and its members reach each other; the advanced group does neither"
+                .to_owned(),
+        ),
+        (GroupKind::Basic, GroupKind::Advanced) => notes.push(
+            "an advanced group lets out nothing that no rule accepts, and keeps its members apart".to_owned(),
+        ),
+        (GroupKind::Basic, GroupKind::Basic) if source.inner_access == InnerAccess::Drop => notes.push(
+            "members of the new group reach each other, those of the group do not (ModifySecurityGroupPolicy)"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    notes
+}
+
+fn preview(
+    changed: &Changed,
+    source: &ObservedGroup,
+    new: &NewGroup,
+    region: &RegionId,
+    screen: &Screen,
+) -> String {
+    let kind = match new.kind {
+        GroupKind::Basic => "basic",
+        GroupKind::Advanced => "advanced",
+    };
+    let mut text = format!(
+        "New group {} in {region}, {}, {kind}, with {} of {}\n",
+        escape(new.name.as_str()),
+        new.network,
+        count(changed.rules.len(), "rule"),
+        source.info.id
+    );
+    if !new.description.is_empty() {
+        text.push_str(&format!("  description: {}\n", escape(&new.description)));
+    }
+    if !new.tags.is_empty() {
+        let tags = new.tags.iter().map(|(key, value)| format!("{key}={value}"));
+        let tags = tags.collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("  tags: {}\n", escape(&tags)));
+    }
+    let line = |rule: &Rule| {
+        let description = rule.description.as_deref().unwrap_or_default();
+        escape(format!("{rule}  {description}").trim_end())
+    };
+    for rule in &changed.rules {
+        let shown = format!("+ {}", line(rule));
+        text.push_str(&format!("  {}\n", screen.out.paint(Tone::Added, shown)));
+    }
+    for (rule, why) in &changed.lost {
+        let shown = format!("- {}  (lost: {why})", line(rule));
+        text.push_str(&format!("  {}\n", screen.out.paint(Tone::Removed, shown)));
+    }
+    text
 }
 
 impl Args {
     fn new_group(&self, source: &GroupInfo, moved: bool) -> Result<NewGroup, Failure> {
         let network = match (&self.vpc, &source.network) {
             (Some(vpc), _) => Network::Vpc(VpcId::new(vpc)),
+            (None, _) if self.classic => Network::Classic,
             (None, Network::Vpc(_)) if moved => {
                 return Err(Failure::usage("a VPC belongs to one region")
                     .help("name the VPC of the new group with --vpc"));
             }
-            (None, Network::Vpc(vpc)) => Network::Vpc(vpc.clone()),
-            (None, Network::Classic) => {
-                return Err(
-                    Failure::usage("the cloud makes no new groups in the classic network")
-                        .help("name the VPC of the new group with --vpc"),
-                );
-            }
+            (None, network) => network.clone(),
         };
         let kind = match self.kind {
             None => source.kind,
             Some(Kind::Basic) => GroupKind::Basic,
             Some(Kind::Advanced) => GroupKind::Advanced,
         };
+        if (kind, &network) == (GroupKind::Advanced, &Network::Classic) {
+            return Err(Failure::usage("an advanced group lives in a VPC")
+                .help("--type basic makes a basic group, --vpc one in a VPC"));
+        }
         // Tags of the platform cannot be set (CreateSecurityGroup).
         let settable = |key: &str| !key.starts_with("acs:") && !key.starts_with("aliyun");
         let tags: BTreeMap<Arc<str>, Arc<str>> = if self.tag.is_empty() {
@@ -240,127 +336,5 @@ impl Args {
             kind,
             tags,
         })
-    }
-}
-
-/// The rules as the new group shall have them.
-struct Changed {
-    rules: Vec<Rule>,
-    /// What stands in place of something else.
-    mapped: Vec<String>,
-    notes: Vec<String>,
-}
-
-impl Changed {
-    fn new(rules: Vec<Rule>, map: &BTreeMap<String, String>) -> Self {
-        let mut changed: Vec<Rule> = Vec::new();
-        let (mut lowered, mut public, mut twice) = (0, 0, 0);
-        for mut rule in rules {
-            if rule.priority.is_system_level() {
-                rule.priority = Priority::WEAKEST;
-                lowered += 1;
-            }
-            if rule.nic == NicType::Internet {
-                rule.nic = NicType::Intranet;
-                public += 1;
-            }
-            match &mut rule.peer {
-                Peer::Group(id) => {
-                    if let Some(new) = map.get(id.as_str()) {
-                        *id = GroupId::new(new);
-                        rule.peer_owner = None;
-                    }
-                }
-                Peer::PrefixList(id) => {
-                    if let Some(new) = map.get(id.as_str()) {
-                        *id = PrefixListId::new(new);
-                    }
-                }
-                Peer::Cidr(_) => {}
-            }
-            if let Protocol::Tcp(ports) | Protocol::Udp(ports) = &mut rule.protocol
-                && let PortSet::List(id) = &mut ports.destination
-                && let Some(new) = map.get(id.as_str())
-            {
-                *id = PortListId::new(new);
-            }
-            if changed.iter().any(|other| other.is_same_rule(&rule)) {
-                twice += 1;
-            } else {
-                changed.push(rule);
-            }
-        }
-        let mut notes = Vec::new();
-        let mut note = |n: usize, what: &str| {
-            if n > 0 {
-                notes.push(format!("{} {what}", count(n, "rule")));
-            }
-        };
-        note(lowered, "of a priority above 100 made 100");
-        note(
-            public,
-            "of the public interface made for every interface: a VPC has one set of rules",
-        );
-        note(twice, "left out: another one has become the same");
-        Self {
-            rules: changed,
-            mapped: map.values().cloned().collect(),
-            notes,
-        }
-    }
-}
-
-/// What is there where the new group will be.
-struct There<'a> {
-    region: &'a RegionId,
-    moved: bool,
-    new: &'a NewGroup,
-    groups: &'a BTreeMap<GroupId, GroupInfo>,
-    prefix: Vec<&'a PrefixListId>,
-    port: Vec<&'a PortListId>,
-}
-
-impl There<'_> {
-    /// What a rule names and the new group cannot name, with the reason.
-    fn missing(&self, rule: &Rule, mapped: &[String]) -> Vec<(String, String)> {
-        let mut missing = Vec::new();
-        let absent = |what: &str| format!("there is no such {what} in {}", self.region);
-        match &rule.peer {
-            Peer::Group(id) => {
-                let why = match self.groups.get(id) {
-                    _ if self.new.kind == GroupKind::Advanced => {
-                        Some("no rule of an advanced group can name a group".to_owned())
-                    }
-                    // Groups of other accounts cannot be looked up.
-                    None if rule.peer_owner.is_some() && !self.moved => None,
-                    None => Some(absent("group")),
-                    Some(info) if info.kind == GroupKind::Advanced => {
-                        Some("an advanced group can be named by no rule".to_owned())
-                    }
-                    // Whoever maps to a group of another network has said so; the cloud may take it.
-                    Some(info)
-                        if info.network != self.new.network
-                            && !mapped.iter().any(|new| new == id.as_str()) =>
-                    {
-                        Some(format!(
-                            "it is in {}, the new group in {}",
-                            info.network, self.new.network
-                        ))
-                    }
-                    Some(_) => None,
-                };
-                missing.extend(why.map(|why| (id.to_string(), why)));
-            }
-            Peer::PrefixList(id) if !self.prefix.contains(&id) => {
-                missing.push((id.to_string(), absent("prefix list")));
-            }
-            Peer::PrefixList(_) | Peer::Cidr(_) => {}
-        }
-        if let Some(PortSet::List(id)) = rule.protocol.ports().map(|ports| &ports.destination)
-            && !self.port.contains(&id)
-        {
-            missing.push((id.to_string(), absent("port list")));
-        }
-        missing
     }
 }

@@ -7,19 +7,24 @@ use jiff::Timestamp;
 use crate::{
     apply::Verdict,
     clouds::Connected,
+    confirm::{self, Pending},
     desired::Desired,
     exit::Exit,
     guard::Overrides,
     journal::{self, Confirmation, Run},
+    lock::{self, LockError},
+    report::OutputSpec,
     undo::{Later, short},
 };
 
 use super::{
     Failure, Global, Screen,
-    carry_out::{Job, Outcome},
-    history, project,
+    carry_out::{Job, Outcome, Work},
+    history,
+    plan::Shared,
+    project,
     stop::{terminal_lost, told_to_stop},
-    undo,
+    unapplied, undo,
 };
 
 /// How often the wait looks whether somebody has confirmed.
@@ -47,12 +52,18 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         None => only_waiting(&runs)?,
     };
     let id = &run.begun.run;
-    let Some(until) = run.confirm_by else {
+    let Some(until) = run.deadline() else {
         return Err(Failure::new(format!(
             "apply {} does not wait for anybody",
             short(id)
         )));
     };
+    if run.confirm_by.is_none() && lock::is_held(&root) {
+        return Err(
+            Failure::new(format!("apply {} is still under way", short(id)))
+                .help("confirm it when it has come to its end"),
+        );
+    }
     let answer = journal::settle_confirmation(&root, id, Confirmation::Confirmed)
         .map_err(|error| Failure::new("the confirmation cannot be written").because(&error))?;
     match answer {
@@ -81,7 +92,8 @@ fn only_waiting(runs: &[Run]) -> Result<&Run, Failure> {
         .collect();
     match waiting[..] {
         [run] => Ok(run),
-        [] => Err(Failure::new("no apply waits to be confirmed")),
+        [] => Err(Failure::new("no apply waits to be confirmed")
+            .help("one that was killed before its end is confirmed by its id: `rulekeep history`")),
         _ => {
             let ids: Vec<&str> = waiting.iter().map(|run| short(&run.begun.run)).collect();
             Err(
@@ -122,18 +134,51 @@ pub(super) async fn wait(
             return outcome.exit();
         }
     }
-    let answer = journal::settle_confirmation(root, &run, Confirmation::Expired);
-    // When not even that can be written the changes are undone: nobody has confirmed them.
-    if let Ok(Confirmation::Confirmed) = answer {
+    let beside = Shared {
+        output: job.shared.output.iter().filter_map(beside).collect(),
+        ..job.shared.clone()
+    };
+    let job = Job {
+        stamp: job.stamp.clone(),
+        work: job.work.clone(),
+        overrides: Overrides::default(),
+        aside: !job.shared.is_text(),
+        shared: &beside,
+        ..*job
+    };
+    let Some(undone) = expire(root, &run, connected, &job).await? else {
         screen.say("confirmed\n");
         return outcome.exit();
+    };
+    let exit = undone.exit()?;
+    if exit != Exit::Done {
+        return Ok(exit);
     }
-    screen.say(&format!(
-        "\nNot confirmed: undoing apply {}.\n",
+    Err(Failure::new(format!(
+        "apply {} was not confirmed; its changes were undone",
         short(&run)
-    ));
+    )))
+}
+
+/// Undoes an apply that nobody has confirmed; `None`: somebody has, at the last moment.
+async fn expire(
+    root: &Path,
+    run: &str,
+    connected: Connected,
+    job: &Job<'_>,
+) -> Result<Option<Outcome>, Failure> {
+    let screen = job.screen;
+    let answer = journal::settle_confirmation(root, run, Confirmation::Expired);
+    // When not even that can be written the changes are undone: nobody has confirmed them.
+    if let Ok(Confirmation::Confirmed) = answer {
+        return Ok(None);
+    }
+    screen.say(&format!("\nNot confirmed: undoing apply {}.\n", short(run)));
     let plan = Job {
         stamp: job.stamp.clone(),
+        work: Work::Undo {
+            run: run.to_owned(),
+        },
         asks: false,
         saved: None,
         // Whoever asked for the wait asked for this undo, whatever its size.
@@ -142,20 +187,90 @@ pub(super) async fn wait(
             allow_changes: Some(usize::MAX),
             ..Overrides::default()
         },
-        undoes: Some(run.clone()),
+        confirm_within: None,
         ..*job
     };
-    let undone = undo::undo(root, &run, connected, Later::Keep, &plan).await;
-    let failed =
-        |failure: Failure| failure.help(format!("`rulekeep undo {}` tries again", short(&run)));
-    let exit = undone.map_err(failed)?.exit()?;
-    if exit != Exit::Done {
-        return Ok(exit);
+    let undone = undo::undo(root, run, connected, Later::Keep, &plan).await;
+    undone.map(Some).map_err(|failure| {
+        unapplied::write(&failure, job.shared, screen);
+        failure.help(format!("`rulekeep undo {}` tries again", short(run)))
+    })
+}
+
+/// Undoes every apply of a folder that was killed while it waited to be confirmed and is overdue: what the process would have done
+/// itself. For loops, at the beginning of each pass; cheap when there is nothing to do, and nothing happens while somebody
+/// else changes the cloud from this folder. How many were undone.
+pub(super) async fn undo_overdue(
+    root: &Path,
+    shared: &Shared,
+    global: &Global,
+    screen: &Screen,
+) -> Result<usize, Failure> {
+    let overdue = || {
+        confirm::overdue(root, Timestamp::now())
+            .map_err(|error| Failure::new("the past applies cannot be read").because(&error))
+    };
+    if overdue()?.is_empty() {
+        return Ok(0);
     }
-    Err(Failure::new(format!(
-        "apply {} was not confirmed; its changes were undone",
-        short(&run)
-    )))
+    let _lock = match lock::try_take(root, "undo") {
+        Ok(lock) => lock,
+        Err(LockError::Held { .. }) => return Ok(0), // Perhaps the one that waits is about to undo itself.
+        Err(error @ LockError::File { .. }) => {
+            return Err(Failure::new("the lock cannot be taken").because(&error));
+        }
+    };
+    let mut undone = 0;
+    // Once more, as nobody else can change it now.
+    for Pending { run: id, .. } in overdue()? {
+        let runs = history::read(root)?;
+        let run = history::find(&runs, &id)?;
+        let (connected, stamp) = undo::connect(root, &runs, run, shared, global, screen).await?;
+        let job = Job {
+            stamp,
+            work: Work::Apply,
+            asks: false,
+            dry_run: false,
+            saved: None,
+            overrides: Overrides::default(),
+            preview: None,
+            confirm_within: None,
+            aside: false,
+            shared,
+            global,
+            screen,
+        };
+        let Some(outcome) = expire(root, &id, connected, &job).await? else {
+            continue;
+        };
+        match outcome.exit()? {
+            Exit::Done => undone += 1,
+            exit => {
+                return Err(Failure::with(
+                    exit,
+                    format!("apply {} could not be undone", short(&id)),
+                )
+                .help(format!("`rulekeep undo {}` tries again", short(&id))));
+            }
+        }
+    }
+    Ok(undone)
+}
+
+/// Where the report of the undo goes: the apply's stays as it is.
+fn beside(output: &OutputSpec) -> Option<OutputSpec> {
+    let OutputSpec { format, path } = output;
+    let path = path.as_ref()?; // stdout has one report.
+    let mut name = path.file_stem()?.to_owned();
+    name.push(".undo");
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    Some(OutputSpec {
+        format: *format,
+        path: Some(path.with_file_name(name)),
+    })
 }
 
 /// Whether somebody confirms in time.

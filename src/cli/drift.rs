@@ -3,16 +3,23 @@
 use jiff::Timestamp;
 
 use crate::{
+    diag::Diagnostic,
     exit::Exit,
     guard::Overrides,
-    report::{Format, json, text},
+    lint::lint,
+    notify as message,
+    report::{Review, Subject, finding::Origin, text},
 };
 
 use super::{
-    Failure, Global, Screen, pass,
+    Failure, Global, Screen,
+    gate::{self, Gate},
+    notify, pass,
     plan::{Shared, not_whole},
     progress::Meter,
     project::{self, Selection},
+    publish::{self, Github},
+    since::Since,
 };
 
 /// Say where the cloud differs from the files
@@ -24,36 +31,86 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    gate: Gate,
+    #[command(flatten)]
     shared: Shared,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let desired = project::load(global, screen)?;
+    let outputs = &args.shared.output;
+    let github = Github::new(outputs);
+    let tell = |failure: Failure| {
+        publish::nothing(&failure, "drift", outputs, &github, global, screen);
+        failure
+    };
+    let gate = args
+        .gate
+        .open(args.selection.is_narrow() || args.since.is_given())?;
+    let (desired, mut files) = project::load_with_warnings(global, screen).map_err(tell)?;
     let at = Timestamp::now();
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
+        .await
+        .map_err(tell)?;
     drop(meter);
 
-    let diagnostics = prepared.diagnostics();
-    screen.diagnostics(&desired.sources, &diagnostics);
+    let mut diagnostics = prepared.diagnostics();
     let refusals = prepared
         .guarded(&Overrides::default())
         .err()
         .unwrap_or_default();
     let report = prepared.report(&refusals, &stamp);
-    screen.report(&args.shared.output, |format, style| match format {
-        Format::Text => text::drift(&report, style),
-        Format::Json => json::plan(&report),
-    })?;
-    if prepared.is_errored() {
-        return Err(not_whole(&report, &diagnostics));
+    // For people, drift speaks of the cloud and leaves odd rules to `validate`.
+    let mut odd = Vec::new();
+    if publish::wants_findings(outputs, &github) || gate.wants_findings() {
+        let chosen = selection.choose(&desired)?;
+        odd = lint(&desired, at, |index| chosen.contains(&index));
     }
+    let all: Vec<Diagnostic> = files.iter().cloned().chain(odd).collect();
+    let findings = publish::Findings::of_drift(
+        &prepared,
+        (&refusals, &stamp, &all),
+        (&gate, outputs, &github),
+    );
+    gate::say_known(&findings.all, &mut files);
+    gate::say_known(&findings.all, &mut diagnostics);
+    screen.diagnostics(&desired.sources, &files);
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let words = selection.words();
+    let review = Review {
+        plan: report,
+        checked: findings.checked("drift", &gate),
+        subject: Subject::Drift,
+        apply: &format!("rulekeep apply{words}"),
+    };
+    let draw = |style: &text::TextStyle| text::drift(&report, style);
+    publish::review(&review, outputs, &github, screen, draw)?;
+    let facts = notify::facts(&desired.project, &stamp);
+    if prepared.is_errored() {
+        let failure = not_whole(&report, &diagnostics);
+        let failed = message::failed("drift", &failure.message, &failure.causes, &facts);
+        notify::tell(&desired.project, &[failed], screen).await;
+        return Err(failure);
+    }
+    let fights = notify::fights(&desired.project, None, screen);
+    let messages: Vec<_> = message::drifted(&report, &facts)
+        .into_iter()
+        .chain(message::fought(&fights, &facts))
+        .collect();
+    notify::tell(&desired.project, &messages, screen).await;
+    github.tell(&review, None)?;
+    gate.update(&findings.all, Origin::Cloud, screen)?;
+    gate.verdict(&findings.all)?;
     if prepared.is_empty() {
         return Ok(Exit::Done);
     }
-    let words = args.selection.words();
     screen.hint(&format!(
         "`rulekeep apply{words}` makes the cloud hold what the files declare"
     ));

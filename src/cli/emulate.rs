@@ -5,7 +5,10 @@ use std::{convert::Infallible, fmt, io::Write as _, net::SocketAddr, path::PathB
 use serde_json::{Map, Value};
 
 use crate::{
-    emulator::{Config, Credential, EmulatorHandle, Fault, Faults, Seed, Switches, Tls},
+    emulator::{
+        Config, Credential, EmulatorHandle, Fault, Faults, Identities, OidcProvider, RamRole, Seed,
+        Switches, Tls,
+    },
     exit::Exit,
 };
 
@@ -23,6 +26,9 @@ Examples:
 
   # A fifth of all calls throttled, and answers of writes that get lost:
   rulekeep emulate --fault throttle:rate=0.2 --fault 'reset:when=after,rate=0.05,action=Authorize*'
+
+  # A role that the key may assume, and an instance with a role:
+  rulekeep emulate --role acs:ram::1001:role/deployer --metadata acs:ram::1001:role/instance
 
 Faults: throttle, limit, latency, error, reset, truncate, garbage, partial, stale, intrude. They and the
 switches are explained in docs/emulator.md.")]
@@ -56,6 +62,24 @@ pub(super) struct Args {
         env = "RULEKEEP_CREDENTIAL"
     )]
     credentials: Vec<Word>,
+    /// A role that may be assumed, with what the caller must know; may be repeated [default: every role, without that]
+    #[arg(long = "role", value_name = "ARN[:EXTERNAL-ID]", env = "RULEKEEP_ROLE")]
+    roles: Vec<Word>,
+    /// An identity provider and a token of it that is taken for any role; may be repeated
+    #[arg(long, value_name = "ARN=TOKEN", env = "RULEKEEP_OIDC")]
+    oidc: Vec<Word>,
+    /// Serve the metadata of an instance with this role, below /latest/
+    #[arg(long, value_name = "ARN", env = "RULEKEEP_METADATA")]
+    metadata: Option<String>,
+    /// Serve it only to who has fetched a token
+    #[arg(
+        long,
+        requires = "metadata",
+        env = "RULEKEEP_METADATA_TOKEN_REQUIRED",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    metadata_token_required: bool,
     /// Serve HTTPS with a certificate made for this run
     #[arg(
         long,
@@ -169,6 +193,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
         listen: args.listen,
         state: args.state.clone(),
         seed: args.seed.clone().map(Seed::File),
+        identities: identities(args)?,
         switches: switches(&args.switches)?,
         faults: faults(args)?,
         admin: args.admin,
@@ -210,6 +235,65 @@ fn credential(Word(text): &Word) -> Result<Credential, Failure> {
     Ok(match account {
         Some(account) => credential.of_account(account),
         None => credential,
+    })
+}
+
+/// The roles and identity providers that exist.
+fn identities(args: &Args) -> Result<Identities, Failure> {
+    let roles: Vec<RamRole> = args.roles.iter().map(role).collect::<Result<_, _>>()?;
+    if let Some(arn) = &args.metadata
+        && !RamRole::new(arn).is_well_formed()
+    {
+        return Err(Failure::usage(format!(
+            "--metadata {arn} is not of the form acs:ram::ACCOUNT:role/NAME"
+        )));
+    }
+    Ok(Identities {
+        roles: (!roles.is_empty()).then_some(roles),
+        oidc: args.oidc.iter().map(oidc).collect::<Result<_, _>>()?,
+        instance_role: args.metadata.clone(),
+        metadata_token_required: args.metadata_token_required,
+        ..Identities::default()
+    })
+}
+
+/// What the caller must know is a secret between two accounts.
+fn role(Word(text): &Word) -> Result<RamRole, Failure> {
+    let (arn, external_id) = match text.split_once(":role/") {
+        Some((account, rest)) => match rest.split_once(':') {
+            Some((name, id)) => (format!("{account}:role/{name}"), Some(id)),
+            None => (text.clone(), None),
+        },
+        None => (text.clone(), None),
+    };
+    let role = RamRole {
+        external_id: external_id.map(str::to_owned),
+        ..RamRole::new(arn)
+    };
+    if !role.is_well_formed() || external_id == Some("") {
+        return Err(Failure::usage(
+            "a value of --role is not of the form acs:ram::ACCOUNT:role/NAME or acs:ram::ACCOUNT:role/NAME:EXTERNAL-ID",
+        ));
+    }
+    Ok(role)
+}
+
+fn oidc(Word(text): &Word) -> Result<OidcProvider, Failure> {
+    let malformed = || {
+        Failure::usage(
+            "a value of --oidc is not of the form acs:ram::ACCOUNT:oidc-provider/NAME=TOKEN",
+        )
+    };
+    let (arn, token) = text.split_once('=').ok_or_else(malformed)?;
+    let is_arn = arn.starts_with("acs:ram::") && arn.contains(":oidc-provider/");
+    if !is_arn || token.is_empty() {
+        return Err(malformed());
+    }
+    Ok(OidcProvider {
+        arn: arn.to_owned(),
+        audiences: Vec::new(),
+        key: None,
+        tokens: vec![token.to_owned()],
     })
 }
 
@@ -297,6 +381,30 @@ mod tests {
             assert!(!format!("{failure:?}").contains("hunter2"));
         }
         assert!(!format!("{:?}", word("a:hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_role_and_an_identity_provider_are_read_and_what_is_secret_is_never_printed() {
+        let word = |text: &str| Word(text.to_owned());
+        let arn = "acs:ram::1001:role/deployer";
+        assert_eq!(role(&word(arn)), Ok(RamRole::new(arn)));
+        let partner = role(&word(&format!("{arn}:shared:word"))).unwrap();
+        let external_id = partner.external_id.as_deref();
+        assert_eq!((&*partner.arn, external_id), (arn, Some("shared:word")));
+        for text in [
+            "hunter2",
+            "acs:ram::x:role/y:hunter2",
+            "acs:ram::1001:role/y:",
+        ] {
+            let failure = role(&word(text)).unwrap_err();
+            assert!(!format!("{failure:?}").contains("hunter2"));
+        }
+        let provider = oidc(&word("acs:ram::1001:oidc-provider/ci=a=b")).unwrap();
+        assert_eq!(provider.tokens, ["a=b"]);
+        for text in ["ci=hunter2", "acs:ram::1001:oidc-provider/ci", "=hunter2"] {
+            let failure = oidc(&word(text)).unwrap_err();
+            assert!(!format!("{failure:?}").contains("hunter2"));
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
                     "rules of priority 110 cannot be declared: the file says `system_rules: keep`",
                 );
             }
-            live::group_file(&desired, &meant, &live::without_own(&group, &own))
+            live::group_file(&desired, &meant, &live::without_own(&group, &own), true)
         }
     };
     session.close().await?;

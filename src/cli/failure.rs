@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::exit::Exit;
+use crate::{exit::Exit, report::finding::Finding};
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Failure {
     pub help: Vec<String>,
     /// What the screen has shown already and machines still need, a line each.
     pub details: Vec<String>,
+    /// The same for formats that have findings.
+    pub findings: Box<[Finding]>,
 }
 
 impl Failure {
@@ -38,6 +40,7 @@ impl Failure {
             causes: Vec::new(),
             help: Vec::new(),
             details: Vec::new(),
+            findings: Box::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::builder::FalseyValueParser;
@@ -13,7 +14,7 @@ use crate::{
     report::text::count,
 };
 
-use super::{Failure, Global, Screen, output::write_file, project};
+use super::{Failure, Global, Screen, committed::Committed, output::write_file, project};
 
 /// Give the project file and the group files their canonical layout
 ///
@@ -36,19 +37,26 @@ pub(super) struct Args {
         action = clap::ArgAction::SetTrue
     )]
     check: bool,
+    /// With --check: look at the files as they are staged
+    #[arg(
+        long,
+        requires = "check",
+        conflicts_with = "paths",
+        env = "RULEKEEP_STAGED",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    staged: bool,
 }
 
 pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let files = args.files(global)?;
     let mut shown = String::new();
     let mut changed = 0;
     let mut failed = Vec::new();
-    for path in &files {
+    for (path, text) in &args.texts(global)? {
         let name = path.strip_prefix(".").unwrap_or(path).display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("{name} cannot be read")).because(&error))?;
-        match layout::fmt(&text) {
-            Ok(new) if new == text => {}
+        match layout::fmt(text) {
+            Ok(new) if new == **text => {}
             Ok(new) => {
                 changed += 1;
                 shown.push_str(&format!("{name}\n"));
@@ -79,6 +87,27 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
 }
 
 impl Args {
+    /// The files that are meant with their texts, in order.
+    fn texts(&self, global: &Global) -> Result<Vec<(PathBuf, Arc<str>)>, Failure> {
+        if self.staged {
+            let loaded = Committed::staged().load(global)?;
+            let sources = loaded.map(|loaded| loaded.desired.sources);
+            let sources = sources.unwrap_or_default();
+            let texts = sources.iter();
+            return Ok(texts
+                .map(|(_, source)| (source.path.clone(), Arc::clone(&source.text)))
+                .collect());
+        }
+        let read = |path: PathBuf| {
+            let text = fs::read_to_string(&path).map_err(|error| {
+                let name = path.strip_prefix(".").unwrap_or(&path).display();
+                Failure::new(format!("{name} cannot be read")).because(&error)
+            })?;
+            Ok((path, Arc::from(text)))
+        };
+        self.files(global)?.into_iter().map(read).collect()
+    }
+
     /// The files that are meant, in order.
     fn files(&self, global: &Global) -> Result<Vec<PathBuf>, Failure> {
         let mut files = Vec::new();

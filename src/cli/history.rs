@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
+    confirm::{self, Pending},
     exit::Exit,
-    journal::{self, Confirmation, Run},
-    report::{Format, OutputSpec},
+    journal::{self, Confirmation, Run, undone_by},
+    lock,
+    report::{Format, OutputSpec, text::Tone},
     undo::short,
 };
 
@@ -27,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 20, env = "RULEKEEP_LIMIT")]
     limit: usize,
     /// Write the list as text or json, to stdout or =FILE; may be repeated
-    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT")]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "RULEKEEP_OUTPUT", value_parser = OutputSpec::plain)]
     output: Vec<OutputSpec>,
 }
 
@@ -67,7 +69,7 @@ pub(super) fn find<'a>(runs: &'a [Run], id: &str) -> Result<&'a Run, Failure> {
 /// The last one whose changes are still there.
 pub(super) fn last(runs: &[Run]) -> Result<&Run, Failure> {
     let standing = |run: &&Run| {
-        !run.calls.is_empty() && run.begun.origin.undoes.is_none() && undone_by(runs, run).is_none()
+        run.has_sent() && run.begun.origin.undoes.is_none() && undone_by(runs, run).is_none()
     };
     runs.iter().rfind(standing).ok_or_else(|| {
         Failure::new("there is no apply that could be undone")
@@ -75,24 +77,35 @@ pub(super) fn last(runs: &[Run]) -> Result<&Run, Failure> {
     })
 }
 
-/// The run that took another one back and was not taken back itself.
-pub(super) fn undone_by<'a>(runs: &'a [Run], run: &Run) -> Option<&'a Run> {
-    runs.iter().rfind(|later| {
-        later.begun.origin.undoes.as_ref() == Some(&run.begun.run)
-            && later
-                .ended
-                .as_ref()
-                .is_some_and(|ended| ended.outcome == "complete")
-            && undone_by(runs, later).is_none()
-    })
-}
-
-/// Says on stderr that the last apply has not come to its end.
+/// Says on stderr what is open about past applies.
 pub(super) fn mention(root: &Path, screen: &Screen) {
     let Ok(runs) = journal::runs(root) else {
         return; // Who wants to know about past applies is told why they cannot be read.
     };
+    let overdue = confirm::overdue(root, Timestamp::now()).unwrap_or_default();
+    let overdue: Vec<Pending> = overdue
+        .into_iter()
+        .filter(|pending| pending.ended || !lock::is_held(root))
+        .collect();
+    for pending in &overdue {
+        let Pending {
+            run, begun, until, ..
+        } = pending;
+        let label = screen.err.paint(Tone::Removed, "warning:");
+        let id = short(run);
+        screen.say(&format!(
+            "{label} nobody confirmed the apply of {} ({id}) by {}, and it could not undo itself.\n",
+            moment(*begun),
+            moment(*until),
+        ));
+        screen.say(&format!(
+            "  `rulekeep undo {id}` undoes its changes; `rulekeep confirm {id}` keeps them.\n\n"
+        ));
+    }
     let Some(run) = runs.last() else { return };
+    if overdue.iter().any(|pending| pending.run == run.begun.run) {
+        return;
+    }
     let id = short(&run.begun.run);
     let begun = moment(run.begun.time);
     if run.ended.is_none() {
@@ -102,17 +115,10 @@ pub(super) fn mention(root: &Path, screen: &Screen) {
     } else if let Some(until) = run.confirm_by
         && run.awaits_confirmation()
     {
-        let said = match Timestamp::now() > until {
-            false => format!(
-                "note: the apply of {begun} ({id}) waits for `rulekeep confirm` until {}.\n\n",
-                moment(until)
-            ),
-            true => format!(
-                "note: nobody confirmed the apply of {begun} ({id}) by {}, and it was killed before it could undo itself: `rulekeep undo {id}` does it now.\n\n",
-                moment(until)
-            ),
-        };
-        screen.say(&said);
+        screen.say(&format!(
+            "note: the apply of {begun} ({id}) waits for `rulekeep confirm` until {}.\n\n",
+            moment(until)
+        ));
     }
 }
 
@@ -255,6 +261,7 @@ mod tests {
             }),
             confirm_by: None,
             confirmation: None,
+            taken_back: false,
         }
     }
 

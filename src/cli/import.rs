@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     Failure, Global, Screen,
+    carry_out::Outcome,
     change::{self, Consent, Origin, Target},
     live::{Place, forget_own},
     pass, project,
@@ -69,6 +70,12 @@ enum Verdict {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let done = import(args, global, screen).await;
+    args.consent.end(done, screen)
+}
+
+async fn import(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    args.consent.lock(global, "import", screen).await?;
     let desired = project::load_or_empty(global, screen)?;
     let (text, file) = read(&args.file)?;
     for column in &file.unknown_columns {
@@ -150,7 +157,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         group.info.id
     );
     if failed > 0 && !args.skip_failed {
-        screen.result(&preview)?;
+        args.consent.show(&preview, screen)?;
         return Err(Failure::new(format!(
             "{} cannot be imported; nothing was changed",
             count(failed, "rule")
@@ -172,8 +179,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         skipped: 0,
     };
     let wanted = change::desired(&desired, &target, &origin);
-    let preview = |_: &crate::plan::Plan| preview.clone();
-    change::carry_out(&wanted, &args.consent, global, screen, preview).await
+    change::carry_out(&wanted, &args.consent, global, screen, &|_, _| {
+        preview.clone()
+    })
+    .await
 }
 
 /// A rules file and its text without a byte order mark, which places do not count.

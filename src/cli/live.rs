@@ -168,8 +168,14 @@ pub(super) fn forget_own(rule: &mut Rule, own: &BTreeMap<GroupId, GroupInfo>) {
     }
 }
 
-/// A group file that declares the rules of a group, in complete mode.
-pub(super) fn group_file(desired: &Desired, meant: &Meant<'_>, group: &ObservedGroup) -> String {
+/// A group file that declares the rules of a group: in complete mode, or, where they are only some of its rules, in
+/// partial mode.
+pub(super) fn group_file(
+    desired: &Desired,
+    meant: &Meant<'_>,
+    group: &ObservedGroup,
+    is_whole: bool,
+) -> String {
     let (account, region) = (&meant.account, &meant.region);
     let vocabulary = Vocabulary::of(&desired.sources);
     let groups = named_groups(desired, account, region);
@@ -184,16 +190,25 @@ pub(super) fn group_file(desired: &Desired, meant: &Meant<'_>, group: &ObservedG
         .filter(|seen| !seen.rule.priority.is_system_level())
         .map(|seen| Written::from(seen.rule.clone()))
         .collect();
+    let mut head = vec![format!("{}, {}", group.info.name, group.info.network)];
+    if !is_whole {
+        head.push("some of its rules: complete mode would delete the others".to_owned());
+    }
+    let mode = if is_whole {
+        Mode::Complete
+    } else {
+        Mode::Partial
+    };
     let document = Document {
-        head: vec![format!("{}, {}", group.info.name, group.info.network)],
+        head,
         selector: Selector::Id(group.info.id.clone()),
         alias: None,
         description: None,
         account: (vocabulary.default_account.as_ref() != Some(account)).then(|| account.clone()),
         region: (vocabulary.default_region.as_ref() != Some(region)).then(|| region.clone()),
         mode: Modes {
-            ingress: Mode::Complete,
-            egress: Mode::Complete,
+            ingress: mode,
+            egress: mode,
         },
         keep_system_rules: rules.len() < group.rules.len(),
         rules,

@@ -100,6 +100,7 @@ impl Screen {
             causes,
             help,
             details: _,
+            findings: _,
         } = failure;
         let label = self.err.paint(Tone::Removed, "error:");
         let mut text = format!("{label} {}\n", escape_lines(message));
@@ -151,7 +152,9 @@ impl Screen {
 
 /// The format on stdout.
 pub(super) fn stdout_format(specs: &[OutputSpec]) -> Format {
-    let last = specs.iter().rev().find(|spec| spec.path.is_none());
+    // Annotations are lines among the others, not a document of their own.
+    let claims = |spec: &&OutputSpec| spec.path.is_none() && spec.format != Format::Github;
+    let last = specs.iter().rev().find(claims);
     last.map_or(Format::Text, |spec| spec.format)
 }
 
@@ -258,5 +261,7 @@ mod tests {
         assert_eq!(format(&[]), Format::Text);
         assert_eq!(format(&["json=plan.json"]), Format::Text);
         assert_eq!(format(&["json", "text=plan.txt"]), Format::Json);
+        assert_eq!(format(&["json", "github"]), Format::Json);
+        assert_eq!(format(&["github"]), Format::Text);
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     apply::{self, GroupReport, Report},
     clouds::{self, ConnectCause, Connected},
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Project, Selector},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
     git::{self, Revision},
@@ -25,7 +26,11 @@ use crate::{
         alibaba::{Alibaba, credentials::Environment},
     },
     reconcile, report,
-    report::{PlanReport, ReadFailure, Stamp},
+    report::{
+        PlanReport, ReadFailure, Stamp,
+        checked::CheckedGroup,
+        finding::{self, Finding, Found},
+    },
     saved,
 };
 
@@ -146,6 +151,11 @@ impl apply::Progress for Meter {
 }
 
 impl Prepared<'_> {
+    /// The project.
+    pub(super) fn project(&self) -> &Project {
+        &self.inner.desired.project
+    }
+
     /// The files, for messages.
     pub(super) fn sources(&self) -> &Sources {
         &self.inner.desired.sources
@@ -236,6 +246,47 @@ impl Prepared<'_> {
             })
     }
 
+    /// Everything worth telling of the plan and its files in one shape. `files`: what the files alone have shown.
+    pub(super) fn findings(
+        &self,
+        refusals: &[Refusal],
+        stamp: &Stamp,
+        files: &[Diagnostic],
+    ) -> Vec<Finding> {
+        let desired = self.inner.desired;
+        finding::findings(&Found {
+            sources: &desired.sources,
+            folder: &git::prefix(&desired.project.root),
+            groups: &desired.groups,
+            files,
+            plan: Some(self.report(refusals, stamp)),
+        })
+    }
+
+    /// The project file, for findings without a place.
+    pub(super) fn project_seen_from_top(&self) -> String {
+        let folder = git::prefix(&self.inner.desired.project.root);
+        format!("{folder}{}", super::project::PROJECT_FILE)
+    }
+
+    /// The groups that were looked at. `drift`: whether it is said how they differ.
+    pub(super) fn checked_groups(&self, drift: bool) -> Vec<CheckedGroup> {
+        let groups = self.inner.plan.groups.iter().zip(&self.inner.groups);
+        groups
+            .map(|(plan, declared)| {
+                let counts = plan.counts();
+                let text = format!(
+                    "{} missing, {} different, {} live only",
+                    counts.add, counts.change, counts.destroy
+                );
+                CheckedGroup {
+                    label: finding::label(declared),
+                    drift: (drift && !counts.is_empty()).then_some(text),
+                }
+            })
+            .collect()
+    }
+
     /// For the reporters.
     pub(super) fn report<'a>(
         &'a self,
@@ -305,6 +356,11 @@ pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
             targets: super::project::Targets {
                 targets: inner.selection.targets.clone(),
             },
+            part: super::project::Part {
+                shard: inner.selection.shard,
+            },
+            only: inner.selection.only.clone(),
+            since: None,
         },
         inner,
     })
@@ -333,11 +389,12 @@ pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Ve
     moved
 }
 
-/// Makes the changes.
+/// Makes the changes; `confirm_within`: how long somebody will wait for a confirmation afterwards.
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
     approved: &Approved<'_>,
     origin: Origin,
+    confirm_within: Option<Duration>,
     parallelism: usize,
     meter: &Meter,
     stop: impl Future<Output = ()>,
@@ -346,6 +403,7 @@ pub(super) async fn apply(
     let options = apply::Options {
         parallelism,
         origin,
+        confirm_within,
         ..apply::Options::new(desired.project.root.clone())
     };
     let clouds = &prepared.connected.clouds;

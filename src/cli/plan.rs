@@ -10,13 +10,18 @@ use crate::{
     exit::Exit,
     guard::Overrides,
     lint::lint,
-    report::{Format, OutputSpec, PlanReport, json, text},
+    notify as message,
+    report::{Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
 };
 
 use super::{
-    Failure, Global, Screen, history, output, pass,
+    Failure, Global, Screen,
+    gate::{self, Gate},
+    history, notify, output, pass,
     progress::Meter,
     project::{self, Selection},
+    publish::{self, Github},
+    since::Since,
 };
 
 /// Show what `apply` would change
@@ -29,10 +34,13 @@ Examples:
   rulekeep plan rules/web.yaml           the groups of one file
   rulekeep plan --target web --verbose   one group, with every field
   rulekeep plan --out plan.json          save it; `rulekeep apply plan.json` applies exactly this
-  rulekeep plan -o json | jq .summary    for programs")]
+  rulekeep plan -o json | jq .summary    for programs
+  rulekeep plan -o text -o markdown=comment.md    and as the comment on a pull request")]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    since: Since,
     /// Save the plan for `apply`, which refuses it when anything has moved since
     #[arg(long, value_name = "FILE", env = "RULEKEEP_OUT")]
     out: Option<PathBuf>,
@@ -48,13 +56,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", value_parser = moment, env = "RULEKEEP_AT")]
     at: Option<Timestamp>,
     #[command(flatten)]
+    gate: Gate,
+    #[command(flatten)]
     shared: Shared,
 }
 
 /// What all commands that plan take.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Shared {
-    /// Write the result as text or json, to stdout or =FILE; may be repeated
+    /// Write the result to stdout or =FILE as text, json, markdown, html, sarif, junit, gitlab, codequality or github;
+    /// may be repeated
     #[arg(
         short,
         long = "output",
@@ -81,7 +92,16 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
                 .help("apply plans as of now; leave out --at, or look at that plan without --out"),
         );
     }
-    let desired = project::load(global, screen)?;
+    let outputs = &args.shared.output;
+    let github = Github::new(outputs);
+    let tell = |failure: Failure| {
+        publish::nothing(&failure, "plan", outputs, &github, global, screen);
+        failure
+    };
+    let gate = args
+        .gate
+        .open(args.selection.is_narrow() || args.since.is_given())?;
+    let (desired, warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
         project::refuse_among_rules(path, &desired)?;
@@ -90,29 +110,57 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let prepared = pass::prepare(&desired, &args.selection, at, parallelism, &meter).await?;
+    let selection = args
+        .since
+        .narrow(&args.selection, &desired, global, screen)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
+        .await
+        .map_err(tell)?;
     drop(meter);
 
-    let diagnostics = prepared.diagnostics();
-    screen.diagnostics(&desired.sources, &diagnostics);
-    let chosen = args.selection.choose(&desired)?;
+    let mut diagnostics = prepared.diagnostics();
+    let chosen = selection.choose(&desired)?;
     let linted = lint(&desired, at, |index| chosen.contains(&index));
-    screen.diagnostics(&desired.sources, &linted);
+    let mut files: Vec<Diagnostic> = warnings.into_iter().chain(linted).collect();
     let refusals = prepared
         .guarded(&Overrides::default())
         .err()
         .unwrap_or_default();
     let report = prepared.report(&refusals, &stamp);
-    screen.report(&args.shared.output, |format, style| {
-        draw(format, &report, style)
-    })?;
+    let findings = publish::Findings::of_plan(
+        &prepared,
+        (&refusals, &stamp, &files),
+        (&gate, outputs, &github),
+    );
+    gate::say_known(&findings.all, &mut files);
+    gate::say_known(&findings.all, &mut diagnostics);
+    screen.diagnostics(&desired.sources, &files);
+    screen.diagnostics(&desired.sources, &diagnostics);
+    let words = selection.words();
+    let review = Review {
+        plan: report,
+        checked: findings.checked("plan", &gate),
+        subject: Subject::Plan,
+        apply: &match &args.out {
+            Some(path) => format!(
+                "rulekeep apply {}",
+                project::quoted(&path.to_string_lossy())
+            ),
+            None => format!("rulekeep apply{words}"),
+        },
+    };
+    let draw = |style: &text::TextStyle| text::plan(&report, style);
+    publish::review(&review, outputs, &github, screen, draw)?;
     if prepared.is_errored() {
         return Err(not_whole(&report, &diagnostics));
     }
     if let Some(path) = &args.out {
         pass::save(&prepared, path, &refusals, &stamp)?;
     }
-    let words = args.selection.words();
+    github.tell(&review, args.out.as_deref())?;
+    let facts = notify::facts(&desired.project, &stamp);
+    let planned = message::planned(&report, &facts);
+    notify::tell(&desired.project, planned.as_slice(), screen).await;
     match &args.out {
         Some(path) if !refusals.is_empty() => screen.hint(&format!(
             "{} is saved, but the guard refuses this plan as it stands: `rulekeep apply {}` needs what the refusals name",
@@ -128,19 +176,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             "`rulekeep apply{words}` makes these changes; with `--out plan.json` this plan is saved for it"
         )),
     }
+    gate.update(&findings.all, Origin::Cloud, screen)?;
+    gate.verdict(&findings.all)?;
     Ok(if args.detailed_exitcode && !prepared.is_empty() {
         Exit::Changes
     } else {
         Exit::Done
     })
-}
-
-/// A plan in a format.
-pub(super) fn draw(format: Format, report: &PlanReport<'_>, style: &text::TextStyle) -> String {
-    match format {
-        Format::Text => text::plan(report, style),
-        Format::Json => json::plan(report),
-    }
 }
 
 /// What is said when the plan lacks something.

@@ -8,11 +8,15 @@ use std::{
 use clap::Args;
 
 use crate::{
-    desired::{self, Desired, DesiredGroup},
+    desired::{self, Desired, DesiredGroup, LoadError},
     diag::{Code, Diagnostic},
     exit::Exit,
-    reconcile::{self, SelectError},
-    report::text::count,
+    git,
+    reconcile::{self, SelectError, Shard},
+    report::{
+        finding::{self, Finding, Found},
+        text::count,
+    },
 };
 
 use super::{Failure, Global, Screen};
@@ -28,6 +32,22 @@ pub(super) struct Selection {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) targets: Targets,
+    #[command(flatten)]
+    pub(super) part: Part,
+    /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
+    #[arg(skip)]
+    pub(super) only: Option<BTreeSet<String>>,
+    /// The revision that chose them.
+    #[arg(skip)]
+    pub(super) since: Option<String>,
+}
+
+/// Which part of the chosen groups.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Part {
+    /// Only this part of the chosen groups, whole VPCs each: 1/4 to 4/4, or 0/4 to 3/4
+    #[arg(long, value_name = "I/N", env = "RULEKEEP_SHARD")]
+    pub(super) shard: Option<Shard>,
 }
 
 /// Which groups of the project, by name.
@@ -81,16 +101,53 @@ fn nearest(folder: &Path) -> Option<PathBuf> {
 
 /// Reads the project and draws what is wrong with it on stderr.
 pub(super) fn load(global: &Global, screen: &Screen) -> Result<Desired, Failure> {
+    let (desired, warnings) = load_with_warnings(global, screen)?;
+    screen.diagnostics(&desired.sources, &warnings);
+    Ok(desired)
+}
+
+/// As [`load`], for commands that tell of the warnings themselves.
+pub(super) fn load_with_warnings(
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let file = file(global)?;
     match desired::load(&file) {
-        Ok((desired, warnings)) => {
-            screen.diagnostics(&desired.sources, &warnings);
-            Ok(desired)
-        }
+        Ok(loaded) => Ok(loaded),
         Err(error) => {
             screen.diagnostics(&error.sources, &error.diagnostics);
-            Err(not_sound(&error.diagnostics))
+            let mut failure = not_sound(&error.diagnostics);
+            failure.findings = findings_of(&error, &file).into();
+            Err(failure)
         }
+    }
+}
+
+/// What is wrong with files that could not be read as a project.
+pub(super) fn findings_of(error: &LoadError, file: &Path) -> Vec<Finding> {
+    finding::findings(&Found {
+        sources: &error.sources,
+        folder: &repository_folder(file),
+        groups: &[],
+        files: &error.diagnostics,
+        plan: None,
+    })
+}
+
+/// The project file, seen from the top of its repository.
+pub(super) fn seen_from_top(global: &Global) -> String {
+    let Ok(file) = file(global) else {
+        return PROJECT_FILE.to_owned();
+    };
+    let name = file.file_name().unwrap_or(PROJECT_FILE.as_ref());
+    format!("{}{}", repository_folder(&file), name.to_string_lossy())
+}
+
+/// The folder of a project file, seen from the top of its repository.
+pub(super) fn repository_folder(file: &Path) -> String {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => git::prefix(folder),
+        _ => git::prefix(Path::new(".")),
     }
 }
 
@@ -219,18 +276,29 @@ impl Selection {
             })
     }
 
+    /// Whether not every group is meant.
+    pub(super) fn is_narrow(&self) -> bool {
+        !self.paths.is_empty() || !self.targets.targets.is_empty() || self.part.shard.is_some()
+    }
+
     /// The same choice as words of a command line, each after a space; empty when it is every group.
     pub(super) fn words(&self) -> String {
-        let Self { paths, targets } = self;
-        let quoted = |text: &str| match shlex::try_quote(text) {
-            Ok(quoted) => quoted.into_owned(),
-            Err(_) => text.to_owned(),
-        };
+        let Self {
+            paths,
+            targets,
+            part,
+            only: _,
+            since,
+        } = self;
         let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
         let targets = targets.targets.iter();
         let targets = targets.map(|target| format!("--target {}", quoted(target)));
+        let since = since.iter();
+        let since = since.map(|revision| format!("--since {}", quoted(revision)));
         paths
             .chain(targets)
+            .chain(since)
+            .chain(part.shard.map(|shard| format!("--shard {shard}")))
             .map(|word| format!(" {word}"))
             .collect()
     }
@@ -246,7 +314,13 @@ impl Selection {
 
     /// The same choice with paths from the project's folder in place of the working folder.
     pub(super) fn within(&self, desired: &Desired) -> Result<reconcile::Selection, Failure> {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            part,
+            only,
+            since: _,
+        } = self;
         let paths = paths.iter().map(|path| {
             std::path::absolute(path).map_err(|error| {
                 Failure::new(format!("{} cannot be found", path.display())).because(&error)
@@ -255,8 +329,18 @@ impl Selection {
         let selection = reconcile::Selection {
             paths: paths.collect::<Result<_, _>>()?,
             targets: targets.targets.clone(),
+            shard: part.shard,
+            only: only.clone(),
         };
         Ok(selection.within(&desired.project.root))
+    }
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(text: &str) -> String {
+    match shlex::try_quote(text) {
+        Ok(quoted) => quoted.into_owned(),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -278,10 +362,15 @@ mod tests {
             targets: Targets {
                 targets: vec!["web".into(), "a*".into()],
             },
+            part: Part {
+                shard: "0/4".parse().ok(),
+            },
+            since: Some("origin/main...".to_owned()),
+            only: None,
         };
         assert_eq!(
             selection.words(),
-            " 'rules/my web.yaml' --target web --target 'a*'"
+            " 'rules/my web.yaml' --target web --target 'a*' --since origin/main... --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
     }

@@ -18,6 +18,7 @@ use crate::{
 use super::{
     Failure, Global, Screen,
     adopt::{ModeWord, declared_by_name},
+    carry_out::Outcome,
     change::{self, Consent, Origin, Target},
     import,
     live::{self, Meant, Place},
@@ -60,6 +61,12 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let done = restore(args, global, screen).await;
+    args.consent.end(done, screen)
+}
+
+async fn restore(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    args.consent.lock(global, "restore", screen).await?;
     let desired = project::load_or_empty(global, screen)?;
     let meant = args.place.of(&desired, &args.group)?;
     let session = pass::session(&desired, &[meant.account.clone()].into(), 1).await?;
@@ -108,9 +115,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         allow_empty: args.allow_empty,
     };
     let wanted = change::desired(&desired, &target, &origin);
-    let style = screen.out;
-    let exit = change::carry_out(&wanted, &args.consent, global, screen, |plan| {
-        preview(plan, &group, &args.from, mode, &style)
+    let done = change::carry_out(&wanted, &args.consent, global, screen, &|plan, style| {
+        preview(plan, &group, &args.from, mode, style)
     })
     .await?;
     if meant.declared.is_some() && !args.consent.dry_run {
@@ -119,7 +125,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             args.group, args.group
         ));
     }
-    Ok(exit)
+    Ok(done)
 }
 
 /// Green what is added in either mode, red what the source does not have: removed in complete mode, kept in partial mode.

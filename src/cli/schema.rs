@@ -2,7 +2,11 @@
 
 use clap::ValueEnum;
 
-use crate::{desired, exit::Exit, report::json};
+use crate::{
+    desired,
+    exit::Exit,
+    report::{baseline, json},
+};
 
 use super::{Failure, Screen};
 
@@ -29,6 +33,10 @@ enum Of {
     Group,
     /// What `plan -o json` writes
     Plan,
+    /// What `validate -o json` writes
+    Findings,
+    /// What `--update-baseline` writes
+    Baseline,
 }
 
 pub(super) fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
@@ -36,6 +44,8 @@ pub(super) fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
         Of::Project => format!("{:#}", desired::schema_project()),
         Of::Group => format!("{:#}", desired::schema_group()),
         Of::Plan => json::plan_schema(),
+        Of::Findings => json::findings_schema(),
+        Of::Baseline => baseline::schema(),
     };
     if !schema.ends_with('\n') {
         schema.push('\n');

@@ -180,7 +180,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
                 rules,
                 ..observed.clone()
             };
-            live::group_file(&desired, &meant, &shown)
+            let is_whole = lines.len() == observed.rules.len();
+            live::group_file(&desired, &meant, &shown, is_whole)
         }
     };
     let stdout = args.output.iter().rev().find(|(_, path)| path.is_none());

@@ -1,8 +1,8 @@
 //! What the outputs of `apply` hold when nothing was applied: an old report must never pass for a new one.
 
-use crate::report::{Format, json, text};
+use crate::report::{Format, checked::Checked, markdown, text};
 
-use super::{Failure, Screen, plan::Shared};
+use super::{Failure, Screen, plan::Shared, project::PROJECT_FILE, publish::Github};
 
 /// Writes why to every file among the outputs, and to stdout where it has another format than text.
 pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
@@ -11,16 +11,29 @@ pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
         .flatten()
         .cloned()
         .collect();
+    let checked = Checked {
+        command: "apply",
+        project: PROJECT_FILE,
+        findings: &failure.findings,
+        ..Checked::default()
+    };
     let draw = |format: Format, _: &text::TextStyle| match format {
         Format::Text => plain(&failure.message, &reasons),
-        Format::Json => json::unapplied(&failure.message, &reasons),
+        format => format.unapplied(&failure.message, &reasons, &checked),
     };
+    let github = Github::new(&shared.output);
+    let annotated = github.annotate(&failure.findings, &shared.output, screen);
+    let summarized =
+        github.summarize(|| markdown::unapplied(&failure.message, &reasons, &failure.findings));
     let written = if shared.is_text() {
         screen.files(&shared.output, draw)
     } else {
         screen.report(&shared.output, draw)
     };
-    if let Err(unwritten) = written {
+    for unwritten in [annotated, summarized, written]
+        .into_iter()
+        .filter_map(Result::err)
+    {
         screen.failure(&unwritten);
     }
 }

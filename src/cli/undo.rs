@@ -9,18 +9,19 @@ use crate::{
     clouds::Connected,
     desired::{Desired, SourceFile},
     exit::Exit,
-    guard::Overrides,
-    journal::{Call, Run, with_undos},
+    journal::{self, Call, Run, undone_by, with_undos},
     model::ObservedGroup,
     plan::Address,
+    report::Stamp,
     snapshot::{self, Snapshot},
     undo::{Later, declare, moved, short},
 };
 
 use super::{
     Failure, Global, Screen,
-    carry_out::{Job, Outcome},
-    exceptions::Exceptions,
+    carry_out::{self, Job, Outcome, Work},
+    confirm,
+    consent::Consent,
     history, pass,
     plan::Shared,
     progress::Meter,
@@ -35,19 +36,22 @@ use super::{
 #[command(after_help = "\
 Examples:
   rulekeep undo              the last apply
-  rulekeep undo 3f2a9c       one that `rulekeep history` shows; an undo can be undone as well")]
+  rulekeep undo 3f2a9c       one that `rulekeep history` shows; an undo can be undone as well
+  rulekeep undo --overdue    what nobody has confirmed in time, where the apply itself cannot undo it any more")]
 pub(super) struct Args {
     /// The apply: the beginning of its id [default: the last one that was not undone]
     #[arg(value_name = "ID")]
     id: Option<String>,
-    /// Do not ask
+    /// Undo every apply of this folder that was to be confirmed, is overdue and was killed before it could undo itself, without
+    /// asking: for timers
     #[arg(
         long,
-        env = "RULEKEEP_YES",
+        conflicts_with_all = ["id", "keep_later_changes", "discard_later_changes"],
+        env = "RULEKEEP_OVERDUE",
         value_parser = FalseyValueParser::new(),
         action = clap::ArgAction::SetTrue
     )]
-    yes: bool,
+    overdue: bool,
     /// Take back the changes of that apply alone, and leave what was changed after it
     #[arg(
         long,
@@ -66,43 +70,51 @@ pub(super) struct Args {
     )]
     discard_later_changes: bool,
     #[command(flatten)]
-    exceptions: Exceptions,
-    #[command(flatten)]
-    shared: Shared,
+    consent: Consent,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    if args.overdue {
+        let root = project::root(global)?;
+        let undone = confirm::undo_overdue(&root, &args.consent.shared, global, screen).await?;
+        if undone == 0 {
+            screen.say("No apply is overdue.\n");
+        }
+        return Ok(Exit::Done);
+    }
+    let done = take_back(args, global, screen).await;
+    args.consent.told(done, screen)?.exit()
+}
+
+async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {
+    let Consent { shared, yes, .. } = &args.consent;
     let root = project::root(global)?;
+    args.consent.lock(&root, "undo", screen).await?;
     let runs = history::read(&root)?;
     let run = match &args.id {
         Some(id) => history::find(&runs, id)?,
         None => history::last(&runs)?,
     };
-    if let Some(by) = history::undone_by(&runs, run) {
+    if let Some(by) = undone_by(&runs, run) {
         return Err(Failure::new(format!(
             "apply {} was undone already, by {}",
             short(&run.begun.run),
             short(&by.begun.run)
         )));
     }
-    let before = Before::of(&root, &runs, run)?;
-    let first = before.declare(
-        &project_file(global)?,
-        &root,
-        &BTreeMap::new(),
-        Later::Refuse,
-        screen,
-    )?;
-    let parallelism = args.shared.parallelism.into();
-    let connected = pass::connect_all(&first.desired, parallelism).await?;
+    let (connected, stamp) = connect(&root, &runs, run, shared, global, screen).await?;
     let id = run.begun.run.clone();
     let job = Job {
-        stamp: pass::stamp(&first.desired, Timestamp::now()),
-        asks: !args.yes,
+        stamp,
+        work: Work::Undo { run: id.clone() },
+        asks: !yes,
+        dry_run: false,
         saved: None,
-        overrides: Overrides::from(&args.exceptions),
-        undoes: Some(id.clone()),
-        shared: &args.shared,
+        overrides: args.consent.overrides(),
+        preview: None,
+        confirm_within: None,
+        aside: false,
+        shared,
         global,
         screen,
     };
@@ -111,7 +123,24 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         (false, true) => Later::Discard,
         (false, false) => Later::Refuse,
     };
-    undo(&root, &id, connected, later, &job).await?.exit()
+    undo(&root, &id, connected, later, &job).await
+}
+
+/// Connects the accounts that a run was about.
+pub(super) async fn connect(
+    root: &Path,
+    runs: &[Run],
+    run: &Run,
+    shared: &Shared,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Connected, Stamp), Failure> {
+    let before = Before::of(root, runs, run)?;
+    let project = project_file(global)?;
+    let nothing = BTreeMap::new();
+    let undo = before.declare(&project, root, &nothing, Later::Refuse, screen)?;
+    let connected = pass::connect_all(&undo.desired, shared.parallelism.into()).await?;
+    Ok((connected, pass::stamp(&undo.desired, Timestamp::now())))
 }
 
 /// A run with its undo files.
@@ -124,7 +153,7 @@ impl Before {
     fn of(root: &Path, runs: &[Run], run: &Run) -> Result<Self, Failure> {
         let snapshots = snapshot::read_run(root, &run.begun.run)
             .map_err(|error| Failure::new("the undo files cannot be read").because(&error))?;
-        if run.calls.is_empty() {
+        if !run.has_sent() {
             return Err(Failure::new(format!(
                 "apply {} has sent nothing; there is nothing to undo",
                 short(&run.begun.run)
@@ -249,7 +278,18 @@ pub(super) async fn undo(
             "the groups are being changed by somebody else right now; nothing was changed",
         ));
     }
-    job.carry_out(&prepared).await
+    let done = job.carry_out(&prepared).await;
+    if let Ok(outcome) = &done
+        && carry_out::exit(&outcome.report) == Exit::Done
+        && let Err(error) = journal::taken_back(root, id)
+    {
+        tracing::warn!(%error, "the journal of the apply lacks that it was undone");
+    }
+    // Whoever comes next may need the state of an embedded cloud.
+    if let Err(failure) = prepared.close().await {
+        screen.failure(&failure);
+    }
+    done
 }
 
 /// The groups as they are; all of them, or none is undone.

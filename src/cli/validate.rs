@@ -5,73 +5,200 @@ use std::{collections::BTreeSet, path::PathBuf};
 use jiff::Timestamp;
 
 use crate::{
-    desired::{self, Desired},
+    desired::{self, Desired, LoadError},
     diag::{self, Diagnostic, FileId, Sources},
     exit::Exit,
-    lint::lint,
+    lint::{assertions::violations, lint},
     model::Direction,
-    report::text::count,
+    report::{
+        Format, OutputSpec,
+        checked::{Checked, CheckedGroup},
+        finding::{self, Found, Origin, findings},
+        markdown,
+        text::{TextStyle, count},
+    },
 };
 
 use super::{
     Failure, Global, Screen,
-    project::{self, Selection, Targets},
+    committed::Committed,
+    gate::{self, Gate, Open},
+    project::{self, Selection},
+    publish::{self, Github},
 };
 
 /// Check the files without asking any cloud
 ///
 /// Reports every problem of every file at once, each with its line and a way to mend it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rulekeep validate
+  rulekeep validate --fail-on warning --baseline .rulekeep-baseline.json
+  rulekeep validate -o text -o sarif=rulekeep.sarif    for code scanning")]
 pub(super) struct Args {
     /// Only groups declared in these files or folders
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", conflicts_with_all = ["commit", "staged"])]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    committed: Committed,
+    #[command(flatten)]
+    gate: Gate,
+    /// Write the result to stdout or =FILE as text, json, markdown, html, sarif, junit, codequality or github; may be
+    /// repeated
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT[=FILE]",
+        env = "RULEKEEP_OUTPUT",
+        value_parser = OutputSpec::of_findings
+    )]
+    output: Vec<OutputSpec>,
 }
 
 pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let file = project::file(global)?;
-    match desired::load(&file) {
+    let gate = args.gate.open(!args.paths.is_empty())?;
+    let github = Github::new(&args.output);
+    let wanted = publish::wants_findings(&args.output, &github)
+        || gate.wants_findings()
+        || args.output.iter().any(|spec| spec.format == Format::Json);
+    let loaded = match args.committed.load(global)? {
+        Some(loaded) => loaded.sound(),
+        None => desired::load(&project::file(global)?),
+    };
+    // A bare repository has a commit to look at and no file.
+    let file = project::file(global).unwrap_or_else(|_| project::PROJECT_FILE.into());
+    let shown = Shown {
+        args,
+        gate: &gate,
+        github: &github,
+        screen,
+        project: match wanted {
+            true => project::seen_from_top(global),
+            false => String::new(),
+        },
+    };
+    match loaded {
         Ok((desired, warnings)) => {
             let selection = Selection {
                 paths: args.paths.clone(),
-                targets: Targets::default(),
+                ..Selection::default()
             };
             let chosen = selection.choose(&desired)?;
             let files: BTreeSet<FileId> = chosen
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
                 .collect();
-            let linted = lint(&desired, Timestamp::now(), |index| chosen.contains(&index));
-            let shown: Vec<_> = warnings
+            let now = Timestamp::now();
+            let is_chosen = |index| chosen.contains(&index);
+            let linted = lint(&desired, now, is_chosen);
+            let violated = violations(&desired, now, is_chosen);
+            let mut found: Vec<_> = warnings
                 .into_iter()
                 .chain(linted)
+                .chain(violated)
                 .filter(|warning| args.paths.is_empty() || concerns(warning, &files))
                 .collect();
-            print(screen, &desired.sources, &shown)?;
-            screen.result(&summary(&desired, &chosen, &files))?;
+            let mut all = Vec::new();
+            let mut groups = Vec::new();
+            if wanted {
+                all = findings(&Found {
+                    sources: &desired.sources,
+                    folder: &project::repository_folder(&file),
+                    groups: &desired.groups,
+                    files: &found,
+                    plan: None,
+                });
+                gate.mark(&mut all);
+                gate::say_known(&all, &mut found);
+                groups = labels(&desired, &chosen);
+            }
+            let line = summary(&desired, &chosen, &files);
+            shown.show(&desired.sources, &found, &all, &groups, &line)?;
+            gate.update(&all, Origin::Files, screen)?;
+            gate.verdict(&all)?;
             Ok(Exit::Done)
         }
         // A broken file may break others: all is shown, whatever was asked for.
         Err(error) => {
-            print(screen, &error.sources, &error.diagnostics)?;
-            let errors = error.diagnostics.iter().filter(|d| d.is_error()).count();
-            let warnings = error.diagnostics.len() - errors;
+            let all = match wanted {
+                true => project::findings_of(&error, &file),
+                false => Vec::new(),
+            };
+            let LoadError {
+                sources,
+                diagnostics,
+            } = &error;
+            let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+            let warnings = diagnostics.len() - errors;
             let mut line = count(errors, "error");
             if warnings > 0 {
                 line = format!("{line}, {}", count(warnings, "warning"));
             }
-            screen.result(&format!("{line}\n"))?;
+            shown.show(sources, diagnostics, &all, &[], &line)?;
             Ok(Exit::Error)
         }
     }
 }
 
-fn print(screen: &Screen, sources: &Sources, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
-    if diagnostics.is_empty() {
-        return Ok(());
+/// Where and how things are shown.
+struct Shown<'a> {
+    args: &'a Args,
+    gate: &'a Open<'a>,
+    github: &'a Github,
+    screen: &'a Screen,
+    /// The project file, for findings without a place.
+    project: String,
+}
+
+impl Shown<'_> {
+    fn show(
+        &self,
+        sources: &Sources,
+        diagnostics: &[Diagnostic],
+        findings: &[finding::Finding],
+        groups: &[CheckedGroup],
+        line: &str,
+    ) -> Result<(), Failure> {
+        let Self {
+            args,
+            gate,
+            github,
+            screen,
+            project,
+        } = self;
+        let checked = Checked {
+            command: "validate",
+            project,
+            groups,
+            findings,
+            is_compared: gate.is_compared(),
+            warnings_fail: gate.warnings_fail(),
+        };
+        let annotated = github.annotate(findings, &args.output, screen);
+        let summarized = github.summarize(|| markdown::broken(line, &checked));
+        let shown = screen.report(&args.output, |format, style| match format {
+            Format::Text => format!("{}{line}\n", drawn(sources, diagnostics, style)),
+            format => format.checked(line, &checked),
+        });
+        shown.and(summarized).and(annotated)
     }
-    let drawn = diag::render(sources, diagnostics, screen.out.colour);
-    screen.result(&format!("{}\n\n", drawn.trim_end()))
+}
+
+fn drawn(sources: &Sources, diagnostics: &[Diagnostic], style: &TextStyle) -> String {
+    if diagnostics.is_empty() {
+        return String::new();
+    }
+    let drawn = diag::render(sources, diagnostics, style.colour);
+    format!("{}\n\n", drawn.trim_end())
+}
+
+fn labels(desired: &Desired, chosen: &BTreeSet<usize>) -> Vec<CheckedGroup> {
+    let labels = chosen.iter().map(|index| CheckedGroup {
+        label: finding::label(&desired.groups[*index]),
+        drift: None,
+    });
+    labels.collect()
 }
 
 fn concerns(diagnostic: &Diagnostic, files: &BTreeSet<FileId>) -> bool {
@@ -89,7 +216,7 @@ fn summary(desired: &Desired, chosen: &BTreeSet<usize>, files: &BTreeSet<FileId>
         .map(<[_]>::len)
         .sum();
     format!(
-        "ok: {}, {} in {}\n",
+        "ok: {}, {} in {}",
         count(chosen.len(), "group"),
         count(rules, "rule"),
         count(files.len(), "file")

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use crate::{
@@ -26,6 +27,8 @@ pub(crate) enum Fate {
     LostAfter,
     /// No answer; it had no effect.
     LostBefore,
+    /// It waited for its turn until the run was stopped.
+    Waited,
 }
 
 type Groups = BTreeMap<GroupId, ObservedGroup>;
@@ -45,6 +48,8 @@ pub(crate) struct World {
     pub lag: usize,
     /// Called with the number of the write, from 0, before it acts.
     pub on_write: Box<OnWrite>,
+    /// How long a request is under way; zero: for one turn of the others.
+    pub takes: Duration,
     /// Most requests that were under way together.
     pub most_in_flight: usize,
     stale: BTreeMap<GroupId, (usize, ObservedGroup)>,
@@ -70,6 +75,7 @@ impl Fake {
             ignores_priority: false,
             lag: 0,
             on_write: Box::new(|_, _, _| Fate::Done),
+            takes: Duration::ZERO,
             most_in_flight: 0,
             stale: BTreeMap::new(),
             writes: 0,
@@ -94,12 +100,16 @@ impl Fake {
 
     /// A point at which other requests may come in between.
     async fn request(&self) {
-        {
+        let takes = {
             let mut world = self.world();
             world.in_flight += 1;
             world.most_in_flight = world.most_in_flight.max(world.in_flight);
+            world.takes
+        };
+        match takes {
+            Duration::ZERO => tokio::task::yield_now().await,
+            takes => tokio::time::sleep(takes).await,
         }
-        tokio::task::yield_now().await;
         self.world().in_flight -= 1;
     }
 }
@@ -213,6 +223,7 @@ impl Fake {
                 request_id: format!("R-{number}"),
             }),
             Fate::LostAfter | Fate::LostBefore => Err(unavailable("connection reset")),
+            Fate::Waited => Err(ProviderError::Stopped),
         }
     }
 }
@@ -328,6 +339,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         observed,
         traffic: Vec::new(),
         passing: Vec::new(),
+        violations: Vec::new(),
         changes: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),

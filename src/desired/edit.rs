@@ -1,7 +1,9 @@
 //! Changes a group document in place so that it declares given rules: what needs no change stays byte for byte, comments
 //! and layout included.
 //!
-//! The caller reads the result again and compares: an edit is trusted for what it turns out to say.
+//! A list that is an alias, or that merge keys bring, is written out where it changes; a list in brackets gets a line per
+//! item; an anchor whose value goes moves to where it is used next. The caller reads the result again and compares: an
+//! edit is trusted for what it turns out to say.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +16,15 @@ use crate::{
     desired::{
         DesiredGroup, DesiredRule, scalar,
         write::{Words, Written, items},
-        yaml::{self, Node, Value},
+        yaml::{self, Node, Outline, Outlines, Shape, Value},
     },
     diag::{FileId, Span},
     model::{Direction, GroupId, GroupName, NicType, Rule},
 };
+
+mod anchors;
+mod list;
+mod text;
 
 /// One change of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,18 +37,22 @@ pub struct Splice {
 
 /// Makes changes that do not overlap.
 pub fn splice(text: &str, mut changes: Vec<Splice>) -> String {
-    changes.sort_by_key(|change| std::cmp::Reverse((change.range.start, change.range.end)));
-    let mut text = text.to_owned();
-    for Splice { range, text: new } in changes {
-        text.replace_range(range, &new);
+    changes.sort_by_key(|change| (change.range.start, change.range.end));
+    let mut new = String::with_capacity(text.len());
+    let mut at = 0;
+    for change in changes {
+        new.push_str(&text[at..change.range.start]);
+        new.push_str(&change.text);
+        at = change.range.end;
     }
-    text
+    new.push_str(&text[at..]);
+    new
 }
 
 /// Why a document cannot be changed in place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// Anchors, aliases, merge keys, flow style: changing one place would change others, or there is no place.
+    /// There is no place for the change.
     #[error("line {line}: {what} cannot be edited in place")]
     Layout {
         /// The line, from 1.
@@ -73,18 +83,120 @@ pub struct Editor<'a> {
 impl Editor<'_> {
     /// The changes after which a group declares these rules in the directions that it manages.
     pub fn edit(&self, group: &DesiredGroup, rules: &[Rule]) -> Result<Vec<Splice>, EditError> {
+        let outlines = yaml::outline(self.text).ok_or(EditError::Moved)?;
+        let comments = yaml::comments(self.text).ok_or(EditError::Moved)?;
         let parsed = yaml::parse(self.file, self.text);
-        let at = group.span;
-        let document = parsed
+        let inside = |outline: &Outline, at: u32| {
+            (outline.start..outline.end.max(outline.start + 1)).contains(&(at as usize))
+        };
+        let outline = outlines
             .documents
             .iter()
-            .find(|node| node.span.start <= at.start && at.end <= node.span.end)
+            .find(|outline| inside(outline, group.span.start))
             .ok_or(EditError::Moved)?;
-        let Value::Map(entries) = &document.value else {
+        let number = parsed
+            .documents
+            .iter()
+            .position(|node| inside(outline, node.span.start))
+            .ok_or(EditError::Moved)?;
+        let page = Page {
+            editor: self,
+            outlines: &outlines,
+            comments: &comments,
+            outline,
+            node: &parsed.documents[number],
+        };
+        let changes = page.changes(group, rules)?;
+        if !changes.is_empty() {
+            self.check(&page, number, &changes)?;
+        }
+        Ok(changes)
+    }
+
+    /// Whether everything but the lists of rules still says the same.
+    fn check(
+        &self,
+        page: &Page<'_, '_>,
+        number: usize,
+        changes: &[Splice],
+    ) -> Result<(), EditError> {
+        let text = splice(self.text, changes.to_vec());
+        let parsed = yaml::parse(self.file, &text);
+        let same = parsed.documents.get(number).is_some_and(|new| {
+            let (before, after) = (besides_rules(page.node), besides_rules(new));
+            before.len() == after.len()
+                && before
+                    .iter()
+                    .zip(&after)
+                    .all(|(old, new)| old.0 == new.0 && yaml::same(old.1, new.1))
+        });
+        if same && parsed.diagnostics.is_empty() {
+            Ok(())
+        } else {
+            Err(EditError::Layout {
+                line: page.line(page.outline.start),
+                what: "a document of this layout",
+            })
+        }
+    }
+}
+
+/// What a document says beside its lists of rules, by key.
+fn besides_rules<'n, 't>(node: &'n Node<'t>) -> BTreeMap<&'n str, &'n Node<'t>> {
+    let entries = match &node.value {
+        Value::Map(entries) => &entries[..],
+        Value::List(_) | Value::Scalar(_) => &[],
+    };
+    let named = entries
+        .iter()
+        .filter_map(|(key, value)| Some((&*key.scalar()?.text, value)));
+    named
+        .filter(|(name, _)| !matches!(*name, "ingress" | "egress"))
+        .collect()
+}
+
+/// A document, as a tree and as a text.
+struct Page<'p, 't> {
+    editor: &'p Editor<'p>,
+    outlines: &'p Outlines,
+    comments: &'p [Range<usize>],
+    outline: &'p Outline,
+    node: &'p Node<'t>,
+}
+
+/// Changes and what they take away.
+#[derive(Debug, Default)]
+struct Changes {
+    splices: Vec<Splice>,
+    /// Places whose anchors go.
+    gone: Vec<Range<usize>>,
+}
+
+/// Where a list of rules is written.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    key: &'p Outline,
+    value: &'p Outline,
+    /// The document is in braces, and is about to lose them.
+    in_braces: bool,
+    /// Columns before its key.
+    base: usize,
+}
+
+impl<'p, 't> Page<'p, 't> {
+    fn changes(&self, group: &DesiredGroup, rules: &[Rule]) -> Result<Vec<Splice>, EditError> {
+        let (Value::Map(nodes), Shape::Map { flow, entries }) =
+            (&self.node.value, &self.outline.shape)
+        else {
             return Err(EditError::Moved);
         };
-        let comments = yaml::comments(self.text).ok_or(EditError::Moved)?;
-        let mut changes = Vec::new();
+        let base = if *flow {
+            0
+        } else {
+            self.outline.start - self.line_start(self.outline.start)
+        };
+        let mut all = Changes::default();
+        let mut new = String::new();
         for direction in Direction::BOTH {
             let Some(declared) = group.direction(direction) else {
                 continue;
@@ -93,73 +205,76 @@ impl Editor<'_> {
                 .iter()
                 .filter(|rule| rule.direction == direction)
                 .collect();
-            let key = direction.to_string();
-            let is_key = |node: &Node<'_>| node.scalar().is_some_and(|name| name.text == key);
-            let entry = entries.iter().find(|(name, _)| is_key(name));
-            let Some((name, value)) = entry else {
-                if !wanted.is_empty() {
-                    changes.push(self.new_list(document, &key, &wanted)?);
-                }
+            let name = direction.to_string();
+            let node = nodes
+                .iter()
+                .find(|(key, _)| key.scalar().is_some_and(|key| key.text == name));
+            let items = match node.map(|(_, value)| &value.value) {
+                Some(Value::List(items)) => &items[..],
+                Some(_) => return Err(EditError::Moved),
+                None => &[],
+            };
+            let judged = self.judge(items, declared, wanted);
+            if judged.is_unchanged() {
+                continue;
+            }
+            let place = entries
+                .chunks_exact(2)
+                .find(|pair| self.slice(&pair[0]).trim_matches(['"', '\'']) == name)
+                .map(|pair| Place {
+                    key: &pair[0],
+                    value: &pair[1],
+                    in_braces: *flow,
+                    base,
+                });
+            let Some(place) = place else {
+                let space = " ".repeat(base);
+                let note = match node {
+                    Some(_) => self.note("was merged by `<<`", base + 2),
+                    None => String::new(),
+                };
+                let list = self.written(&self.whole(&judged)?, base + 2);
+                new.push_str(&match list.as_str() {
+                    "" => format!("\n{space}{name}: []"),
+                    list => format!("\n{space}{name}:\n{note}{}", list.trim_end_matches('\n')),
+                });
                 continue;
             };
-            let List { items, flow } = self.list(name, value)?;
-            let judged = self.judge(&items, declared, wanted);
-            changes.extend(self.list_changes(name, value, flow, &judged, &comments)?);
-        }
-        Ok(changes)
-    }
-
-    /// The items of a list, each in place.
-    fn list<'n, 't>(
-        &self,
-        name: &Node<'t>,
-        value: &'n Node<'t>,
-    ) -> Result<List<'n, 't>, EditError> {
-        let layout = |line, what| Err(EditError::Layout { line, what });
-        let Value::List(items) = &value.value else {
-            return Err(EditError::Moved);
-        };
-        if value.span.start < name.span.end || name.span.column != 1 {
-            return layout(
-                name.span.line,
-                "a list that is an alias or stands in a flow map",
-            );
-        }
-        let between = &self.text[name.span.end as usize..value.span.start as usize];
-        if between.contains(['&', '*', '!']) && !between.contains('#') {
-            return layout(name.span.line, "a list with an anchor or a tag");
-        }
-        let flow = self.text[value.span.start as usize..].starts_with('[');
-        let mut last = value.span.start;
-        for item in items {
-            if item.span.start < last || item.span.end > value.span.end {
-                return layout(item.span.line, "an item that is an alias or has merge keys");
-            }
-            if !flow {
-                let start = self.line_start(item.span.start as usize);
-                let lead = self.text[start..item.span.start as usize].trim();
-                if lead != "-" {
-                    return layout(
-                        item.span.line,
-                        "an item with an anchor, a tag or an unusual layout",
-                    );
+            let of_list = match &place.value.shape {
+                Shape::List { items, .. } if items.len() != judged.fates.len() => {
+                    return Err(EditError::Moved);
                 }
-            }
-            last = item.span.end;
+                Shape::List { flow: true, items } => self.flow_list(place, items, &judged),
+                Shape::List { flow: false, items } => self.block_list(place, items, &judged)?,
+                Shape::Alias(_) => self.alias(place, &judged)?,
+                _ => return Err(EditError::Moved),
+            };
+            all.splices.extend(of_list.splices);
+            all.gone.extend(of_list.gone);
         }
-        Ok(List {
-            items: items.iter().collect(),
-            flow,
-        })
+        let is_changed = !all.splices.is_empty() || !new.is_empty();
+        if is_changed && *flow {
+            let unfolded = self.without_braces(entries, &all.splices, &new)?;
+            all.splices.extend(unfolded);
+        } else if !new.is_empty() {
+            let at = self.value_end(self.outline);
+            all.splices.push(Splice {
+                range: at..at,
+                text: new,
+            });
+        }
+        all.splices.extend(self.moved_anchors(&all.gone)?);
+        Ok(all.splices)
     }
 
     /// What becomes of every item, and the rules that no item declares.
-    fn judge<'n, 't, 'r>(
+    fn judge<'r>(
         &self,
-        items: &[&'n Node<'t>],
-        declared: &[DesiredRule],
+        items: &'p [Node<'t>],
+        declared: &'r [DesiredRule],
         wanted: Vec<&'r Rule>,
-    ) -> Judged<'n, 't, 'r> {
+    ) -> Judged<'p, 't, 'r> {
+        let Editor { names, at, .. } = *self.editor;
         let mut left: BTreeMap<_, &Rule> = wanted
             .into_iter()
             .map(|rule| (rule.identity(), rule))
@@ -171,19 +286,19 @@ impl Editor<'_> {
         let nic = |rule: &DesiredRule| rule.nic.unwrap_or(NicType::Intranet);
         let mut fates = Vec::new();
         for item in items {
-            let rules = by_span.remove(&item.span).unwrap_or_default();
+            let declared = by_span.remove(&item.span).unwrap_or_default();
             let mut exact = true;
             let mut there = Vec::new();
-            for rule in &rules {
-                let bound = rule.bind(nic(rule), |name| self.names.get(name).cloned());
+            for rule in &declared {
+                let bound = rule.bind(nic(rule), |name| names.get(name).cloned());
                 let live = bound
                     .as_ref()
                     .and_then(|bound| left.get(&bound.identity()).copied());
                 let same = live.is_some_and(|live| live.description == rule.description);
-                exact &= same && rule.is_live(self.at);
+                exact &= same && rule.is_live(at);
                 there.extend(live);
             }
-            let expired = rules.iter().all(|rule| !rule.is_live(self.at));
+            let expired = declared.iter().all(|rule| !rule.is_live(at));
             let fate = if there.is_empty() && expired {
                 Fate::Keep
             } else if there.is_empty() {
@@ -196,7 +311,11 @@ impl Editor<'_> {
             for rule in there {
                 left.remove(&rule.identity());
             }
-            fates.push((*item, fate));
+            fates.push(Judgement {
+                item,
+                declared,
+                fate,
+            });
         }
         Judged {
             fates,
@@ -204,211 +323,143 @@ impl Editor<'_> {
         }
     }
 
-    fn list_changes(
-        &self,
-        name: &Node<'_>,
-        value: &Node<'_>,
-        flow: bool,
-        judged: &Judged<'_, '_, '_>,
-        comments: &[Range<usize>],
-    ) -> Result<Vec<Splice>, EditError> {
-        let Judged { fates, added } = judged;
-        let unchanged = fates.iter().all(|(_, fate)| *fate == Fate::Keep);
-        if unchanged && added.is_empty() {
-            return Ok(Vec::new());
-        }
-        let added: Vec<Written> = added
-            .iter()
-            .map(|rule| Written::from((*rule).clone()))
-            .collect();
-        if flow {
-            if !fates.is_empty() {
-                return Err(EditError::Layout {
-                    line: value.span.line,
-                    what: "a list in brackets",
-                });
-            }
-            // `[]` becomes a list; a comment behind it stays on the line of the key.
-            let end = self.line_end(value.span.end as usize);
-            let behind = self.text[value.span.end as usize..end].trim_end();
-            let text = format!(":{behind}\n{}", self.written(&added, 2));
-            return Ok(vec![Splice {
-                range: name.span.end as usize..self.after_line(end),
-                text,
-            }]);
-        }
-        let mut changes = Vec::new();
-        let mut insert_at = self.line_end(value.span.end as usize);
-        let mut indent = 2;
-        let mut rest = added.len();
-        for (item, fate) in fates {
-            let start = self.line_start(item.span.start as usize);
-            indent = self.text[start..].find('-').unwrap_or(2);
-            let end = self.item_end(item);
-            insert_at = end;
-            let range = start..self.after_line(end);
-            match fate {
-                Fate::Keep => rest += 1,
-                Fate::Remove => changes.push(Splice {
-                    text: self.kept_comments(comments, &range, indent),
-                    range,
-                }),
-                Fate::Rewrite(rules, with_date) => {
-                    rest += 1;
-                    let extra = self.extra(item, *with_date);
-                    let rules: Vec<Written> = rules
-                        .iter()
-                        .map(|rule| Written {
+    /// Every rule of a list that is written out as a whole.
+    fn whole(&self, judged: &Judged<'_, '_, '_>) -> Result<Vec<Written>, EditError> {
+        let mut written = Vec::new();
+        for judgement in &judged.fates {
+            match &judgement.fate {
+                Fate::Remove => {}
+                Fate::Rewrite(..) => written.extend(rewritten(judgement)),
+                Fate::Keep => {
+                    let extra = extra(judgement.item, true);
+                    for rule in &judgement.declared {
+                        let nic = rule.nic.unwrap_or(NicType::Intranet);
+                        let names = self.editor.names;
+                        let rule = rule.bind(nic, |name| names.get(name).cloned()).ok_or(
+                            EditError::Layout {
+                                line: rule.span.line,
+                                what: "an aliased rule that names a group which is not found",
+                            },
+                        )?;
+                        written.push(Written {
                             extra: extra.clone(),
-                            ..Written::from((*rule).clone())
-                        })
-                        .collect();
-                    let mut text = self.kept_comments(comments, &range, indent);
-                    text.push_str(&self.written(&rules, indent));
-                    changes.push(Splice { range, text });
+                            ..Written::from(rule)
+                        });
+                    }
                 }
             }
         }
-        if !added.is_empty() {
-            let at = self.after_line(insert_at);
-            let mut text = self.written(&added, indent);
-            if at == self.text.len() && !self.text.ends_with('\n') {
-                text.insert(0, '\n');
-            }
-            // A change of the last item ends where this one begins.
-            match changes.last_mut() {
-                Some(last) if last.range.end == at => last.text.push_str(&text),
-                _ => changes.push(Splice {
-                    range: at..at,
-                    text,
-                }),
-            }
-        }
-        if rest == 0 {
-            let colon = name.span.end as usize;
-            let after = colon + self.text[colon..].find(':').map_or(0, |at| at + 1);
-            changes.push(Splice {
-                range: after..after,
-                text: " []".to_owned(),
-            });
-        }
-        Ok(changes)
+        written.extend(judged.new_rules());
+        Ok(written)
     }
 
-    /// A list for a direction that the document does not have yet, behind its last line.
-    fn new_list(
-        &self,
-        document: &Node<'_>,
-        key: &str,
-        wanted: &[&Rule],
-    ) -> Result<Splice, EditError> {
-        if document.span.column != 1 || self.text[document.span.start as usize..].starts_with('{') {
-            return Err(EditError::Layout {
-                line: document.span.line,
-                what: "a document in flow style",
-            });
-        }
-        let rules: Vec<Written> = wanted
-            .iter()
-            .map(|rule| Written::from((*rule).clone()))
-            .collect();
-        let at = self.after_line(self.line_end(document.span.end as usize));
-        let lead = if self.text[..at].ends_with('\n') {
-            ""
+    /// A list that stands elsewhere is written out: others may use it there.
+    fn alias(&self, place: Place<'_>, judged: &Judged<'_, '_, '_>) -> Result<Changes, EditError> {
+        let Place {
+            key,
+            value,
+            in_braces,
+            base,
+        } = place;
+        let end = if in_braces {
+            value.end
         } else {
-            "\n"
+            self.line_end(value.end)
         };
-        Ok(Splice {
-            range: at..at,
-            text: format!("{lead}{key}:\n{}", self.written(&rules, 2)),
+        let behind = self.editor.text[value.end..end].trim_end();
+        let list = self.written(&self.whole(judged)?, base + 2);
+        let text = match list.as_str() {
+            "" => format!(" []{behind}"),
+            list => {
+                let note = self.note(&format!("was `{}`", self.slice(value)), base + 2);
+                format!("{behind}\n{note}{}", list.trim_end_matches('\n'))
+            }
+        };
+        let splice = Splice {
+            range: self.behind_colon(key)..end,
+            text,
+        };
+        let place = value.start..value.end;
+        Ok(Changes {
+            splices: vec![splice],
+            gone: vec![place],
         })
+    }
+
+    /// Says why a list stands here that stood elsewhere.
+    fn note(&self, of: &str, indent: usize) -> String {
+        format!(
+            "{}# adopt wrote this list out; it {of}\n",
+            " ".repeat(indent)
+        )
     }
 
     fn written(&self, rules: &[Written], indent: usize) -> String {
         let rules: Vec<&Written> = rules.iter().collect();
-        items(&rules, self.words, indent)
-    }
-
-    /// The comments within an item that is replaced or removed, a line each.
-    fn kept_comments(
-        &self,
-        comments: &[Range<usize>],
-        range: &Range<usize>,
-        indent: usize,
-    ) -> String {
-        let space = " ".repeat(indent);
-        let within = comments
-            .iter()
-            .filter(|comment| range.start <= comment.start && comment.end <= range.end);
-        within
-            .map(|comment| format!("{space}{}\n", &self.text[comment.clone()]))
-            .collect()
-    }
-
-    /// What an item says beside the rule.
-    fn extra(&self, item: &Node<'_>, with_date: bool) -> Vec<(String, String)> {
-        let Value::Map(entries) = &item.value else {
-            return Vec::new();
-        };
-        let keys = BTreeSet::from(["owner", "ticket", "expires"]);
-        let mut extra = Vec::new();
-        for (key, value) in entries {
-            let (Some(key), Some(value)) = (key.scalar(), value.scalar()) else {
-                continue;
-            };
-            let key = &*key.text;
-            if keys.contains(key) && (key != "expires" || with_date) {
-                let written = if value.plain {
-                    value.text.to_string()
-                } else {
-                    scalar(&value.text)
-                };
-                extra.push((key.to_owned(), written));
-            }
-        }
-        extra
-    }
-
-    /// The end of the last line that an item takes.
-    fn item_end(&self, item: &Node<'_>) -> usize {
-        let end = item.span.end as usize;
-        // The place of block text includes its last line break.
-        let end = self.text[..end]
-            .trim_end()
-            .len()
-            .max(item.span.start as usize);
-        self.line_end(end)
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
-    }
-
-    fn line_end(&self, at: usize) -> usize {
-        self.text[at..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| at + newline)
-    }
-
-    /// Behind the line break, if there is one.
-    fn after_line(&self, end: usize) -> usize {
-        if self.text[end..].starts_with('\n') {
-            end + 1
-        } else {
-            end
-        }
+        items(&rules, self.editor.words, indent)
     }
 }
 
-struct List<'n, 't> {
-    items: Vec<&'n Node<'t>>,
-    flow: bool,
+/// The rules of an item that is written anew.
+fn rewritten(judgement: &Judgement<'_, '_, '_>) -> Vec<Written> {
+    let Fate::Rewrite(rules, with_date) = &judgement.fate else {
+        return Vec::new();
+    };
+    let extra = extra(judgement.item, *with_date);
+    let rules = rules.iter().map(|rule| Written {
+        extra: extra.clone(),
+        ..Written::from((*rule).clone())
+    });
+    rules.collect()
+}
+
+/// What an item says beside the rule.
+fn extra(item: &Node<'_>, with_date: bool) -> Vec<(String, String)> {
+    let Value::Map(entries) = &item.value else {
+        return Vec::new();
+    };
+    let keys = BTreeSet::from(["owner", "ticket", "expires"]);
+    let mut extra = Vec::new();
+    for (key, value) in entries {
+        let (Some(key), Some(value)) = (key.scalar(), value.scalar()) else {
+            continue;
+        };
+        let key = &*key.text;
+        if keys.contains(key) && (key != "expires" || with_date) {
+            let written = if value.plain {
+                value.text.to_string()
+            } else {
+                scalar(&value.text)
+            };
+            extra.push((key.to_owned(), written));
+        }
+    }
+    extra
 }
 
 /// What becomes of the items of a list.
 struct Judged<'n, 't, 'r> {
-    fates: Vec<(&'n Node<'t>, Fate<'r>)>,
+    fates: Vec<Judgement<'n, 't, 'r>>,
     added: Vec<&'r Rule>,
+}
+
+impl Judged<'_, '_, '_> {
+    fn is_unchanged(&self) -> bool {
+        let mut fates = self.fates.iter();
+        self.added.is_empty() && fates.all(|judgement| judgement.fate == Fate::Keep)
+    }
+
+    fn new_rules(&self) -> Vec<Written> {
+        let rules = self.added.iter();
+        rules.map(|rule| Written::from((*rule).clone())).collect()
+    }
+}
+
+struct Judgement<'n, 't, 'r> {
+    item: &'n Node<'t>,
+    /// The rules that it declares.
+    declared: Vec<&'r DesiredRule>,
+    fate: Fate<'r>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -420,3 +471,6 @@ enum Fate<'r> {
     /// These of its rules stay, with their date or without.
     Rewrite(Vec<&'r Rule>, bool),
 }
+
+#[cfg(test)]
+mod tests;

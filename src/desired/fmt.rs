@@ -32,7 +32,7 @@ pub enum FmtError {
 /// The text in canonical layout.
 pub fn fmt(text: &str) -> Result<String, FmtError> {
     let plain = text.replace("\r\n", "\n");
-    let documents = yaml::outline(&plain).ok_or(FmtError::Broken)?;
+    let documents = yaml::outline(&plain).ok_or(FmtError::Broken)?.documents;
     let comments = yaml::comments(&plain).ok_or(FmtError::Broken)?;
     let mut layout = Layout::new(&plain);
     for document in &documents {
@@ -128,7 +128,7 @@ impl<'t> Layout<'t> {
     /// Lays out a value whose first line, if it begins one, is indented so far.
     fn node(&mut self, node: &Outline, indent: usize) -> Result<(), FmtError> {
         match &node.shape {
-            Shape::Plain | Shape::DoubleQuoted | Shape::Alias => {
+            Shape::Plain | Shape::DoubleQuoted | Shape::Alias(_) => {
                 if node.end > node.start {
                     self.lead(node.start, indent);
                     self.continuation(node, indent);
@@ -290,7 +290,7 @@ impl<'t> Layout<'t> {
             return None;
         }
         match &node.shape {
-            Shape::Plain | Shape::DoubleQuoted | Shape::Alias => {
+            Shape::Plain | Shape::DoubleQuoted | Shape::Alias(_) => {
                 Some(self.text[node.start..node.end].to_owned())
             }
             Shape::SingleQuoted(text) => {

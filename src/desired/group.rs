@@ -1,11 +1,16 @@
 //! One document of a group file -> a group with its rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
+    assertion::{Assertion, Waiver},
     desired::{
         AbsentRule, Account, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
-        common::{assertions, limits, quota},
+        assertions,
+        common::{GUARD, limits, quota},
         fields::{Entry, Fields, Out, Shape, list, nearest, text, word},
         ignore::ignore,
         names::Names,
@@ -35,6 +40,7 @@ pub(super) const GROUP: Shape = Shape {
         "quota",
         "guard",
         "assertions",
+        "waivers",
         "owner",
         "ticket",
         "description",
@@ -81,6 +87,9 @@ pub(super) struct Scope {
     pub(super) says_region: bool,
     pub(super) quota: u32,
     pub(super) limits: Limits,
+    /// Those of the project file, and the built-in ones it chooses.
+    pub(super) assertions: Arc<[Arc<Assertion>]>,
+    pub(super) waivers: Vec<Arc<Waiver>>,
     /// Whether the project file could be read; without it nothing is said about what it should hold.
     pub(super) complete: bool,
 }
@@ -127,12 +136,21 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
     let allow_empty = fields.flag("allow_empty", out).unwrap_or(false);
     let words = [("keep", SystemRules::Keep), ("delete", SystemRules::Delete)];
     let system_rules = fields.word("system_rules", &words, out);
-    let limits = limits(&fields, scope.limits, out);
+    let guard = fields
+        .get("guard")
+        .and_then(|node| Fields::read(node, &GUARD, out));
+    let limits = limits(guard.as_ref(), scope.limits, out);
     let quota = fields
         .get("quota")
         .and_then(|node| quota(node, out))
         .unwrap_or(scope.quota);
-    assertions(&fields, &scope.names, out);
+    let own = assertions::assertions(&fields, &scope.names, &scope.assertions, out);
+    let asserted = if own.is_empty() {
+        Arc::clone(&scope.assertions)
+    } else {
+        scope.assertions.iter().cloned().chain(own).collect()
+    };
+    let waivers = assertions::waivers(&fields, &scope.names, false, out);
     for key in ["owner", "ticket", "description"] {
         fields.text(key, out);
     }
@@ -153,6 +171,8 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
         system_rules,
         limits,
         quota,
+        assertions: asserted,
+        waivers,
     })
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        Desired, DesiredGroup, LoadError, Project, collide,
+        Desired, DesiredGroup, LoadError, Project, assertions, collide,
         fields::Out,
         group, project,
         yaml::{self, Node, Value},
@@ -20,7 +20,13 @@ use crate::{
 };
 
 /// Larger files are refused: 200,000 rules are 31 MB.
-const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// Whether a file below the rules folder declares groups, by its name alone.
+pub fn is_group_file(name: &str) -> bool {
+    let is_yaml = |ending| Path::new(name).extension().is_some_and(|it| it == ending);
+    !name.starts_with(['_', '.']) && (is_yaml("yaml") || is_yaml("yml"))
+}
 
 /// A file as it is handed over, in memory.
 #[derive(Clone, Debug)]
@@ -75,7 +81,33 @@ pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError
             text: Err(reason),
         },
     };
-    assemble(root, project, |rules| find(root, project_file, rules))
+    load_as_far(root, project, |rules| find(root, project_file, rules)).sound()
+}
+
+/// What could be read of a project, and everything that is wrong with it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// As far as it could be read: with an error among the diagnostics it is not to be planned.
+    pub desired: Desired,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// The declarations with the warnings, unless there is an error.
+    pub fn sound(self) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+        let Self {
+            desired,
+            diagnostics,
+        } = self;
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(LoadError {
+                sources: desired.sources,
+                diagnostics,
+            });
+        }
+        Ok((desired, diagnostics))
+    }
 }
 
 /// As [`load`], of files that are in memory already; `root` is only kept for relative paths.
@@ -84,7 +116,7 @@ pub fn load_files(
     project: SourceFile,
     files: Vec<SourceFile>,
 ) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
-    assemble(root, project, |_| Ok(files))
+    load_as_far(root, project, |_| Ok(files)).sound()
 }
 
 /// Reads the project file alone, as if there were no group files: for commands that write the first one.
@@ -123,6 +155,10 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
                 .unwrap_or_default(),
             windows: draft.windows,
             accounts: draft.scope.accounts,
+            assertions: draft.scope.assertions,
+            waivers: draft.scope.waivers,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups: Vec::new(),
         sources,
@@ -133,11 +169,13 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
 /// What came of one group file.
 type FileResult = (Vec<DesiredGroup>, Out);
 
-fn assemble(
+/// Reads a project whose group files `find` hands out, given the folder that the project file names: also one that is not
+/// in the file system.
+pub fn load_as_far(
     root: &Path,
     project: SourceFile,
     find: impl FnOnce(&str) -> Result<Vec<SourceFile>, String>,
-) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+) -> Loaded {
     let mut sources = Sources::default();
     let mut out = Out::new();
     let id = take_in(&mut sources, project, &mut out);
@@ -195,17 +233,13 @@ fn assemble(
     groups.sort_by(|a, b| {
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
+    assertions::check_names(&groups, &mut out);
+    assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
-    if out.iter().any(Diagnostic::is_error) {
-        return Err(LoadError {
-            sources,
-            diagnostics: out,
-        });
-    }
     let desired = Desired {
         project: Project {
             root: root.to_owned(),
@@ -215,11 +249,18 @@ fn assemble(
                 .unwrap_or_default(),
             windows: draft.windows,
             accounts: draft.scope.accounts,
+            assertions: draft.scope.assertions,
+            waivers: draft.scope.waivers,
+            notify: draft.notify,
+            fights: draft.fights,
         },
         groups,
         sources,
     };
-    Ok((desired, out))
+    Loaded {
+        desired,
+        diagnostics: out,
+    }
 }
 
 fn take_in(sources: &mut Sources, file: SourceFile, out: &mut Out) -> FileId {
@@ -393,12 +434,9 @@ fn walk(
         if name.starts_with(['_', '.']) {
             continue;
         }
-        let is_yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
         if path.is_dir() {
             walk(&path, seen, paths)?;
-        } else if is_yaml {
+        } else if is_group_file(&name) {
             paths.push(path);
         }
     }

@@ -1,20 +1,22 @@
 //! The project file: accounts, defaults, networks, services, thresholds.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     desired::{
-        Account, DesiredPeer, Limits, SignatureVersion, common,
+        Account, DesiredPeer, Limits, SignatureVersion, assertions, common,
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
-        services,
+        notify, services,
         value::{self, PeerText},
         windows::{self, Windows},
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
+    fights::Threshold,
     model::{AccountName, GroupId, Protocol, RegionId},
+    notify::Channel,
 };
 
 /// Keys of the project file.
@@ -29,6 +31,9 @@ pub(super) const PROJECT: Shape = Shape {
         "guard",
         "windows",
         "assertions",
+        "waivers",
+        "notify",
+        "fights",
     ],
     synonyms: &[("groups", "`rules`, the folder of the group files")],
 };
@@ -74,6 +79,8 @@ pub(super) struct Draft {
     pub(super) windows: Option<Windows>,
     /// Places that hold credentials, which must not be drawn.
     pub(super) secrets: Vec<Span>,
+    pub(super) notify: Vec<Channel>,
+    pub(super) fights: Threshold,
 }
 
 impl Draft {
@@ -83,6 +90,8 @@ impl Draft {
             rules: None,
             windows: None,
             secrets: Vec::new(),
+            notify: Vec::new(),
+            fights: Threshold::default(),
             scope: Scope {
                 names: Names::default(),
                 accounts: BTreeMap::new(),
@@ -93,6 +102,8 @@ impl Draft {
                 says_region: false,
                 quota: QUOTA,
                 limits: Limits::default(),
+                assertions: Arc::default(),
+                waivers: Vec::new(),
                 complete: false,
             },
         }
@@ -134,8 +145,20 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         services: declared_services(&fields, out),
         complete: true,
     };
-    scope.limits = common::limits(&fields, Limits::default(), out);
-    common::assertions(&fields, &scope.names, out);
+    let guard = fields
+        .get("guard")
+        .and_then(|node| Fields::read(node, &common::PROJECT_GUARD, out));
+    scope.limits = common::limits(guard.as_ref(), Limits::default(), out);
+    let built_in = guard
+        .as_ref()
+        .and_then(|guard| guard.get("baseline"))
+        .map(|node| assertions::baseline(node, out))
+        .unwrap_or_default();
+    let own = assertions::assertions(&fields, &scope.names, &built_in, out);
+    scope.assertions = own.into_iter().chain(built_in).collect();
+    scope.waivers = assertions::waivers(&fields, &scope.names, true, out);
+    draft.notify = notify::notify(&fields, &mut draft.secrets, out);
+    draft.fights = notify::fights(&fields, out);
     draft
 }
 

@@ -4,26 +4,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::notify::Event;
+
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Schema of the project file.
 pub fn schema_project() -> Value {
-    let threshold = |what: &str| {
-        object(
-            what,
-            &[
-                (
-                    "percent",
-                    json!({ "type": "integer", "minimum": 0, "maximum": 100, "description": "Percent of the live rules of the group." }),
-                ),
-                (
-                    "from",
-                    json!({ "type": "integer", "minimum": 0, "description": "From this number of affected rules on." }),
-                ),
-            ],
-            &[],
-        )
-    };
     let account = json!({
         "description": "The embedded cloud (`local`), or an account of the cloud.",
         "oneOf": [
@@ -90,27 +76,28 @@ pub fn schema_project() -> Value {
                     "additionalProperties": one_or_many("tcp/80, udp/5000-5010, icmp, or another service.", json!({ "type": "string" })),
                 }),
             ),
+            ("guard", guard(true)),
+            ("assertions", assertions()),
+            ("waivers", waivers(true)),
+            ("notify", notify()),
             (
-                "guard",
+                "fights",
                 object(
-                    "Plans that change more than this are refused.",
+                    "Rules that are applied so often within so many hours are reported as fights.",
                     &[
                         (
-                            "max_deletes",
-                            threshold("Most deletes in one plan of one group."),
+                            "count",
+                            json!({ "type": "integer", "minimum": 2, "maximum": 1_000, "description": "So many times; 3 unless said otherwise." }),
                         ),
                         (
-                            "max_changes",
-                            threshold(
-                                "Most changes to existing rules, modifies and deletes, in one plan of one group.",
-                            ),
+                            "hours",
+                            json!({ "type": "integer", "minimum": 1, "maximum": 8_760, "description": "Within so many hours; 24 unless said otherwise." }),
                         ),
                     ],
                     &[],
                 ),
             ),
             ("windows", windows()),
-            ("assertions", assertions()),
         ],
         &["rules", "accounts"],
     );
@@ -181,7 +168,6 @@ fn windows() -> Value {
 
 /// Schema of one document of a group file.
 pub fn schema_group() -> Value {
-    let threshold = schema_project()["properties"]["guard"].clone();
     let mode = |what: &str| {
         word(
             &["complete", "partial"],
@@ -258,8 +244,9 @@ pub fn schema_group() -> Value {
                 ),
             ),
             ("quota", quota()),
-            ("guard", threshold),
+            ("guard", guard(false)),
             ("assertions", assertions()),
+            ("waivers", waivers(false)),
             (
                 "owner",
                 note("Who answers for the group; stays in the file."),
@@ -334,17 +321,125 @@ fn quota() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": 100_000, "description": "Rules that the group may hold; 200 unless said otherwise." })
 }
 
+fn guard(in_project: bool) -> Value {
+    let threshold = |what: &str| {
+        object(
+            what,
+            &[
+                (
+                    "percent",
+                    json!({ "type": "integer", "minimum": 0, "maximum": 100, "description": "Percent of the live rules of the group." }),
+                ),
+                (
+                    "from",
+                    json!({ "type": "integer", "minimum": 0, "description": "From this number of affected rules on." }),
+                ),
+            ],
+            &[],
+        )
+    };
+    let mut properties = vec![
+        (
+            "max_deletes",
+            threshold("Most deletes in one plan of one group."),
+        ),
+        (
+            "max_changes",
+            threshold(
+                "Most changes to existing rules, modifies and deletes, in one plan of one group.",
+            ),
+        ),
+    ];
+    if in_project {
+        properties.push(("baseline", baseline()));
+    }
+    object("What makes a plan be refused.", &properties, &[])
+}
+
 fn assertions() -> Value {
     json!({
         "type": "array",
-        "description": "Claims about the result. Read and checked for mistakes; not evaluated by this version.",
+        "description": "Claims about what is admitted, judged on packets in the result and on the way there; a plan that newly violates one is refused.",
         "items": object("A claim: forbid or require services from or to somewhere.", &[
-            ("forbid", one_or_many("Services that must not be admitted.", json!({ "type": "string" }))),
-            ("require", one_or_many("Services that must be admitted.", json!({ "type": "string" }))),
+            ("id", json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$", "maxLength": 80, "description": "What waivers and reports call it; otherwise made of what it says." })),
+            ("title", note("A few words for it.")),
+            ("forbid", one_or_many("Services of which no packet may be admitted.", json!({ "type": "string" }))),
+            ("require", one_or_many("Services of which every packet must be admitted.", json!({ "type": "string" }))),
             ("from", one_or_many("`internet`, or peers as in a rule.", json!({ "type": "string" }))),
             ("to", one_or_many("`internet`, or peers as in a rule.", json!({ "type": "string" }))),
             ("because", note("Why; shown when the claim does not hold.")),
+            ("severity", word(&["low", "medium", "high", "critical"], "For reports; high unless said otherwise.")),
         ], &[]),
+    })
+}
+
+fn waivers(in_project: bool) -> Value {
+    let name = || json!({ "type": "string" });
+    let mut properties = vec![
+        (
+            "assertion",
+            one_or_many("Ids of assertions or built-in checks.", name()),
+        ),
+        (
+            "from",
+            one_or_many("Only packets from these peers.", name()),
+        ),
+        ("to", one_or_many("Only packets to these peers.", name())),
+        (
+            "until",
+            json!({ "type": "string", "description": "A date, which counts until its end in UTC, or an RFC 3339 time." }),
+        ),
+        ("reason", note("Why.")),
+    ];
+    let mut required = vec!["assertion", "until", "reason"];
+    if in_project {
+        properties.push((
+            "group",
+            one_or_many("Groups by name or id, as their files call them.", name()),
+        ));
+        required.push("group");
+    }
+    json!({
+        "type": "array",
+        "description": "Leave to violate an assertion until a date.",
+        "items": object("A waiver.", &properties, &required),
+    })
+}
+
+fn baseline() -> Value {
+    let name = || word(&[crate::assertion::baseline::NAME], "Which checks.");
+    let ids: Vec<&str> = crate::assertion::baseline::CHECKS
+        .iter()
+        .map(|check| check.id)
+        .collect();
+    json!({
+        "description": "Built-in checks of what no group should admit from the internet.",
+        "oneOf": [
+            name(),
+            object("Some of the checks.", &[
+                ("use", name()),
+                ("except", one_or_many("Checks that are left out.", json!({ "enum": ids }))),
+            ], &["use"]),
+        ],
+    })
+}
+
+fn notify() -> Value {
+    let kinds: Vec<&str> = super::notify::KINDS.iter().map(|(name, _)| *name).collect();
+    let events = Event::ALL.map(Event::as_str);
+    let variable = |what: &str| json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": what });
+    json!({
+        "type": "array",
+        "description": "Who is told of what. URLs and secrets come from the environment or from files.",
+        "items": object("Somebody who is told.", &[
+            ("to", word(&kinds, "What kind of receiver it is.")),
+            ("name", note("What it is called in warnings; the kind unless said otherwise.")),
+            ("url_env", variable("Environment variable that holds the URL, which carries a token.")),
+            ("url_file", json!({ "type": "string", "description": "File that holds the URL." })),
+            ("secret_env", variable("Environment variable that holds the secret that messages are signed with: dingtalk, feishu, lark, webhook.")),
+            ("secret_file", json!({ "type": "string", "description": "File that holds the secret." })),
+            ("on", one_or_many("What it is told of; everything but plan unless said otherwise.", word(&events, "An event."))),
+        ], &["to"]),
     })
 }
 
@@ -485,7 +580,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{schema_group, schema_project};
-    use crate::desired::{common, fields::Shape, group, ignore, project, rule};
+    use crate::desired::{assertions, common, fields::Shape, group, ignore, project, rule};
 
     #[track_caller]
     fn same_keys(schema: &Value, shapes: &[&Shape]) {
@@ -509,11 +604,28 @@ mod tests {
         same_keys(&project, &[&project::PROJECT]);
         same_keys(&project["properties"]["defaults"], &[&project::DEFAULTS]);
         let guard = &project["properties"]["guard"];
-        same_keys(guard, &[&common::GUARD]);
+        same_keys(guard, &[&common::PROJECT_GUARD]);
+        same_keys(&group["properties"]["guard"], &[&common::GUARD]);
+        same_keys(
+            &guard["properties"]["baseline"]["oneOf"][1],
+            &[&assertions::BASELINE],
+        );
         same_keys(&guard["properties"]["max_deletes"], &[&common::THRESHOLD]);
         same_keys(
             &project["properties"]["assertions"]["items"],
-            &[&common::ASSERTION],
+            &[&assertions::ASSERTION],
+        );
+        same_keys(
+            &project["properties"]["waivers"]["items"],
+            &[&assertions::WAIVER],
+        );
+        same_keys(
+            &project["properties"]["notify"]["items"],
+            &[&super::super::notify::NOTIFY],
+        );
+        same_keys(
+            &project["properties"]["fights"],
+            &[&super::super::notify::FIGHTS],
         );
         let accounts = &project["properties"]["accounts"]["additionalProperties"]["oneOf"];
         let mut account = accounts[1].clone();

@@ -51,8 +51,18 @@ codes! {
     DuplicateValue = "duplicate-value",
     /// Lists multiply to more rules than any group can hold.
     TooManyRules = "too-many-rules",
-    /// Assertions are read but not evaluated by this version.
-    AssertionsNotChecked = "assertions-not-checked",
+
+    // Assertions.
+    /// Two assertions have one id.
+    DuplicateAssertion = "duplicate-assertion",
+    /// The declared rules of a group violate an assertion.
+    AssertionViolated = "assertion-violated",
+    /// A waiver names an assertion or a group that there is not.
+    WaiverNamesNothing = "waiver-names-nothing",
+    /// A waiver excuses from nothing: the group does not violate the assertion.
+    UnusedWaiver = "unused-waiver",
+    /// A waiver is past its date.
+    ExpiredWaiver = "expired-waiver",
 
     // Groups.
     /// An id or name that no security group can have.

@@ -93,6 +93,13 @@ impl RamRole {
     }
 }
 
+impl RamRole {
+    /// Whether its ARN is one.
+    pub fn is_well_formed(&self) -> bool {
+        split_role(&self.arn).is_some()
+    }
+}
+
 impl Principal {
     fn arn(&self) -> String {
         match self {
@@ -323,6 +330,9 @@ impl Sts {
             + SignedDuration::from_secs(seconds);
         let mut credential = Credential::new(format!("STS.N{}", &random()[..24]), random());
         credential = credential.with_token(format!("CAIS{}/{}+=", random(), random()));
+        if let Principal::Session { account, .. } = &principal {
+            credential = credential.of_account(account);
+        }
         credential.expires = Some(end);
         let mut issued = self.issued();
         // Ended keys stay for a while, so that their end can be told from never having been.

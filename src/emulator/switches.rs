@@ -22,6 +22,8 @@ pub struct Switches {
     pub drop_in_advanced_groups: bool,
     /// The peer group of a rule must be in the same VPC.
     pub same_vpc: bool,
+    /// Groups can be made in the classic network, as for accounts that still have it.
+    pub classic_groups: bool,
     /// IPv4 and IPv6 peers come back as networks with a mask instead of as they were sent.
     pub normalise_cidrs: bool,
     /// A parameter that the action does not know is refused instead of ignored.
@@ -51,6 +53,7 @@ impl Default for Switches {
             identity_with_priority: true,
             drop_in_advanced_groups: true,
             same_vpc: true,
+            classic_groups: false,
             normalise_cidrs: false,
             strict_unknown_parameters: false,
             refuse_page_numbers: false,

@@ -3,8 +3,6 @@
 //! The columns of the console's own CSV are not documented, so that a reader goes by names, English and Chinese, and by the
 //! names of the API's members.
 
-use std::{fmt::Write as _, ops::Range};
-
 use serde_json::{Map, Value};
 
 use crate::{
@@ -12,26 +10,11 @@ use crate::{
     model::{Cidr, Direction, ObservedRule, Peer, PortSet, Protocol, Rule},
 };
 
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Direction,
-    Policy,
-    Priority,
-    Protocol,
-    Ports,
-    SourcePorts,
-    Source,
-    Destination,
-    /// The far end, whichever the direction.
-    Peer,
-    Nic,
-    Description,
-    /// Kept for people; an import makes rules of its own.
-    Passed,
-    /// A member of the API by its own name.
-    Member(&'static str),
-}
+use columns::{Column, column};
+use rows::{row, rows};
+
+mod columns;
+mod rows;
 
 /// The columns that are written, in order.
 const HEADER: [&str; 12] = [
@@ -47,123 +30,6 @@ const HEADER: [&str; 12] = [
     "Description",
     "Rule ID",
     "Created",
-];
-
-/// Names of columns in lower case, without spaces, `_`, `-` and what stands in brackets.
-const NAMES: &[(Column, &[&str])] = &[
-    (
-        Column::Direction,
-        &["direction", "方向", "规则方向", "授权方向"],
-    ),
-    (
-        Column::Policy,
-        &[
-            "policy",
-            "action",
-            "authorizationpolicy",
-            "策略",
-            "授权策略",
-            "动作",
-        ],
-    ),
-    (Column::Priority, &["priority", "优先级"]),
-    (
-        Column::Protocol,
-        &["protocol", "ipprotocol", "protocoltype", "协议", "协议类型"],
-    ),
-    (
-        Column::Ports,
-        &[
-            "portrange",
-            "ports",
-            "port",
-            "destinationportrange",
-            "destportrange",
-            "端口",
-            "端口范围",
-            "目的端口",
-            "目的端口范围",
-        ],
-    ),
-    (
-        Column::SourcePorts,
-        &["sourceportrange", "sourceports", "源端口", "源端口范围"],
-    ),
-    (
-        Column::Source,
-        &[
-            "source",
-            "sourceaddress",
-            "来源",
-            "源",
-            "源地址",
-            "访问来源",
-        ],
-    ),
-    (
-        Column::Destination,
-        &[
-            "destination",
-            "dest",
-            "destinationaddress",
-            "目的",
-            "目的地址",
-            "访问目的",
-        ],
-    ),
-    (
-        Column::Peer,
-        &[
-            "peer",
-            "authorizationobject",
-            "authorizedobject",
-            "授权对象",
-        ],
-    ),
-    (Column::Nic, &["nictype", "nic", "网卡类型", "网卡"]),
-    (
-        Column::Description,
-        &["description", "remarks", "描述", "备注"],
-    ),
-    (
-        Column::Passed,
-        &[
-            "ruleid",
-            "securitygroupruleid",
-            "安全组规则id",
-            "规则id",
-            "created",
-            "createtime",
-            "creationtime",
-            "createdat",
-            "创建时间",
-            "sourcegroupname",
-            "destgroupname",
-            "sourceprefixlistname",
-            "destprefixlistname",
-            "portrangelistname",
-        ],
-    ),
-    (Column::Member("SourceCidrIp"), &["sourcecidrip"]),
-    (Column::Member("Ipv6SourceCidrIp"), &["ipv6sourcecidrip"]),
-    (Column::Member("SourceGroupId"), &["sourcegroupid"]),
-    (
-        Column::Member("SourceGroupOwnerAccount"),
-        &["sourcegroupowneraccount"],
-    ),
-    (
-        Column::Member("SourcePrefixListId"),
-        &["sourceprefixlistid"],
-    ),
-    (Column::Member("DestCidrIp"), &["destcidrip"]),
-    (Column::Member("Ipv6DestCidrIp"), &["ipv6destcidrip"]),
-    (Column::Member("DestGroupId"), &["destgroupid"]),
-    (
-        Column::Member("DestGroupOwnerAccount"),
-        &["destgroupowneraccount"],
-    ),
-    (Column::Member("DestPrefixListId"), &["destprefixlistid"]),
-    (Column::Member("PortRangeListId"), &["portrangelistid"]),
 ];
 
 pub(super) fn write(rules: &[ObservedRule]) -> String {
@@ -230,18 +96,6 @@ pub(super) fn write(rules: &[ObservedRule]) -> String {
     text
 }
 
-fn row(text: &mut String, fields: [String; 12]) {
-    let fields = fields.map(|field| {
-        let trims = field.starts_with(' ') || field.ends_with(' ');
-        if trims || field.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", field.replace('"', "\"\""))
-        } else {
-            field
-        }
-    });
-    writeln!(text, "{}", fields.join(",")).expect("a String takes everything");
-}
-
 pub(super) fn read(text: &str) -> Result<FileRules, FileError> {
     let mut rows = rows(text)?.into_iter();
     let (_, header) = rows.next().ok_or(FileError::Empty)?;
@@ -295,21 +149,6 @@ pub(super) fn read(text: &str) -> Result<FileRules, FileError> {
         rules: rules.collect(),
         unknown_columns,
     })
-}
-
-fn column(name: &str) -> Option<Column> {
-    let mut plain = String::new();
-    for c in name.trim().chars() {
-        match c {
-            '(' | '（' => break,
-            ' ' | '_' | '-' | '\u{feff}' => {}
-            c => plain.extend(c.to_lowercase()),
-        }
-    }
-    NAMES
-        .iter()
-        .find(|(_, names)| names.contains(&plain.as_str()))
-        .map(|(column, _)| *column)
 }
 
 /// A row in the members of the API; what the API's reader refuses is refused here too.
@@ -450,110 +289,5 @@ fn slashed(text: &str) -> String {
     }
 }
 
-type Row = (Range<usize>, Vec<String>);
-
-/// Rows with their places; quoted fields may hold commas and line ends.
-fn rows(text: &str) -> Result<Vec<Row>, FileError> {
-    let skip = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let mut rows = Vec::new();
-    let (mut fields, mut field) = (Vec::new(), String::new());
-    let (mut start, mut line, mut opened) = (skip, 1, None);
-    let mut chars = text[skip..].char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let at = at + skip;
-        if c == '\n' {
-            line += 1;
-        }
-        match (opened, c) {
-            (Some(_), '"') if chars.peek().is_some_and(|(_, next)| *next == '"') => {
-                chars.next();
-                field.push('"');
-            }
-            (Some(_), '"') => opened = None,
-            (Some(_), c) => field.push(c),
-            (None, '"') if field.trim().is_empty() => {
-                field.clear();
-                opened = Some(line);
-            }
-            (None, ',') => fields.push(std::mem::take(&mut field)),
-            (None, '\n') => {
-                fields.push(std::mem::take(&mut field).trim_end_matches('\r').to_owned());
-                rows.push((start..at, std::mem::take(&mut fields)));
-                start = at + 1;
-            }
-            (None, c) => field.push(c),
-        }
-    }
-    if let Some(line) = opened {
-        return Err(FileError::OpenQuote(line));
-    }
-    if !field.is_empty() || !fields.is_empty() {
-        fields.push(field);
-        rows.push((start..text.len(), fields));
-    }
-    Ok(rows)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_rules(text: &str) -> Vec<String> {
-        let rules = read(text).unwrap().rules;
-        let shown = rules.iter().map(|rule| match &rule.rule {
-            Ok(seen) => {
-                let description = seen.rule.description.as_deref().unwrap_or_default();
-                format!("{} [{description}]", seen.rule)
-            }
-            Err(problem) => problem.to_string(),
-        });
-        shown.collect()
-    }
-
-    #[test]
-    fn chinese_columns_and_words_are_read() {
-        let text = "\u{feff}规则方向,授权策略,优先级,协议类型,端口范围,授权对象,描述\r\n\
-            入方向,允许,1,TCP,443/443,0.0.0.0/0,\"公网, \"\"web\"\"\"\r\n\
-            出方向,拒绝,100,全部,-1/-1,::/0,\r\n";
-        assert_eq!(
-            read_rules(text),
-            [
-                "ingress accept tcp/443 from 0.0.0.0/0 priority 1 [公网, \"web\"]",
-                "egress drop all to ::/0 priority 100 []",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_bad_row_leaves_the_others_alone_and_unknown_columns_are_told() {
-        let text = "Direction,Policy,Priority,Protocol,Port Range,Source,Colour\n\
-            ingress,accept,1,tcp,22,10.0.0.0/8,red\n\
-            ingress,perhaps,1,tcp,22,10.0.0.0/8,\n\
-            ingress,accept,110,tcp,22,10.0.0.0/8,\n\
-            ingress,accept,1,tcp,80/22,10.0.0.0/8,\n";
-        assert_eq!(
-            read_rules(text),
-            [
-                "ingress accept tcp/22 from 10.0.0.0/8 priority 1 []",
-                "`perhaps` is no policy",
-                "priority 110 is outside 1..100",
-                "PortRange is `80/22`, which this program does not know",
-            ]
-        );
-        assert_eq!(read(text).unwrap().unknown_columns, ["Colour"]);
-    }
-
-    #[test]
-    fn columns_that_narrow_a_rule_must_be_there() {
-        let error = read("Direction,Protocol,Source\n").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "it has no column for Policy, Priority; its columns are Direction, Protocol, Source"
-        );
-        assert_eq!(read("a,\"b\n"), Err(FileError::OpenQuote(1)));
-        assert!(matches!(
-            read("Policy,Action\n"),
-            Err(FileError::SameColumns(..))
-        ));
-    }
-}
+mod tests;

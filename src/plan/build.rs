@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Address, Change, ChangeKind, Context, GroupInput, GroupPlan, Plan, QuotaUse, Schedule, Step,
+    assertions,
     bind::{Binder, Bound, MAX_GROUP_PEERS, Names},
     compare::{Candidate, Compared, Comparison, Room},
     meaning,
@@ -26,6 +27,7 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
     groups.sort_by_key(address);
     let names = Names::new(context.directory);
     let mut diagnostics = Vec::new();
+    let declared: Vec<&DesiredGroup> = groups.iter().map(|input| input.desired).collect();
     let mut drafts: Vec<Draft> = groups
         .into_iter()
         .map(|input| Draft::new(input, &names, context, &mut diagnostics))
@@ -64,6 +66,11 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
             .enumerate()
             .filter_map(|(group, draft)| say_what_goes_first(draft, schedule, group));
         diagnostics.extend(notes);
+    }
+    let judge = assertions::Judge::new(&names, context, &schedules);
+    for (index, (draft, desired)) in drafts.iter_mut().zip(declared).enumerate() {
+        let violations = judge.group(index, &draft.plan, desired, &mut diagnostics);
+        draft.plan.violations = violations;
     }
     diagnostics.sort_by(|a, b| {
         a.labels
@@ -251,6 +258,7 @@ impl Draft {
                 changes: Vec::new(),
                 traffic: Vec::new(),
                 passing: Vec::new(),
+                violations: Vec::new(),
                 unmanaged,
                 ignored,
                 system_level,

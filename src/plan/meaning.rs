@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChangeKind, GroupPlan, Passing, Schedule, Traffic};
+use super::{ChangeKind, GroupPlan, Passing, Schedule, Step, Traffic};
 use crate::{
     model::{Direction, Lists, NicType, Rule},
     traffic::{
@@ -22,7 +22,7 @@ fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
         .collect()
 }
 
-fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
+pub(super) fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
     move |rule| (rule.direction, rule.nic) == side
 }
 
@@ -79,22 +79,7 @@ pub fn passing(
             .map(|seen| &seen.rule)
             .filter(is_of(side))
             .collect();
-        let waves: Vec<Vec<Move<'_>>> = schedule
-            .waves
-            .iter()
-            .map(|wave| {
-                wave.iter()
-                    .filter(|step| step.group == index)
-                    .flat_map(|step| {
-                        step.changes
-                            .iter()
-                            .map(|&change| &group.changes[change].kind)
-                    })
-                    .filter(|change| is_of(side)(&change.rule()))
-                    .filter_map(step_of)
-                    .collect()
-            })
-            .collect();
+        let waves = moves(index, group, schedule, side);
         let transients = replay(
             &old,
             &waves,
@@ -108,6 +93,25 @@ pub fn passing(
         }));
     }
     found
+}
+
+/// What the waves of a schedule do to the rules of one side of a group.
+pub fn moves<'a>(
+    index: usize,
+    group: &'a GroupPlan,
+    schedule: &Schedule,
+    side: (Direction, NicType),
+) -> Vec<Vec<Move<'a>>> {
+    let moves_of = |wave: &Vec<Step>| {
+        wave.iter()
+            .filter(|step| step.group == index)
+            .flat_map(|step| &step.changes)
+            .map(|&change| &group.changes[change].kind)
+            .filter(|change| is_of(side)(&change.rule()))
+            .filter_map(step_of)
+            .collect()
+    };
+    schedule.waves.iter().map(moves_of).collect()
 }
 
 /// A change of the description alone moves no packet.

@@ -20,11 +20,13 @@ use crate::{
         GroupId, GroupInfo, InnerAccess, ListIds, Lists, Network, NicType, ObservedGroup,
         ObservedRule, PortList, PortListId, PrefixList, PrefixListId, RegionId, RuleId,
     },
-    provider::{GroupFilter, NewGroup, Provider, ProviderError, Receipt, RuleAction, RuleCall},
+    provider::{
+        GroupFilter, NewGroup, Provider, ProviderError, Receipt, RuleAction, RuleCall, Stop,
+    },
 };
-use api::{Api, Effect};
+use api::Api;
 use wire::{
-    Interner, answer,
+    answer,
     request::{self, Request, RequestError},
 };
 
@@ -69,7 +71,6 @@ impl Alibaba {
         let action = request.action;
         let mut inner = None;
         let mut rules = Vec::new();
-        let mut texts = Interner::default();
         let mut pages = self.api.pages::<answer::Attribute>(region, request);
         while let Some(page) = pages.next().await? {
             if page.group() != group.as_str() {
@@ -79,9 +80,8 @@ impl Alibaba {
             if inner.is_none() {
                 inner = Some(page.inner_access().map_err(|r| malformed(action, r))?);
             }
-            for permission in page.into_permissions() {
-                let seen = wire::observed(permission, &mut texts)
-                    .map_err(|error| malformed(action, error.to_string()))?;
+            let page = page.into_rules();
+            for seen in page.map_err(|error| malformed(action, error.to_string()))? {
                 if seen.rule.nic != nic {
                     let reason = format!(
                         "{} is for the {} interface, but rules of the {nic} interface were asked for",
@@ -105,13 +105,12 @@ impl Alibaba {
         id: &PrefixListId,
     ) -> Result<Option<(PrefixListId, PrefixList)>, ProviderError> {
         let request = request::prefix_list(region, id);
-        let answer: answer::PrefixListAttributes =
-            match self.api.call(region, &request, Effect::Read).await {
-                Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => {
-                    return Ok(None);
-                }
-                answer => answer?,
-            };
+        let answer: answer::PrefixListAttributes = match self.api.read(region, &request).await {
+            Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => {
+                return Ok(None);
+            }
+            answer => answer?,
+        };
         let (found, list) = answer
             .into_list()
             .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
@@ -141,13 +140,12 @@ impl Alibaba {
         (id, mut list): (PortListId, PortList),
     ) -> Result<Option<(PortListId, PortList)>, ProviderError> {
         let request = request::port_list_entries(region, &id);
-        let answer: answer::PortRangeListEntries =
-            match self.api.call(region, &request, Effect::Read).await {
-                Err(error) if is_code(&error, &["InvalidPortRangeListId.NotFound"]) => {
-                    return Ok(None);
-                }
-                answer => answer?,
-            };
+        let answer: answer::PortRangeListEntries = match self.api.read(region, &request).await {
+            Err(error) if is_code(&error, &["InvalidPortRangeListId.NotFound"]) => {
+                return Ok(None);
+            }
+            answer => answer?,
+        };
         list.entries = answer
             .into_ranges()
             .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
@@ -156,12 +154,13 @@ impl Alibaba {
 
     async fn write(
         &self,
+        stop: &Stop,
         region: &RegionId,
         call: &RuleCall,
         token: &str,
     ) -> Result<Receipt, ProviderError> {
         let request = request::change(region, call, token)?;
-        let answer: answer::Written = self.api.call(region, &request, Effect::Write).await?;
+        let answer: answer::Written = self.api.write(stop, region, &request).await?;
         Ok(Receipt {
             request_id: answer.into_request_id(),
         })
@@ -171,6 +170,7 @@ impl Alibaba {
     /// the whole call, so that the call is then split in halves until the others are done.
     async fn revoke(
         &self,
+        stop: &Stop,
         region: &RegionId,
         call: RuleCall,
         token: String,
@@ -178,7 +178,7 @@ impl Alibaba {
         let mut waiting = vec![(call, token)];
         let mut last = None;
         while let Some((call, token)) = waiting.pop() {
-            match self.write(region, &call, &token).await {
+            match self.write(stop, region, &call, &token).await {
                 Ok(receipt) => last = Some(receipt),
                 Err(ProviderError::Refused {
                     code, request_id, ..
@@ -204,6 +204,13 @@ impl Alibaba {
                         };
                         waiting.push((call, part_token(&token, name)));
                     }
+                }
+                Err(ProviderError::Stopped) if last.is_some() => {
+                    return Err(ProviderError::Unavailable {
+                        message: "the run was stopped between two parts of it".to_owned(),
+                        request_id: None,
+                        not_sent: false,
+                    });
                 }
                 Err(error) => return Err(error),
             }
@@ -304,10 +311,24 @@ impl Provider for Alibaba {
         call: &RuleCall,
         token: &str,
     ) -> Result<Receipt, ProviderError> {
+        self.execute_until(&Stop::never(), region, call, token)
+            .await
+    }
+
+    async fn execute_until(
+        &self,
+        stop: &Stop,
+        region: &RegionId,
+        call: &RuleCall,
+        token: &str,
+    ) -> Result<Receipt, ProviderError> {
         match &call.action {
-            RuleAction::Revoke(_) => self.revoke(region, call.clone(), token.to_owned()).await,
+            RuleAction::Revoke(_) => {
+                let (call, token) = (call.clone(), token.to_owned());
+                self.revoke(stop, region, call, token).await
+            }
             RuleAction::Authorize(_) | RuleAction::Modify { .. } => {
-                self.write(region, call, token).await
+                self.write(stop, region, call, token).await
             }
         }
     }
@@ -327,7 +348,7 @@ impl Provider for Alibaba {
         token: &str,
     ) -> Result<GroupId, ProviderError> {
         let request = request::create_group(region, group, token);
-        let answer: answer::Created = self.api.call(region, &request, Effect::Write).await?;
+        let answer: answer::Created = self.api.write(&Stop::never(), region, &request).await?;
         Ok(answer.into_id())
     }
 }

@@ -29,7 +29,7 @@ pub fn count(action: &str, error: Option<&ProviderError>) {
         Some(ProviderError::Unavailable { .. }) => "unavailable",
         Some(ProviderError::Credentials { .. }) => "credentials",
         Some(ProviderError::Malformed { .. }) => "malformed",
-        Some(ProviderError::NotSent { .. }) => return,
+        Some(ProviderError::NotSent { .. } | ProviderError::Stopped) => return,
     };
     let mut counts = locked();
     let known = counts.len();

@@ -15,7 +15,7 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-use super::{Error, Options, Progress, ReadFailure};
+use super::{Error, Options, Progress, ReadFailure, Shard};
 
 /// What reading gave.
 #[derive(Default)]
@@ -43,14 +43,32 @@ enum Found {
 pub(super) async fn read<'a, P: Provider>(
     desired: &'a Desired,
     selected: &[usize],
+    shard: Option<Shard>,
     clouds: &Clouds<P>,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Read<'a>, Error> {
     let bound = options.parallelism.max(1);
     let mut read = Read::default();
-    let selected: BTreeSet<usize> = selected.iter().copied().collect();
-    let mut found = find(desired, &selected, clouds, bound, &mut read.diagnostics).await?;
+    let mut selected: BTreeSet<usize> = selected.iter().copied().collect();
+    if let Some(shard) = shard {
+        selected.retain(|at| shard.may_hold(&desired.groups[*at]));
+    }
+    let mut problems = Vec::new();
+    let mut found = find(desired, &selected, clouds, bound, &mut problems).await?;
+    if let Some(shard) = shard {
+        let network = |at: &usize| match &found[at] {
+            Found::Group(info) => Some(&info.network),
+            Found::Unreadable(_) | Found::Wrong => None,
+        };
+        selected.retain(|at| shard.holds(&desired.groups[*at], network(at)));
+        // What was looked up only to learn where it is, is another part's to tell of.
+        let ours = desired.with_peers(&selected);
+        found.retain(|at, _| ours.contains(at));
+        problems.retain(|(at, _)| ours.contains(at));
+    }
+    let problems = problems.into_iter().map(|(_, problem)| problem);
+    read.diagnostics.extend(problems);
     refuse_doubles(desired, &selected, &mut found, &mut read.diagnostics);
 
     let wanted: Vec<(usize, GroupInfo)> = found
@@ -134,7 +152,7 @@ async fn find<P: Provider>(
     selected: &BTreeSet<usize>,
     clouds: &Clouds<P>,
     bound: usize,
-    diagnostics: &mut Vec<Diagnostic>,
+    problems: &mut Vec<(usize, Diagnostic)>,
 ) -> Result<BTreeMap<usize, Found>, Error> {
     let mut places: BTreeMap<(&AccountName, &RegionId), Vec<usize>> = BTreeMap::new();
     for at in desired.with_peers(selected) {
@@ -160,7 +178,14 @@ async fn find<P: Provider>(
         match answer {
             Ok(candidates) if candidates.len() == groups.len() => {
                 for (at, candidates) in groups.into_iter().zip(candidates) {
-                    found.insert(at, one_of(&desired.groups[at], candidates, diagnostics));
+                    let one = match one_of(&desired.groups[at], candidates) {
+                        Ok(info) => Found::Group(info),
+                        Err(problem) => {
+                            problems.push((at, problem));
+                            Found::Wrong
+                        }
+                    };
+                    found.insert(at, one);
                 }
             }
             Ok(_) => {
@@ -187,11 +212,7 @@ async fn find<P: Provider>(
     Ok(found)
 }
 
-fn one_of(
-    group: &DesiredGroup,
-    mut candidates: Vec<GroupInfo>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Found {
+fn one_of(group: &DesiredGroup, mut candidates: Vec<GroupInfo>) -> Result<GroupInfo, Diagnostic> {
     let place = format!("region {} of account {}", group.region, group.account);
     if candidates.len() > 1 {
         candidates.sort();
@@ -207,24 +228,17 @@ fn one_of(
         for candidate in &candidates {
             diagnostic = diagnostic.help(format!("{} in {}", candidate.id, candidate.network));
         }
-        diagnostics.push(diagnostic.help("write the id, or narrow the name with `vpc:`"));
-        return Found::Wrong;
+        return Err(diagnostic.help("write the id, or narrow the name with `vpc:`"));
     }
-    match candidates.pop() {
-        Some(info) => Found::Group(info),
-        None => {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::GroupNotFound,
-                    format!("there is no security group {} in {place}", group.selector),
-                )
-                .label(group.span, "declared here")
-                .help("create the group first; rulekeep keeps the rules of groups that exist")
-                .help("check `account`, `region` and `vpc`, and that the credentials may list it"),
-            );
-            Found::Wrong
-        }
-    }
+    candidates.pop().ok_or_else(|| {
+        Diagnostic::error(
+            Code::GroupNotFound,
+            format!("there is no security group {} in {place}", group.selector),
+        )
+        .label(group.span, "declared here")
+        .help("create the group first; rulekeep keeps the rules of groups that exist")
+        .help("check `account`, `region` and `vpc`, and that the credentials may list it")
+    })
 }
 
 /// Two documents that mean one live group would undo each other's work.
@@ -356,5 +370,7 @@ fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
     for rule in group.rules() {
         rule.add_lists(&mut named);
     }
+    let asserted = group.assertions.iter().flat_map(|one| one.named_lists());
+    named.prefix.extend(asserted.cloned());
     named
 }

@@ -46,6 +46,9 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
             rules: PathBuf::from("rules"),
             windows: None,
             accounts: BTreeMap::new(),
+            assertions: Default::default(),
+            waivers: Vec::new(),
+            ..Project::default()
         },
         groups,
         sources,
@@ -78,6 +81,8 @@ fn group<'a>(address: &[&str], span: Span, rules: impl Iterator<Item = &'a str>)
         system_rules: None,
         limits: Limits::default(),
         quota: 200,
+        assertions: Default::default(),
+        waivers: Vec::new(),
     }
 }
 

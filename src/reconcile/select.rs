@@ -1,10 +1,14 @@
 //! Which of the declared groups a run is about; pure but for the working folder.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
+use super::Shard;
 use crate::desired::{Desired, DesiredGroup, Selector};
 
-/// What the user asked for. Paths and targets narrow each other; without either it is every group.
+/// What the user asked for. Paths, targets and addresses narrow each other; without any it is every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
@@ -12,16 +16,34 @@ pub struct Selection {
     pub paths: Vec<PathBuf>,
     /// `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
     pub targets: Vec<String>,
+    /// Exactly these groups, by [`address`]; perhaps none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<String>>,
+    /// Only the groups of this part, which the cloud says once they are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// `ACCOUNT/REGION/GROUP`, the group as it is declared: what [`Selection::only`] holds.
+pub fn address(group: &DesiredGroup) -> String {
+    format!("{}/{}/{}", group.account, group.region, group.selector)
 }
 
 impl Selection {
     /// The same choice with every path relative to the project's folder, so that it means the same in another checkout.
     #[must_use]
     pub fn within(&self, root: &Path) -> Self {
-        let Self { paths, targets } = self;
+        let Self {
+            paths,
+            targets,
+            shard,
+            only,
+        } = self;
         Self {
             paths: paths.iter().map(|path| below(root, path)).collect(),
             targets: targets.clone(),
+            shard: *shard,
+            only: only.clone(),
         }
     }
 }
@@ -81,7 +103,11 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
     if both.is_empty() && !groups.is_empty() {
         return Err(SelectError::Nothing);
     }
-    Ok(both)
+    let Some(only) = &selection.only else {
+        return Ok(both);
+    };
+    let is_meant = |at: &usize| only.contains(&address(&groups[*at]));
+    Ok(both.into_iter().filter(is_meant).collect())
 }
 
 /// Which groups any of the wanted selects, all when nothing is wanted; `Err`: one that selects none.

@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{sample::desired, *};
 use crate::{
@@ -15,6 +18,7 @@ fn selection(paths: &[&str], targets: &[&str]) -> Selection {
     Selection {
         paths: paths.iter().map(PathBuf::from).collect(),
         targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+        ..Selection::default()
     }
 }
 
@@ -354,5 +358,111 @@ async fn one_group_is_read_by_id_or_by_a_name_that_is_unique() {
         let answer = read_group(&clouds, &account, &region, &selector).await;
         let said = answer.map_or_else(|error| error.to_string(), |g| g.info.id.to_string());
         assert_eq!(said, expected);
+    }
+}
+
+/// How many cases the property below runs over; long runs by `RULEKEEP_PROPERTY_CASES`.
+fn cases() -> u32 {
+    std::env::var("RULEKEEP_PROPERTY_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(64)
+}
+
+/// Where a group is and how its document names it.
+#[derive(Clone, Debug)]
+enum Named {
+    Id,
+    Name,
+    NameAndVpc,
+    /// There is no such group.
+    Gone,
+}
+
+fn estates() -> impl proptest::strategy::Strategy<Value = (Vec<(u8, Named, Option<usize>)>, u32)> {
+    use proptest::prelude::*;
+    let named = prop_oneof![
+        4 => Just(Named::Id),
+        4 => Just(Named::Name),
+        4 => Just(Named::NameAndVpc),
+        1 => Just(Named::Gone),
+    ];
+    let group = (0u8..6, named, proptest::option::of(0usize..12));
+    (proptest::collection::vec(group, 1..12), 1u32..6)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: cases(), ..Default::default() })]
+
+    /// Network 0 is the classic one; a rule may name any other group as its peer.
+    #[test]
+    fn parts_are_whole_networks_and_together_the_whole((groups, count) in estates()) {
+        let network = |network: u8| match network {
+            0 => Network::Classic,
+            n => Network::Vpc(VpcId::new(format!("vpc-{n}"))),
+        };
+        let named_by = |number: usize| match groups.get(number) {
+            Some((_, Named::Id, _)) => format!("sg-{number}"),
+            _ => format!("name-{number}"),
+        };
+        let lines: Vec<String> = groups
+            .iter()
+            .enumerate()
+            .map(|(number, (_, _, peer))| {
+                let name = named_by(number);
+                let rule = match peer {
+                    // A group that is selected by its id has no name that rules could use.
+                    Some(peer) if *peer < groups.len() && named_by(*peer).starts_with("name") && *peer != number =>
+                        format!(" 22@group:{}", named_by(*peer)),
+                    _ => String::new(),
+                };
+                format!("demo/cn-hangzhou/{name} rules/{number}.yaml{rule}")
+            })
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let mut desired = desired(&lines);
+        for group in &mut desired.groups {
+            for rule in group.ingress.iter_mut().flatten() {
+                rule.nic = Some(crate::model::NicType::Intranet);
+            }
+            let Selector::Name { name, vpc } = &mut group.selector else { continue };
+            let number: usize = name.as_str().trim_start_matches("name-").parse().unwrap();
+            if let ((n @ 1.., Named::NameAndVpc, _), Network::Vpc(own)) = (&groups[number], network(groups[number].0)) {
+                let _ = n;
+                *vpc = Some(own);
+            }
+        }
+        let live = groups.iter().enumerate().filter(|(_, (_, named, _))| !matches!(named, Named::Gone));
+        let fake = Fake::new(live.map(|(number, (n, _, _))| {
+            let mut group = named(&format!("sg-{number}"), &format!("name-{number}"), "");
+            group.info.network = network(*n);
+            group
+        }));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let run = |shard: Option<Shard>| {
+            let selection = Selection { shard, ..Selection::default() };
+            let at = "2026-11-21T12:00:00Z".parse().unwrap();
+            let clouds = clouds(&fake);
+            let prepared = runtime.block_on(prepare(&desired, &selection, &clouds, at, &Options::default(), &()));
+            let prepared = prepared.unwrap();
+            let said: BTreeSet<String> = prepared.diagnostics().map(|d| d.message.clone()).collect();
+            (prepared.plan.groups, said)
+        };
+        let (whole, said) = run(None);
+        let mut together = Vec::new();
+        let mut said_together = BTreeSet::new();
+        let mut homes: BTreeMap<Network, u32> = BTreeMap::new();
+        for index in 1..=count {
+            let (part, said) = run(format!("{index}/{count}").parse().ok());
+            for group in &part {
+                let home = *homes.entry(group.observed.info.network.clone()).or_insert(index);
+                proptest::prop_assert_eq!(home, index, "{} is in two parts", group.observed.info.network);
+            }
+            together.extend(part);
+            said_together.extend(said);
+        }
+        together.sort_by(|a, b| a.address.cmp(&b.address));
+        proptest::prop_assert_eq!(together, whole);
+        proptest::prop_assert_eq!(said_together, said);
     }
 }

@@ -5,11 +5,13 @@
 
 mod applied;
 mod build;
+mod checked;
 mod document;
 #[cfg(test)]
 mod tests;
 
 pub use applied::{AppliedCounts, AppliedGroup, ApplyDocument, Unapplied, applied, unapplied};
+pub use checked::{findings, findings_schema};
 pub use document::{
     Action, ApplyResult, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody,
     ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction,
@@ -38,7 +40,7 @@ pub fn rule(group: &GroupId, rule: &Rule) -> RuleBody {
     build::rule_body(group, rule)
 }
 
-fn text(value: &impl serde::Serialize) -> String {
+pub(super) fn text(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value)
         .expect("documents hold nothing that JSON cannot, and a String takes everything");
     text.push('\n');

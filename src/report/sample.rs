@@ -114,6 +114,7 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
         changes: Vec::new(),
         traffic: Vec::new(),
         passing: Vec::new(),
+        violations: Vec::new(),
         unmanaged: Vec::new(),
         ignored: Vec::new(),
         system_level: Vec::new(),
@@ -321,6 +322,7 @@ pub(crate) fn refusal(files: &Files) -> Refusal {
         message: "12 of 20 live rules would be deleted; the limit is 30 percent".into(),
         help: vec!["`--allow-deletes 12` lets this plan through".into()],
         span: Some(files.line(2)),
+        rules: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: the width of the terminal and whether there is colour are given.
 
 mod applied;
+mod assertions;
 mod drift;
 mod escape;
 mod plan;
@@ -13,12 +14,16 @@ mod table;
 mod tests;
 mod traffic;
 
-pub use applied::applied;
-pub use drift::drift;
+pub use applied::{applied, summary as applied_summary};
+pub(crate) use applied::{details as applied_details, ending};
+pub use drift::{drift, summary as drift_summary};
 pub use escape::{cut, escape, escape_lines, width};
-pub use plan::plan;
+pub(crate) use plan::{modes, size};
+pub use plan::{plan, summary as plan_summary};
 pub use refusal::refusals;
-pub(crate) use rule_line::live_cells;
+pub(crate) use rule_line::{change as change_row, live_cells};
+pub(crate) use table::draw as draw_rows;
+pub(crate) use traffic::said;
 
 use anstyle::{AnsiColor, Style};
 

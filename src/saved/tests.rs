@@ -22,6 +22,7 @@ fn prepared(desired: &Desired) -> Prepared<'_> {
         selection: Selection {
             paths: Vec::new(),
             targets: vec!["web".to_owned()],
+            ..Selection::default()
         },
         at: at("2026-11-21T12:00:00Z"),
         plan: Plan {

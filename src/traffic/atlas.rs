@@ -243,7 +243,11 @@ impl Atlas {
         &self,
         label: impl Fn(&Bits) -> L,
     ) -> Diagram<L> {
-        let labels: Vec<L> = self.signatures.iter().map(label).collect();
+        self.relabel_as(&self.signatures.iter().map(label).collect::<Vec<L>>())
+    }
+
+    /// As [`relabel`](Self::relabel), with the names in the order of the signatures.
+    pub fn relabel_as<L: Copy + Eq + std::hash::Hash>(&self, labels: &[L]) -> Diagram<L> {
         let mut nodes: Vec<Node<L>> = Vec::new();
         let mut ids: HashMap<Node<L>, NodeId> = HashMap::new();
         let mut new_ids: Vec<NodeId> = Vec::with_capacity(self.diagram.nodes.len());

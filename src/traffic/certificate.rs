@@ -125,7 +125,7 @@ pub fn replay(
 }
 
 /// The part of a wave that is worst for packets of a signature that should have a verdict.
-fn worst_state(
+pub(crate) fn worst_state(
     space: &Space<'_>,
     signature: &Bits,
     state: &Bits,

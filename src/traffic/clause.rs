@@ -168,6 +168,48 @@ impl Clause {
         (self.priority, self.policy)
     }
 
+    /// Whether some packet may match both; who is a member of what is not looked at.
+    pub fn meets(&self, other: &Self) -> bool {
+        let common = |a: &[Interval], b: &[Interval]| {
+            a.iter().any(|a| b.iter().any(|b| a.0 <= b.1 && b.0 <= a.1))
+        };
+        let ports = |a: &Option<Vec<Interval>>, b: &Option<Vec<Interval>>| match (a, b) {
+            (Some(a), Some(b)) => common(a, b),
+            (None, _) | (_, None) => true,
+        };
+        // What tells most clauses apart first.
+        if let (Some(a), Some(b)) = (self.protocol, other.protocol)
+            && a != b
+        {
+            return false;
+        }
+        if !ports(&self.destination, &other.destination) || !ports(&self.source, &other.source) {
+            return false;
+        }
+        if let (Far::Addresses(_, a), Far::Addresses(_, b)) = (&self.far, &other.far)
+            && !common(a, b)
+        {
+            return false;
+        }
+        if let (Some((_, a)), Some((_, b))) = (&self.local, &other.local)
+            && !common(&[*a], &[*b])
+        {
+            return false;
+        }
+        // Every family that one of them insists on is the same.
+        let families = |clause: &Self| {
+            let far = match &clause.far {
+                Far::Addresses(family, _) => Some(*family),
+                Far::Anyone | Far::Member(_) => None,
+            };
+            let local = clause.local.as_ref().map(|(family, _)| *family);
+            [far, local, clause.family]
+        };
+        let mut all = families(self).into_iter().chain(families(other)).flatten();
+        let first = all.next();
+        all.all(|family| Some(family) == first)
+    }
+
     /// The symbol it needs, if it needs one.
     pub fn symbol(&self) -> Option<&Symbol> {
         match &self.far {

@@ -149,22 +149,8 @@ impl<'a> Question<'a> {
 
     /// Who decides about a line before and after: the rules with the largest shares of it.
     fn deciders(&self, what: &Statement, wanted: Fate) -> (Vec<Option<Rule>>, Vec<Option<Rule>>) {
-        let mut shares = BTreeMap::new();
         let atlas = &self.space.atlas;
-        for (own, family, root) in &atlas.diagram.roots {
-            if let (true, Some(peers)) = (own == what.world(), what.line.peers.get(family)) {
-                share(
-                    &atlas.diagram,
-                    *root,
-                    *family,
-                    peers,
-                    &what.line.services,
-                    &ServiceBox::ALL,
-                    1.0,
-                    &mut shares,
-                );
-            }
-        }
+        let shares = shares(&self.space, what);
         let mut before: BTreeMap<usize, f64> = BTreeMap::new();
         let mut after: BTreeMap<usize, f64> = BTreeMap::new();
         for (SignatureId(id), size) in shares {
@@ -188,6 +174,27 @@ impl<'a> Question<'a> {
         };
         (largest(before), largest(after))
     }
+}
+
+/// How much of the packets of a statement each signature has.
+pub(crate) fn shares(space: &Space<'_>, what: &Statement) -> BTreeMap<SignatureId, f64> {
+    let mut shares = BTreeMap::new();
+    let diagram = &space.atlas.diagram;
+    for (own, family, root) in &diagram.roots {
+        if let (true, Some(peers)) = (own == what.world(), what.line.peers.get(family)) {
+            share(
+                diagram,
+                *root,
+                *family,
+                peers,
+                &what.line.services,
+                &ServiceBox::ALL,
+                1.0,
+                &mut shares,
+            );
+        }
+    }
+    shares
 }
 
 /// Adds up how much of a region each signature below a node has.

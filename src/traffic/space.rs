@@ -20,6 +20,8 @@ pub struct Space<'a> {
     pub atlas: Atlas,
     /// The place of the question, if one was asked; it is in no state.
     pub question: Option<usize>,
+    /// The places of all questions, in the order in which they were asked.
+    pub questions: Vec<usize>,
     default: usize,
     index: BTreeMap<RuleIdentity<'a>, usize>,
 }
@@ -29,7 +31,7 @@ pub struct Space<'a> {
 enum Role<'a> {
     Rule(&'a Rule),
     Default,
-    Question,
+    Question(usize),
 }
 
 impl<'a> Space<'a> {
@@ -41,7 +43,7 @@ impl<'a> Space<'a> {
         resolve: &Resolve<'_>,
         worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
     ) -> Self {
-        Self::cut(rules, default, resolve, None, worlds)
+        Self::asking_all(rules, default, resolve, Vec::new(), worlds)
     }
 
     /// As [`new`](Self::new), also cut at the borders of a question, so that every signature is wholly inside or wholly outside it.
@@ -52,14 +54,15 @@ impl<'a> Space<'a> {
         question: Clause,
         worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
     ) -> Self {
-        Self::cut(rules, default, resolve, Some(question), worlds)
+        Self::asking_all(rules, default, resolve, vec![question], worlds)
     }
 
-    fn cut(
+    /// As [`asking`](Self::asking), of several questions at once.
+    pub fn asking_all(
         rules: impl IntoIterator<Item = &'a Rule>,
         default: Policy,
         resolve: &Resolve<'_>,
-        question: Option<Clause>,
+        questions: Vec<Clause>,
         worlds: impl FnOnce(&[Symbol]) -> Vec<World>,
     ) -> Self {
         let rules: BTreeMap<RuleIdentity<'a>, &Rule> = rules
@@ -71,23 +74,33 @@ impl<'a> Space<'a> {
             .map(|rule| (Clause::of(rule, resolve), Role::Rule(rule)))
             .collect();
         members.push((Clause::default(default), Role::Default));
-        members.extend(question.map(|question| (question, Role::Question)));
+        let asked = questions.into_iter().enumerate();
+        members.extend(asked.map(|(number, question)| (question, Role::Question(number))));
         members.sort_by_key(|(clause, _)| clause.rank());
         let symbols: BTreeSet<&Symbol> = members
             .iter()
             .filter_map(|(clause, _)| clause.symbol())
             .collect();
         let symbols: Vec<Symbol> = symbols.into_iter().cloned().collect();
-        let place = |role: Role<'_>| members.iter().position(|(_, other)| *other == role);
-        let (question, default) = (place(Role::Question), place(Role::Default));
-        let default = default.expect("it was put in");
+        let default = members
+            .iter()
+            .position(|(_, role)| *role == Role::Default)
+            .expect("it was put in");
+        let mut questions: Vec<(usize, usize)> = Vec::new();
+        for (place, (_, role)) in members.iter().enumerate() {
+            if let Role::Question(number) = role {
+                questions.push((*number, place));
+            }
+        }
+        questions.sort_unstable();
+        let questions: Vec<usize> = questions.into_iter().map(|(_, place)| place).collect();
         let (clauses, roles): (Vec<Clause>, Vec<Role<'a>>) = members.into_iter().unzip();
         let atlas = Atlas::new(&clauses, worlds(&symbols));
         let rules: Vec<Option<&'a Rule>> = roles
             .into_iter()
             .map(|role| match role {
                 Role::Rule(rule) => Some(rule),
-                Role::Default | Role::Question => None,
+                Role::Default | Role::Question(_) => None,
             })
             .collect();
         let index = rules
@@ -99,7 +112,8 @@ impl<'a> Space<'a> {
             rules,
             clauses,
             atlas,
-            question,
+            question: questions.first().copied(),
+            questions,
             default,
             index,
         }

@@ -92,6 +92,20 @@ pub fn speak<L: Copy + Eq + std::hash::Hash>(
     diagram: &Diagram<L>,
     is: impl Fn(&L) -> bool,
 ) -> Vec<Statement> {
+    speak_covering(
+        diagram,
+        |label| {
+            if is(label) { Cover::Must } else { Cover::Never }
+        },
+    )
+}
+
+/// As [`speak`], of a set whose lines may also reach where a label says so.
+pub fn speak_covering<L: Copy + Eq + std::hash::Hash>(
+    diagram: &Diagram<L>,
+    cover_of: impl Fn(&L) -> Cover,
+) -> Vec<Statement> {
+    let is = |label: &L| cover_of(label) == Cover::Must;
     let roots: BTreeMap<(&World, Family), NodeId> = diagram
         .roots
         .iter()
@@ -115,10 +129,10 @@ pub fn speak<L: Copy + Eq + std::hash::Hash>(
                 .map(|world| roots[&(*world, family)])
                 .collect::<Vec<_>>()
         });
-        let mut say = |who: Who, cover: &dyn Fn(bool, &[L]) -> Cover| {
+        let mut say = |who: Who, cover: &dyn Fn(Cover, &[L]) -> Cover| {
             let (pictures, roots) = diagram.product(&tuples, |labels| {
                 let (here, smaller) = labels.split_last().expect("the world itself");
-                cover(is(here), smaller)
+                cover(cover_of(here), smaller)
             });
             let roots: Vec<(Family, NodeId)> = Family::BOTH.into_iter().zip(roots).collect();
             statements.extend(lines(&pictures, &roots).into_iter().map(|line| Statement {
@@ -126,13 +140,13 @@ pub fn speak<L: Copy + Eq + std::hash::Hash>(
                 who: who.clone(),
             }));
         };
-        let more = |here: bool, smaller: &[L]| match (smaller.iter().any(&is), here) {
-            (false, true) => Cover::Must,
-            (true, true) => Cover::May,
-            (_, false) => Cover::Never,
+        let more = |here: Cover, smaller: &[L]| match (smaller.iter().any(is), here) {
+            (false, Cover::Must) => Cover::Must,
+            (true, Cover::Must) | (_, Cover::May) => Cover::May,
+            (_, Cover::Never) => Cover::Never,
         };
-        let less = |here: bool, smaller: &[L]| {
-            if smaller.iter().all(&is) && !here {
+        let less = |here: Cover, smaller: &[L]| {
+            if smaller.iter().all(is) && here == Cover::Never {
                 Cover::Must
             } else {
                 Cover::Never

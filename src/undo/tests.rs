@@ -42,6 +42,7 @@ fn run(calls: &[(&[Change<'_>], Answer)]) -> Run {
         ended: None,
         confirm_by: None,
         confirmation: None,
+        taken_back: false,
     }
 }
 
@@ -190,4 +191,29 @@ fn an_undo_that_came_half_way_is_taken_up_where_it_ended() {
     assert_eq!(moved(&before, &first, &live).len(), 1);
     let whole = with_undos(&[first.clone(), undo], &first);
     assert_eq!(moved(&before, &whole, &live), [] as [String; 0]);
+}
+
+#[test]
+fn no_assertion_bars_the_way_back() {
+    let before = fake::group("sg-a", &["22 0.0.0.0/0"]);
+    let run = run(&[(&[(Some(&before.rules[0]), None)], Answer::Done)]);
+    let project = format!(
+        "{PROJECT}guard: {{ baseline: cis-alibaba }}\nassertions: [{{ id: no-ssh, forbid: ssh, from: group:somebody }}]\n\
+         waivers: [{{ assertion: no-ssh, group: elsewhere, until: 2999-12-31, reason: none }}]\n"
+    );
+    let undo = declare(
+        Path::new("."),
+        SourceFile::new("rulekeep.yaml", project),
+        &run,
+        &[Snapshot {
+            taken: Timestamp::UNIX_EPOCH,
+            address: address(),
+            group: before,
+        }],
+        &BTreeMap::from([(address(), fake::group("sg-a", &[]))]),
+        Later::Refuse,
+    )
+    .unwrap();
+    let group = &undo.desired.groups[0];
+    assert!(group.assertions.is_empty() && group.waivers.is_empty());
 }

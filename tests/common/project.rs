@@ -10,6 +10,7 @@ use std::{
 pub const EVERY_SHAPE: &str = r#"{
   "version": 1,
   "owner": "1234567890123456",
+  "switches": {"classic_groups": true},
   "security_groups": [
     {"id": "sg-every", "name": "every", "vpc": "vpc-1", "description": "every: shape #1", "tags": {"team": "net"}, "rules": [
       {"IpProtocol": "TCP", "PortRange": "22/22", "SourceCidrIp": "203.0.113.77/24", "Description": "host bits"},

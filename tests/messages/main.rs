@@ -2,6 +2,7 @@
 //!
 //! Each snapshot is one or more runs. What is wrong with files alone is in `tests/desired/bad`.
 
+mod assertions;
 mod flags;
 mod guarded;
 mod interrupted;

@@ -1,5 +1,6 @@
 //! The planner and the guard, black-box.
 
+mod assertions;
 mod order;
 mod rules;
 mod text;

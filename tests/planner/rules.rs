@@ -238,6 +238,8 @@ pub fn desired(id: &str, mode: Mode, rules: impl IntoIterator<Item = Rule>) -> D
         system_rules: None,
         limits: Limits::default(),
         quota: 200,
+        assertions: Default::default(),
+        waivers: Vec::new(),
     }
 }
 

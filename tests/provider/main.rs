@@ -6,6 +6,7 @@ mod requests;
 mod rules;
 mod server;
 mod signing;
+mod stopping;
 
 use std::{collections::BTreeMap, time::Duration};
 

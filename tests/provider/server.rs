@@ -16,6 +16,7 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use rulekeep::provider::alibaba::sign;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 pub const ID: &str = "testid";
 pub const SECRET: &str = "test-s3cr3t";
@@ -158,6 +159,8 @@ type Script = dyn Fn(usize, &Asked) -> Answer + Send + Sync;
 struct Shared {
     script: Arc<Script>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// Before each answer.
+    release: Option<Arc<Notify>>,
 }
 
 /// The server; it ends with the test's runtime.
@@ -169,12 +172,25 @@ pub struct Server {
 impl Server {
     /// `script` gets the number of the request, from 0, and the request.
     pub async fn start(script: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_with(script, None).await
+    }
+
+    /// Accepts everything, each time when it is released.
+    pub async fn start_slow(release: Arc<Notify>) -> Self {
+        Self::start_with(|_, _: &Asked| Answer::written(), Some(release)).await
+    }
+
+    async fn start_with(
+        script: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
+        release: Option<Arc<Notify>>,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = Shared {
             script: Arc::new(script),
             asked: Arc::clone(&asked),
+            release,
         };
         let app = Router::new().fallback(answer).with_state(shared);
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -215,6 +231,9 @@ async fn answer(
         headers,
         body,
     } = (shared.script)(number, &asked);
+    if let Some(release) = &shared.release {
+        release.notified().await;
+    }
     let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
     for (name, value) in headers {
         response.headers_mut().insert(name, value.parse().unwrap());

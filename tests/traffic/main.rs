@@ -1,5 +1,6 @@
 //! The traffic engine against a matcher that looks at every packet of a small universe.
 
+mod assertion;
 mod certificate;
 mod difference;
 mod explain;

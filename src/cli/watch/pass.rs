@@ -16,15 +16,16 @@ use crate::{
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
+    lock,
     report::{Stamp, text},
     watch::{BadCommit, Ended, Ending, PassOutcome, Status, Stop, git::Checkout},
 };
 
 use super::{
     super::{
-        Failure, Global, Screen, carry_out,
+        Failure, Global, Screen, carry_out, confirm,
         pass::{self, Prepared},
-        plan::not_whole,
+        plan::{Shared, not_whole},
         progress::Meter,
         project::{self, Selection},
     },
@@ -38,7 +39,7 @@ pub(super) struct Keeper<'a> {
     args: &'a Args,
     global: &'a Global,
     pub(super) screen: &'a Screen,
-    files: Files<'a>,
+    pub(super) files: Files<'a>,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     /// How the last pass ended, by the newest files.
@@ -47,6 +48,10 @@ pub(super) struct Keeper<'a> {
     pub(super) approved: bool,
     /// The bad commit that was told last.
     pub(super) told: Option<BadCommit>,
+    /// The bad commit that others were told of last.
+    pub(super) notified: Option<BadCommit>,
+    /// Why an overdue apply could not be undone the last time.
+    not_undone: Option<Failure>,
     /// What followers of the loop see.
     status: watch::Sender<Status>,
 }
@@ -123,6 +128,8 @@ impl<'a> Keeper<'a> {
             last: None,
             approved: false,
             told: None,
+            notified: None,
+            not_undone: None,
             status: watch::Sender::default(),
         }
     }
@@ -218,6 +225,23 @@ impl<'a> Keeper<'a> {
             return self.without_plan(attempt, ending, failure);
         }
         let (project, selection) = self.project();
+        if self.args.apply {
+            self.take_back(project.parent().unwrap_or(Path::new("")))
+                .await;
+        }
+        // For the whole pass: what is planned is what is applied.
+        let lock = self.args.apply.then(|| {
+            let root = project.parent().unwrap_or(Path::new(""));
+            lock::try_take(root, "watch")
+        });
+        let _lock = match lock.transpose() {
+            Ok(lock) => lock,
+            Err(error) => {
+                let failure = Failure::new(error.to_string());
+                let ending = Ending::Failed(failure.message.clone());
+                return self.without_plan(attempt, ending, failure);
+            }
+        };
         let desired = match desired::load(&project) {
             Ok((desired, warnings)) => {
                 self.remark(&mut attempt, &desired.sources, &warnings);
@@ -258,6 +282,23 @@ impl<'a> Keeper<'a> {
             self.screen.failure(&failure);
         }
         ending
+    }
+
+    /// Undoes applies of this folder that nobody has confirmed in time and that were killed before they could do it.
+    async fn take_back(&mut self, root: &Path) {
+        let shared = Shared {
+            output: Vec::new(),
+            parallelism: self.args.parallelism,
+        };
+        let undone = confirm::undo_overdue(root, &shared, self.global, self.screen).await;
+        match undone {
+            Ok(_) => self.not_undone = None,
+            Err(failure) if self.not_undone.as_ref() == Some(&failure) => {}
+            Err(failure) => {
+                self.screen.failure(&failure);
+                self.not_undone = Some(failure);
+            }
+        }
     }
 
     /// What becomes of a plan.
@@ -331,7 +372,7 @@ impl<'a> Keeper<'a> {
             effort(groups, attempt.clock.elapsed())
         );
         attempt.scene.failure = failure;
-        self.print(&attempt);
+        let is_new = self.print(&attempt);
 
         let mut report = None;
         if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
@@ -343,7 +384,16 @@ impl<'a> Keeper<'a> {
             let meter = Meter::new(self.global);
             let parallelism = self.args.parallelism.into();
             let stopped = stop.stopped();
-            let made = pass::apply(prepared, approved, origin, parallelism, &meter, stopped).await;
+            let made = pass::apply(
+                prepared,
+                approved,
+                origin,
+                None,
+                parallelism,
+                &meter,
+                stopped,
+            )
+            .await;
             drop(meter);
             ending = match made.verdict() {
                 Verdict::Complete => Ending::Applied,
@@ -363,6 +413,7 @@ impl<'a> Keeper<'a> {
             ..self.outcome(&attempt)
         };
         self.publish(attempt.state, &outcome);
+        self.notify(desired, &shown, &outcome, is_new).await;
         ending
     }
 
@@ -433,7 +484,8 @@ impl<'a> Keeper<'a> {
         &mut self.tellers[usize::from(!state.bad.is_empty())]
     }
 
-    fn print(&mut self, attempt: &Attempt<'_>) {
+    /// Whether it was another one than before.
+    fn print(&mut self, attempt: &Attempt<'_>) -> bool {
         let Attempt {
             state,
             at,
@@ -445,9 +497,10 @@ impl<'a> Keeper<'a> {
         let told = self
             .teller(*state)
             .tell(scene, *at, from.as_deref(), screen);
-        if let Err(failure) = told {
+        told.unwrap_or_else(|failure| {
             self.screen.failure(&failure);
-        }
+            true
+        })
     }
 
     /// The one place where others learn what a pass came to.

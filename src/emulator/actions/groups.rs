@@ -270,6 +270,7 @@ pub(super) fn create(ctx: &Ctx<'_>, account: &mut Account) -> Result<Answer, Api
                 "Only VPC instance supports enterprise level security group.",
             ));
         }
+        None if ctx.switches.classic_groups => {}
         None => {
             return Err(forbidden(
                 "InvalidVpcId.NotFound",

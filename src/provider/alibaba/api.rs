@@ -22,7 +22,7 @@ use super::{
 use crate::{
     desired::SignatureVersion,
     model::RegionId,
-    provider::{ProviderError, requests},
+    provider::{ProviderError, Stop, requests},
 };
 use failure::Remedy;
 use limiter::Limiter;
@@ -100,7 +100,7 @@ impl From<CredentialsError> for ProviderError {
 
 /// What a request does, which decides how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+enum Effect {
     /// Changes nothing.
     Read,
     /// Changes something; carries a ClientToken, so that a second copy of it does nothing.
@@ -142,25 +142,40 @@ impl Api {
         }
     }
 
-    /// Makes one call, with as many tries as the policy allows.
-    pub async fn call<T: DeserializeOwned>(
+    /// Makes one call that changes something, with as many tries as the policy allows, and none after the stop.
+    pub async fn write<T: DeserializeOwned>(
         &self,
+        stop: &Stop,
+        region: &RegionId,
+        request: &Request,
+    ) -> Result<T, ProviderError> {
+        self.call(stop, region, request, Effect::Write).await
+    }
+
+    /// As [`Api::write`], for a call that changes nothing and that a stop need not wait for.
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        region: &RegionId,
+        request: &Request,
+    ) -> Result<T, ProviderError> {
+        self.call(&Stop::never(), region, request, Effect::Read)
+            .await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        stop: &Stop,
         region: &RegionId,
         request: &Request,
         effect: Effect,
     ) -> Result<T, ProviderError> {
-        let endpoint = self.endpoint(region)?;
-        let lane = self.limiter.lane(region, request.action);
-        let mut credentials = self.credentials.get().await?;
-        let mut renewed = false;
-        // Counted apart: that nobody listens is soon clear, that an answer is lost is not.
-        let (mut failures, mut unsent) = (0, 0);
-        let mut last = None;
         let mut open = false;
+        let answer = self.tries(stop, region, request, effect, &mut open).await;
         // What the last try says is not what the call came to, where an earlier one may have acted.
-        let ended = |error: ProviderError, open: bool| match error {
+        answer.map_err(|error| match error {
             ProviderError::Throttled { .. }
             | ProviderError::Credentials { .. }
+            | ProviderError::Stopped
             | ProviderError::Unavailable { not_sent: true, .. }
                 if open =>
             {
@@ -171,20 +186,43 @@ impl Api {
                 }
             }
             other => other,
-        };
+        })
+    }
+
+    /// `open` says whether a try had no answer that may have acted.
+    async fn tries<T: DeserializeOwned>(
+        &self,
+        stop: &Stop,
+        region: &RegionId,
+        request: &Request,
+        effect: Effect,
+        open: &mut bool,
+    ) -> Result<T, ProviderError> {
+        let endpoint = self.endpoint(region)?;
+        let lane = self.limiter.lane(region, request.action);
+        let mut credentials = stop.before(self.credentials.get()).await??;
+        let mut renewed = false;
+        // Counted apart: that nobody listens is soon clear, that an answer is lost is not.
+        let (mut failures, mut unsent) = (0, 0);
+        let mut last = None;
         loop {
-            let Some(turn) = lane.enter().await else {
-                let error = last.unwrap_or_else(|| ProviderError::Throttled {
+            let Some(turn) = stop.before(lane.enter()).await? else {
+                return Err(last.unwrap_or_else(|| ProviderError::Throttled {
                     code: format!("{} is throttled for too long", request.action),
                     retry_after: None,
-                });
-                return Err(ended(error, open));
+                }));
             };
-            let tried = self
+            let slot = stop.before(self.slots.acquire()).await?;
+            let slot = slot.expect("never closed");
+            let answer = self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;
-            requests::count(request.action, tried.as_ref().err().map(|(error, _)| error));
-            let (error, remedy) = match tried {
+            drop(slot);
+            requests::count(
+                request.action,
+                answer.as_ref().err().map(|(error, _)| error),
+            );
+            let (error, remedy) = match answer {
                 Ok(answer) => {
                     turn.accepted();
                     return Ok(answer);
@@ -194,16 +232,17 @@ impl Api {
             tracing::debug!(action = request.action, %region, failures, %error, "failed");
             if let Remedy::SlowDown(asked) = remedy {
                 if turn.throttled(asked) {
-                    return Err(ended(error, open));
+                    return Err(error);
                 }
                 last = Some(error);
-                credentials = self.credentials.get().await?;
+                credentials = stop.before(self.credentials.get()).await??;
                 continue;
             }
             turn.accepted(); // Or not, which only the cloud knows; it is counted to be on the safe side.
             if remedy == Remedy::Credentials && !renewed {
                 renewed = true;
-                if let Some(others) = self.credentials.renewed(&credentials).await? {
+                let others = self.credentials.renewed(&credentials);
+                if let Some(others) = stop.before(others).await?? {
                     credentials = others;
                     continue;
                 }
@@ -215,17 +254,17 @@ impl Api {
                     ..
                 } | ProviderError::Malformed { .. }
             );
-            open |= effect == Effect::Write && no_answer;
+            *open |= effect == Effect::Write && no_answer;
             let count = match error {
                 ProviderError::Unavailable { not_sent: true, .. } => &mut unsent,
                 _ => &mut failures,
             };
             *count += 1;
             let Some(delay) = self.retry.delay(*count, &error) else {
-                return Err(ended(error, open));
+                return Err(error);
             };
-            tokio::time::sleep(delay).await;
-            credentials = self.credentials.get().await?;
+            stop.before(tokio::time::sleep(delay)).await?;
+            credentials = stop.before(self.credentials.get()).await??;
         }
     }
 
@@ -249,7 +288,6 @@ impl Api {
         effect: Effect,
         credentials: &Credentials,
     ) -> Result<T, (ProviderError, Remedy)> {
-        let _slot = self.slots.acquire().await.expect("never closed");
         let now = self.credentials.now();
         let signed = signing::sign(endpoint, request, self.signature, credentials, now)
             .map_err(|reason| (ProviderError::NotSent { reason }, Remedy::None))?;
@@ -266,7 +304,8 @@ impl Api {
             .send()
             .await;
         let response = sent.map_err(|error| (failure::transport(error), Remedy::None))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let mut response = response;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = body(response, request.action)
             .await
             .map_err(|error| (error, Remedy::None))?;
@@ -274,7 +313,7 @@ impl Api {
         if !status.is_success() {
             return Err(failure::refusal(status, &headers, &body, credentials));
         }
-        serde_json::from_slice(&body).map_err(|error| {
+        parse(&body).map_err(|error| {
             let error = if error.is_eof() {
                 ProviderError::Unavailable {
                     message: format!("the answer to {} was cut off", request.action),
@@ -289,6 +328,14 @@ impl Api {
             };
             (error, Remedy::None)
         })
+    }
+}
+
+/// JSON; that it is UTF-8 is looked at once and not text by text.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
     }
 }
 
@@ -344,7 +391,9 @@ fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {
 }
 
 async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, ProviderError> {
-    let mut body = Vec::new();
+    let expected = response.content_length().unwrap_or_default();
+    let expected = usize::try_from(expected).unwrap_or_default();
+    let mut body = Vec::with_capacity(expected.min(ANSWER_LIMIT));
     while let Some(chunk) = response.chunk().await.map_err(failure::transport)? {
         if body.len() + chunk.len() > ANSWER_LIMIT {
             return Err(ProviderError::Malformed {
@@ -382,7 +431,7 @@ impl<T: Page + DeserializeOwned> Pages<'_, T> {
             return Ok(None);
         }
         let request = self.request.page(self.tokens.last().map(String::as_str));
-        let page: T = self.api.call(self.region, &request, Effect::Read).await?;
+        let page: T = self.api.read(self.region, &request).await?;
         match page.next_token() {
             None => self.done = true,
             Some(token) => {

@@ -3,9 +3,7 @@
 
 use serde_json::Value;
 
-use super::{
-    Alibaba, api::Effect, credentials::CredentialSource, endpoints::Endpoint, wire::request,
-};
+use super::{Alibaba, credentials::CredentialSource, endpoints::Endpoint, wire::request};
 use crate::{model::RegionId, provider::ProviderError};
 
 /// RAM actions that `apply` needs beyond the reads.
@@ -121,7 +119,7 @@ impl Alibaba {
         parameter: (&str, &str),
     ) -> Result<(Access, Value), ProviderError> {
         let request = request::read(action, region, parameter);
-        match self.api.call::<Value>(region, &request, Effect::Read).await {
+        match self.api.read::<Value>(region, &request).await {
             Ok(answer) => Ok((Access::Allowed, answer)),
             Err(ProviderError::Refused {
                 code,

@@ -9,6 +9,8 @@ mod read;
 pub mod request;
 mod rule;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 pub use read::Reading;
@@ -17,58 +19,91 @@ pub use rule::{Interner, RuleError, from_json, observed, to_json};
 /// Version of the ECS API that these shapes belong to.
 pub const VERSION: &str = "2014-05-26";
 
+/// [`Members`] that own their texts.
+pub type Permission = Members<String>;
+
 /// `Permissions.Permission` of DescribeSecurityGroupAttribute: every member, `""` where it does not apply. Older servers
 /// leave members out; missing, `null` and `""` mean the same. A priority of 0 stands for a missing one.
+///
+/// Generic, because rules are read without a copy of any text: most of them are needed for a moment only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(
     missing_docs,
     reason = "the names are the cloud's; the page of DescribeSecurityGroupAttribute says what they are"
 )]
-pub struct Permission {
-    pub security_group_rule_id: String,
-    pub direction: String,
-    pub ip_protocol: String,
-    pub port_range: String,
-    pub source_port_range: String,
-    pub policy: String,
+pub struct Members<T> {
+    pub security_group_rule_id: T,
+    pub direction: T,
+    pub ip_protocol: T,
+    pub port_range: T,
+    pub source_port_range: T,
+    pub policy: T,
     pub priority: u8,
-    pub nic_type: String,
-    pub source_cidr_ip: String,
+    pub nic_type: T,
+    pub source_cidr_ip: T,
     #[serde(rename = "Ipv6SourceCidrIp")]
-    pub ipv6_source_cidr_ip: String,
-    pub source_group_id: String,
-    pub source_group_name: String,
-    pub source_group_owner_account: String,
-    pub source_prefix_list_id: String,
-    pub source_prefix_list_name: String,
-    pub dest_cidr_ip: String,
+    pub ipv6_source_cidr_ip: T,
+    pub source_group_id: T,
+    pub source_group_name: T,
+    pub source_group_owner_account: T,
+    pub source_prefix_list_id: T,
+    pub source_prefix_list_name: T,
+    pub dest_cidr_ip: T,
     #[serde(rename = "Ipv6DestCidrIp")]
-    pub ipv6_dest_cidr_ip: String,
-    pub dest_group_id: String,
-    pub dest_group_name: String,
-    pub dest_group_owner_account: String,
-    pub dest_prefix_list_id: String,
-    pub dest_prefix_list_name: String,
-    pub port_range_list_id: String,
-    pub port_range_list_name: String,
-    pub description: String,
-    pub create_time: String,
+    pub ipv6_dest_cidr_ip: T,
+    pub dest_group_id: T,
+    pub dest_group_name: T,
+    pub dest_group_owner_account: T,
+    pub dest_prefix_list_id: T,
+    pub dest_prefix_list_name: T,
+    pub port_range_list_id: T,
+    pub port_range_list_name: T,
+    pub description: T,
+    pub create_time: T,
 }
 
 macro_rules! text_members {
     ($count:literal: $($name:literal $field:ident,)*) => {
-        impl Permission {
+        impl<T: AsRef<str>> Members<T> {
             /// Every member but `Priority`, by the cloud's name for it.
             fn texts(&self) -> [(&'static str, &str); $count] {
-                [$(($name, self.$field.as_str()),)*]
+                [$(($name, self.$field.as_ref()),)*]
             }
 
+            /// The same members, lent.
+            fn lent(&self) -> Members<&str> {
+                Members {
+                    priority: self.priority,
+                    $($field: self.$field.as_ref(),)*
+                }
+            }
+        }
+
+        impl<T> Members<T> {
             /// The member of a name; `None` for `Priority` and for what this program does not know.
-            fn text_mut(&mut self, name: &str) -> Option<&mut String> {
+            fn text_mut(&mut self, name: &str) -> Option<&mut T> {
                 match name {
                     $($name => Some(&mut self.$field),)*
                     _ => None,
+                }
+            }
+        }
+
+        impl Permission {
+            /// Empties every member and keeps its room.
+            fn clear(&mut self) {
+                self.priority = 0;
+                $(self.$field.clear();)*
+            }
+        }
+
+        impl Members<Cow<'_, str>> {
+            /// With texts of its own.
+            fn into_owned(self) -> Permission {
+                Members {
+                    priority: self.priority,
+                    $($field: self.$field.into_owned(),)*
                 }
             }
         }

@@ -1,9 +1,10 @@
 //! From a plan to its document.
 
 use crate::{
+    assertion::{Claim, Status, Violation},
     desired::Mode,
     diag::{Severity, Sources, Span},
-    guard::Refusal,
+    guard::{self, Refusal},
     model::{GroupId, ObservedRule, Peer, PortSet, Rule},
     plan::{Address, Change, ChangeKind, Counts, GroupPlan, Passing, Plan},
     provider::RuleAction,
@@ -14,9 +15,10 @@ use crate::{
 use super::{
     FORMAT_VERSION,
     document::{
-        Action, ChangeBody, DiagnosticBody, Finding, GroupBody, Level, ModeBody, ModesBody,
-        PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction, StepBody,
-        Summary, TrafficBody, TrafficLine, TransientBody, Unread,
+        Action, AssertionBody, AssertionStatus, ChangeBody, DiagnosticBody, Finding, GroupBody,
+        Level, ModeBody, ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange,
+        RuleBody, StepAction, StepBody, Summary, TrafficBody, TrafficLine, TransientBody, Unread,
+        ViolatingTraffic, WaiverBody,
     },
 };
 
@@ -241,16 +243,82 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
         steps,
         traffic: traffic_body(group, sources),
         transients: group.passing.iter().map(transient).collect(),
-        findings: refusals
+        findings: findings(group, sources, refusals),
+    }
+}
+
+/// What the guard refuses; then the assertions, which it refuses in the order in which the plan has them.
+fn findings(group: &GroupPlan, sources: &Sources, refusals: &[Refusal]) -> Vec<Finding> {
+    let refused = refusals.iter().filter(|refusal| {
+        refusal.address == group.address && refusal.reason != guard::Reason::Assertion
+    });
+    let refused = refused.map(|refusal| Finding {
+        code: refusal.reason.to_string(),
+        refuses: true,
+        message: refusal.message.clone(),
+        help: refusal.help.clone(),
+        declared_at: refusal.span.map(|span| place(span, sources)),
+        assertion: None,
+    });
+    let violated = group.violations.iter().map(|violation| Finding {
+        code: guard::Reason::Assertion.to_string(),
+        refuses: violation.refuses(),
+        message: violation.message(),
+        help: violation.help(group.name.as_str()),
+        declared_at: Some(place(violation.assertion.span, sources)),
+        assertion: Some(assertion_body(violation, group, sources)),
+    });
+    refused.chain(violated).collect()
+}
+
+fn assertion_body(violation: &Violation, group: &GroupPlan, sources: &Sources) -> AssertionBody {
+    let Violation {
+        assertion,
+        nic,
+        status,
+        traffic,
+        depends_on,
+        waiver,
+    } = violation;
+    let direction = assertion.direction;
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_ref().map(ToString::to_string);
+    AssertionBody {
+        id: assertion.id.to_string(),
+        title: text(&assertion.title),
+        says: assertion.says(),
+        because: text(&assertion.because),
+        severity: assertion.severity.to_string(),
+        reference: text(&assertion.reference),
+        status: match status {
+            Status::New => AssertionStatus::New,
+            Status::OnTheWay { .. } => AssertionStatus::OnTheWay,
+            Status::Known => AssertionStatus::Known,
+            Status::Waived { .. } => AssertionStatus::Waived,
+        },
+        wave: match status {
+            Status::OnTheWay { wave } => Some(wave + 1),
+            _ => None,
+        },
+        nic: nic.to_string(),
+        traffic: traffic
             .iter()
-            .filter(|refusal| refusal.address == group.address)
-            .map(|refusal| Finding {
-                code: refusal.reason.to_string(),
-                message: refusal.message.clone(),
-                help: refusal.help.clone(),
-                declared_at: refusal.span.map(|span| place(span, sources)),
+            .map(|evidence| ViolatingTraffic {
+                direction: direction.to_string(),
+                what: match assertion.claim {
+                    Claim::Forbid => "admitted",
+                    Claim::Require => "refused",
+                }
+                .to_owned(),
+                traffic: evidence.what.text(direction),
+                decided_by: deciders(group, &evidence.deciders, sources),
             })
             .collect(),
+        depends_on: depends_on.iter().map(ToString::to_string).collect(),
+        waiver: waiver.as_ref().map(|waiver| WaiverBody {
+            until: waiver.until_text.to_string(),
+            reason: waiver.reason.to_string(),
+            declared_at: place(waiver.span, sources),
+        }),
     }
 }
 

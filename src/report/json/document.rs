@@ -195,7 +195,7 @@ pub struct GroupBody {
     pub traffic: TrafficBody,
     /// Traffic that for a while is not what it is before and after; empty: safe at every step.
     pub transients: Vec<TransientBody>,
-    /// What the guard has against the group's changes.
+    /// What the guard has against the group's changes, and assertions that are violated without refusing them.
     pub findings: Vec<Finding>,
 }
 
@@ -282,17 +282,88 @@ pub enum StepAction {
     Modify,
 }
 
-/// A reason not to apply.
+/// A reason not to apply, or an assertion that is violated.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Finding {
-    /// Stable name of the reason.
+    /// Stable name of the reason; `assertion` for assertions.
     pub code: String,
+    /// Whether it refuses the plan.
+    pub refuses: bool,
     /// One sentence.
     pub message: String,
     /// What lets the plan through, or what to do instead.
     pub help: Vec<String>,
     /// The place in the files.
     pub declared_at: Option<Place>,
+    /// What is violated; null for other reasons.
+    pub assertion: Option<AssertionBody>,
+}
+
+/// An assertion, and what violates it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AssertionBody {
+    /// Its id.
+    pub id: String,
+    /// A few words for it.
+    pub title: Option<String>,
+    /// `forbid ssh from internet`.
+    pub says: String,
+    /// Why.
+    pub because: Option<String>,
+    /// `low`, `medium`, `high` or `critical`.
+    pub severity: String,
+    /// Where to read about it.
+    pub reference: Option<String>,
+    /// Since when it is violated.
+    pub status: AssertionStatus,
+    /// For `on_the_way` the wave in which it may happen, from 1.
+    pub wave: Option<usize>,
+    /// `intranet`, or `internet` in the classic network.
+    pub nic: String,
+    /// The packets.
+    pub traffic: Vec<ViolatingTraffic>,
+    /// Prefix lists that decide and could not be read.
+    pub depends_on: Vec<String>,
+    /// What excuses it.
+    pub waiver: Option<WaiverBody>,
+}
+
+/// Since when an assertion is violated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionStatus {
+    /// By the result, and not before.
+    New,
+    /// Neither before nor by the result, but in between.
+    OnTheWay,
+    /// Before, and still by the result.
+    Known,
+    /// By the result, and a waiver covers that.
+    Waived,
+}
+
+/// Packets that violate an assertion.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ViolatingTraffic {
+    /// `ingress` or `egress`.
+    pub direction: String,
+    /// `admitted` where it is forbidden, `refused` where it is required.
+    pub what: String,
+    /// `tcp/22 from 0.0.0.0/0 except 10.0.0.0/8`.
+    pub traffic: String,
+    /// The rules that decide, the widest first: places in the files, rule ids, or `default`.
+    pub decided_by: Vec<String>,
+}
+
+/// Leave to violate an assertion until a date.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct WaiverBody {
+    /// The date as written.
+    pub until: String,
+    /// Why.
+    pub reason: String,
+    /// Where it is declared.
+    pub declared_at: Place,
 }
 
 /// A group that could not be read.

@@ -35,7 +35,7 @@ fn counts(group: &GroupReport) -> String {
 }
 
 /// How a group ended, in a word.
-fn ending(group: &GroupReport) -> (&'static str, Tone) {
+pub(crate) fn ending(group: &GroupReport) -> (&'static str, Tone) {
     match group.outcome {
         GroupOutcome::Done => ("done", Tone::Added),
         GroupOutcome::NotYetVisible(_) => ("not yet visible", Tone::Changed),
@@ -59,7 +59,8 @@ fn line(group: &GroupReport, widths: [usize; 3], style: &TextStyle) -> String {
     )
 }
 
-fn details(group: &GroupReport) -> String {
+/// What is to be said of a group beside its line; empty when all went well.
+pub(crate) fn details(group: &GroupReport) -> String {
     let mut text = String::new();
     let mut say = |label: &str, lines: &[String]| {
         let mut label = label;
@@ -101,7 +102,8 @@ fn details(group: &GroupReport) -> String {
     text
 }
 
-fn summary(report: &Report) -> String {
+/// The last line.
+pub fn summary(report: &Report) -> String {
     let (mut added, mut changed, mut destroyed) = (0, 0, 0);
     for group in &report.groups {
         added += group.added;

@@ -48,8 +48,18 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
         text.push_str(&format!("{} as declared\n", count(calm, "group")));
     }
     text.push_str(&unread(report, style));
+    if calm > 0 || !report.failures.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&style.paint(Tone::Strong, summary(report)));
+    text.push('\n');
+    text
+}
+
+/// The last line.
+pub fn summary(report: &PlanReport<'_>) -> String {
     let counts = report.plan.counts();
-    let summary = if report.is_errored() && counts.is_empty() {
+    if report.is_errored() && counts.is_empty() {
         format!("Drift not fully known: {}.", report.lacks())
     } else if report.is_errored() {
         format!(
@@ -71,11 +81,5 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
             "Drift: {} missing, {} {verb}, {} live only.",
             counts.add, counts.change, counts.destroy
         )
-    };
-    if calm > 0 || !report.failures.is_empty() {
-        text.push('\n');
     }
-    text.push_str(&style.paint(Tone::Strong, summary));
-    text.push('\n');
-    text
 }

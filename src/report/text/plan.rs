@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    TextStyle, Tone, count, escape, escape_lines,
+    TextStyle, Tone, assertions, count, escape, escape_lines,
     refusal::refusals,
     rule_line,
     table::{self, Row},
@@ -71,7 +71,7 @@ fn refused(refusals: &[Refusal]) -> String {
 }
 
 /// The last line.
-fn summary(report: &PlanReport<'_>) -> String {
+pub fn summary(report: &PlanReport<'_>) -> String {
     let counts = report.plan.counts();
     if report.is_errored() && counts.is_empty() {
         return format!("Plan incomplete: {}.", report.lacks());
@@ -134,7 +134,7 @@ fn packed(facts: &[String], columns: usize) -> String {
 }
 
 /// `complete`, or a word per direction where they differ.
-fn modes(group: &GroupPlan) -> String {
+pub(crate) fn modes(group: &GroupPlan) -> String {
     let word = |mode: Option<Mode>| match mode {
         Some(mode) => mode.to_string(),
         None => "not managed".to_owned(),
@@ -274,6 +274,7 @@ fn rows(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String
         }
     }
     text.push_str(&traffic::sentences(group, report, style));
+    text.push_str(&assertions::section(group, report, style));
     text
 }
 
@@ -298,25 +299,25 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     // Of a group with an error nobody knows whether it is unchanged.
     if !style.verbose && !report.plan.diagnostics.iter().any(Diagnostic::is_error) {
         text.push_str(&unchanged(report.plan));
+        text.push_str(&assertions::calm(report, style));
     }
     text.push_str(&unread(report, style));
-    let counts = report.plan.counts();
-    if counts.calls > 0 {
-        // Schedules run side by side: the longest one says how many waves there are.
-        let waves = report
-            .plan
-            .schedules
-            .iter()
-            .map(|schedule| schedule.waves.len())
-            .max()
-            .unwrap_or(0);
-        let size = format!("{}, {}", count(counts.calls, "call"), count(waves, "layer"));
+    if let Some(size) = size(report.plan) {
         text.push_str(&order(report.plan, &size, style));
     }
     if !text.is_empty() {
         text.push('\n');
     }
     text
+}
+
+/// `39 calls, 4 layers`; `None`: no call.
+pub(crate) fn size(plan: &Plan) -> Option<String> {
+    let calls = plan.counts().calls;
+    // Schedules run side by side: the longest one says how many waves there are.
+    let waves = plan.schedules.iter().map(|schedule| schedule.waves.len());
+    let waves = waves.max().unwrap_or(0);
+    (calls > 0).then(|| format!("{}, {}", count(calls, "call"), count(waves, "layer")))
 }
 
 /// Groups that could not be read, those of one account and region with one error together.

@@ -15,6 +15,7 @@ pub fn refusals(refusals: &[Refusal], sources: &Sources, style: &TextStyle) -> S
             message,
             help,
             span,
+            rules,
         } = refusal;
         let head = style.paint(Tone::Removed, format!("refused[{reason}]"));
         let said = style.paint(
@@ -31,6 +32,15 @@ pub fn refusals(refusals: &[Refusal], sources: &Sources, style: &TextStyle) -> S
             style.paint(Tone::Faint, "  -->"),
             escape(&place)
         ));
+        for (rule, span) in rules {
+            let place = span.map_or_else(|| "a live rule".to_owned(), |span| sources.place(span));
+            text.push_str(&format!(
+                "{} {}: {}\n",
+                style.paint(Tone::Faint, "  by "),
+                escape(&place),
+                escape(&rule.to_string())
+            ));
+        }
         for line in help {
             text.push_str(&format!("  help: {}\n", escape(line)));
         }

@@ -66,7 +66,7 @@ fn description(rule: &Rule) -> String {
 }
 
 /// The row of a change.
-pub(super) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle) -> Row {
+pub(crate) fn change(change: &Change, report: &PlanReport<'_>, style: &TextStyle) -> Row {
     let (lead, tone, cells, description) = match &change.kind {
         ChangeKind::Add(rule) => ("+", Tone::Added, declared_cells(rule), text(rule)),
         ChangeKind::Delete(seen) => ("-", Tone::Removed, live_cells(&seen.rule), text(&seen.rule)),

@@ -17,7 +17,7 @@ const KEPT_BEFORE: usize = 5;
 
 /// A free text that may be cut: descriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Flexible {
+pub(crate) enum Flexible {
     /// One text.
     Text(String),
     /// The text before and after.
@@ -25,6 +25,14 @@ pub(super) enum Flexible {
 }
 
 impl Flexible {
+    /// All of it.
+    pub(crate) fn whole(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Pair(old, new) => format!("\"{old}\" → \"{new}\""),
+        }
+    }
+
     fn draw(&self, limit: usize) -> String {
         match self {
             Self::Text(text) => cut(text, limit),
@@ -63,7 +71,7 @@ fn differing(old: &str, new: &str, room: usize) -> (String, String) {
 
 /// One rule of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// What the line starts with: a sign, or a word in drift reports.
     pub lead: &'static str,
     /// Colour of the line.
@@ -79,7 +87,7 @@ pub(super) struct Row {
 }
 
 /// Draws rows under each other; every row has as many cells as the first.
-pub(super) fn draw(rows: &[Row], style: &TextStyle) -> String {
+pub(crate) fn draw(rows: &[Row], style: &TextStyle) -> String {
     let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     // A sign stands close to its rule, a word apart from it.
     let lead = match rows.iter().map(|row| width(row.lead)).max().unwrap_or(0) {

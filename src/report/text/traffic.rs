@@ -23,6 +23,16 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
     {
         return format!("  {}\n", style.paint(Tone::Faint, "same traffic"));
     }
+    let shown = if style.verbose {
+        usize::MAX
+    } else {
+        MOST_SENTENCES
+    };
+    draw(&said(group, report, shown), style)
+}
+
+/// The sentences of a group, at most so many of a kind; the line that says how many were left out comes after them.
+pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> Vec<Said> {
     let mut lines: Vec<Said> = Vec::new();
     let kinds: [(Tone, &str, bool); 2] = [
         (Tone::Added, "newly admits", true),
@@ -51,11 +61,6 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
             Who::MembersOf(_) => 2,
         };
         all.sort_by_key(|(direction, sentence)| (*direction, rank(&sentence.what.who)));
-        let shown = if style.verbose {
-            usize::MAX
-        } else {
-            MOST_SENTENCES
-        };
         for (direction, sentence) in all.iter().take(shown) {
             let traffic = sentence.what.text(*direction);
             lines.push(match &sentence.what.who {
@@ -84,15 +89,17 @@ pub(super) fn sentences(group: &GroupPlan, report: &PlanReport<'_>, style: &Text
             });
         }
     }
-    draw(&lines, style)
+    lines
 }
 
 /// A line of its own.
-struct Said {
-    tone: Tone,
-    text: String,
+pub(crate) struct Said {
+    /// [`Tone::Added`] or [`Tone::Removed`]; [`Tone::Faint`] for what was left out.
+    pub(crate) tone: Tone,
+    /// The sentence.
+    pub(crate) text: String,
     /// The rules that decide; may be empty.
-    why: String,
+    pub(crate) why: String,
 }
 
 /// Before every line.

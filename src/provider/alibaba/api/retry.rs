@@ -69,7 +69,8 @@ impl RetryPolicy {
             ProviderError::Refused { .. }
             | ProviderError::Credentials { .. }
             | ProviderError::Malformed { .. }
-            | ProviderError::NotSent { .. } => return None,
+            | ProviderError::NotSent { .. }
+            | ProviderError::Stopped => return None,
         };
         if failures >= attempts.min(self.attempts) {
             return None;

@@ -16,6 +16,9 @@ use crate::provider::alibaba::endpoints::{Endpoint, EndpointError};
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Names another place of the instance's metadata: an emulator of it on this machine.
+const METADATA_ENDPOINT: &str = "RULEKEEP_METADATA_ENDPOINT";
+
 /// The part of the process's surroundings that credentials are found in; `Debug` shows names alone.
 #[derive(Clone)]
 pub struct Environment {
@@ -57,7 +60,7 @@ impl Environment {
     pub fn of_process() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("ALIBABA_CLOUD_"));
+            .filter(|(name, _)| name.starts_with("ALIBABA_CLOUD_") || name == METADATA_ENDPOINT);
         Self::new(variables, std::env::home_dir())
     }
 
@@ -176,11 +179,15 @@ impl Environment {
             .unwrap_or("rulekeep")
     }
 
-    /// Where the instance's metadata is served.
-    pub(super) fn metadata_endpoint(&self) -> Endpoint {
-        match &self.metadata {
-            Some(endpoint) => endpoint.clone(),
-            None => Endpoint::of_metadata(),
+    /// Where the instance's metadata is served. A variable may name an address of this machine alone: whoever serves
+    /// it says who this program acts as.
+    pub(super) fn metadata_endpoint(&self) -> Result<Endpoint, String> {
+        match (&self.metadata, self.get(METADATA_ENDPOINT)) {
+            (Some(endpoint), _) => Ok(endpoint.clone()),
+            (None, Some(given)) => {
+                loopback(given).map_err(|error| format!("{METADATA_ENDPOINT}: {error}"))
+            }
+            (None, None) => Ok(Endpoint::of_metadata()),
         }
     }
 

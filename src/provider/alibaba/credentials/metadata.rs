@@ -33,7 +33,7 @@ pub(super) async fn credentials(
     if environment.is_true("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return Err("ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned());
     }
-    let endpoint = environment.metadata_endpoint();
+    let endpoint = environment.metadata_endpoint()?;
     let service = Service {
         client: http::client(&endpoint, LIMITS).map_err(|broken| broken.reason)?,
         endpoint,

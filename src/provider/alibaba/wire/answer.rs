@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{
-    Reading,
-    read::{List, Text, flag},
+    RuleError,
+    read::{List, Rules, Text, flag},
 };
 use crate::model::{
-    AddressFamily, Cidr, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network, PortList,
-    PortListId, PrefixList, PrefixListId, VpcId,
+    AddressFamily, Cidr, GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, Network,
+    ObservedRule, PortList, PortListId, PrefixList, PrefixListId, VpcId,
 };
 
 /// An answer that may be one of several pages.
@@ -173,7 +173,7 @@ pub struct Attribute {
     #[serde(default)]
     inner_access_policy: Text,
     #[serde(default)]
-    permissions: List<Reading>,
+    permissions: Rules,
     #[serde(default)]
     next_token: Text,
 }
@@ -198,8 +198,8 @@ impl Attribute {
         }
     }
 
-    /// The rules of the page.
-    pub fn into_permissions(self) -> Vec<Reading> {
+    /// The rules of the page; or why one of them is none that this program understands.
+    pub fn into_rules(self) -> Result<Vec<ObservedRule>, RuleError> {
         self.permissions.0
     }
 }

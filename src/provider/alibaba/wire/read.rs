@@ -4,40 +4,41 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 use serde_json::Value;
 
-use super::Permission;
+use super::{Interner, Members, Permission, RuleError, observed};
+use crate::model::ObservedRule;
 
-/// A permission as it was read, with the members that this program does not know.
+/// A permission as it was read, with the members that this program does not know. Texts without escapes are those of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct Reading<'a> {
     /// The members that are known.
-    pub known: Permission,
+    pub known: Members<Cow<'a, str>>,
     /// The others, without those that are `null` or `""`.
     pub unknown: BTreeMap<Arc<str>, Value>,
 }
 
-impl<'de> Deserialize<'de> for Reading {
+impl<'de> Deserialize<'de> for Reading<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+        struct Each;
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Reading;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Reading<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object that describes a rule")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reading, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reading<'de>, A::Error> {
                 let mut reading = Reading::default();
                 while let Some(Name(name)) = map.next_key()? {
                     if name == "Priority" {
-                        let Text(text) = map.next_value()?;
+                        let Lent(text) = map.next_value()?;
                         reading.known.priority = priority(&text);
                     } else if let Some(slot) = reading.known.text_mut(&name) {
-                        let Text(text) = map.next_value()?;
+                        let Lent(text) = map.next_value()?;
                         *slot = text;
                     } else {
                         let value: Value = map.next_value()?;
@@ -50,13 +51,13 @@ impl<'de> Deserialize<'de> for Reading {
             }
         }
 
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(Each)
     }
 }
 
 impl<'de> Deserialize<'de> for Permission {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Reading::deserialize(deserializer).map(|reading| reading.known)
+        Reading::deserialize(deserializer).map(|reading| reading.known.into_owned())
     }
 }
 
@@ -102,33 +103,46 @@ pub(super) struct Text(pub(super) String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Lent::deserialize(deserializer).map(|Lent(text)| Self(text.into_owned()))
+    }
+}
+
+/// As [`Text`], without a copy where the text is written without escapes.
+struct Lent<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Lent<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyText;
 
         impl<'de> Visitor<'de> for AnyText {
-            type Value = Text;
+            type Value = Lent<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text or a whole number")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Lent<'de>, E> {
+                Ok(Lent(text.into()))
             }
 
-            fn visit_string<E>(self, text: String) -> Result<Text, E> {
-                Ok(Text(text))
+            fn visit_str<E>(self, text: &str) -> Result<Lent<'de>, E> {
+                Ok(Lent(text.to_owned().into()))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
+            fn visit_string<E>(self, text: String) -> Result<Lent<'de>, E> {
+                Ok(Lent(text.into()))
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
+            fn visit_u64<E>(self, number: u64) -> Result<Lent<'de>, E> {
+                Ok(Lent(number.to_string().into()))
             }
 
-            fn visit_unit<E>(self) -> Result<Text, E> {
-                Ok(Text::default())
+            fn visit_i64<E>(self, number: i64) -> Result<Lent<'de>, E> {
+                Ok(Lent(number.to_string().into()))
+            }
+
+            fn visit_unit<E>(self) -> Result<Lent<'de>, E> {
+                Ok(Lent("".into()))
             }
         }
 
@@ -180,41 +194,83 @@ impl<T> Default for List<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Wrapped<T>(std::marker::PhantomData<T>);
+        let mut items = Vec::new();
+        each(deserializer, &mut |item| items.push(item))?;
+        Ok(Self(items))
+    }
+}
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Wrapped<T> {
-            type Value = List<T>;
+/// The rules of an answer, each made one as it is read; `Err`: why the first that is none is none.
+#[derive(Debug)]
+pub(super) struct Rules(pub(super) Result<Vec<ObservedRule>, RuleError>);
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list, perhaps in an object of one member")
-            }
+impl Default for Rules {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<List<T>, A::Error> {
-                let mut items = List::default();
-                if map.next_key::<IgnoredAny>()?.is_some() {
-                    items = map.next_value::<List<T>>()?;
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut texts = Interner::default();
+        let mut rules = Ok(Vec::new());
+        each(deserializer, &mut |reading: Reading<'de>| {
+            if let Ok(read) = &mut rules {
+                match observed(reading, &mut texts) {
+                    Ok(rule) => read.push(rule),
+                    Err(error) => rules = Err(error),
                 }
-                if map.next_key::<IgnoredAny>()?.is_some() {
-                    return Err(serde::de::Error::custom(
-                        "a list is wrapped in an object of more than one member",
-                    ));
-                }
-                Ok(items)
             }
+        })?;
+        Ok(Self(rules))
+    }
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(List(items))
-            }
+/// Takes the items of a list, wrapped or bare, one by one.
+fn each<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    take: &mut impl FnMut(T),
+) -> Result<(), D::Error> {
+    struct Wrapped<'f, T, F>(&'f mut F, std::marker::PhantomData<T>);
 
-            fn visit_unit<E>(self) -> Result<List<T>, E> {
-                Ok(List::default())
-            }
+    impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Wrapped<'_, T, F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list, perhaps in an object of one member")
         }
 
-        deserializer.deserialize_any(Wrapped(std::marker::PhantomData))
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            if map.next_key::<IgnoredAny>()?.is_some() {
+                map.next_value_seed(self)?;
+            }
+            if map.next_key::<IgnoredAny>()?.is_some() {
+                return Err(serde::de::Error::custom(
+                    "a list is wrapped in an object of more than one member",
+                ));
+            }
+            Ok(())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+            while let Some(item) = list.next_element()? {
+                (self.0)(item);
+            }
+            Ok(())
+        }
+
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
     }
+
+    impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Wrapped<'_, T, F> {
+        type Value = ();
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            deserializer.deserialize_any(self)
+        }
+    }
+
+    deserializer.deserialize_any(Wrapped(take, std::marker::PhantomData))
 }

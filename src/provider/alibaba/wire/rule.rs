@@ -6,13 +6,14 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt::Write as _,
     sync::Arc,
 };
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::{Permission, Reading};
+use super::{Members, Permission, Reading};
 use crate::model::{
     Cidr, Direction, GroupId, NicType, ObservedRule, OwnerId, Peer, Policy, PortListId, PortRange,
     PortSet, Ports, PrefixListId, Priority, Protocol, Rule, RuleFacts, RuleId,
@@ -31,43 +32,50 @@ pub struct RuleError {
     pub problem: String,
 }
 
-/// Keeps one copy of texts that many rules of a group share.
+/// Keeps one copy of texts that many rules of a group share, and room for one permission.
 #[derive(Debug, Default)]
-pub struct Interner(HashSet<Arc<str>>);
+pub struct Interner {
+    texts: HashSet<Arc<str>>,
+    scratch: Permission,
+}
 
 impl Interner {
     /// The shared copy.
     fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(shared) = self.0.get(text) {
+        if let Some(shared) = self.texts.get(text) {
             return Arc::clone(shared);
         }
         let shared = Arc::from(text);
-        self.0.insert(Arc::clone(&shared));
+        self.texts.insert(Arc::clone(&shared));
         shared
     }
 }
 
 /// The rule that a permission describes, with everything the cloud said of it.
-pub fn observed(reading: Reading, texts: &mut Interner) -> Result<ObservedRule, RuleError> {
+pub fn observed(reading: Reading<'_>, texts: &mut Interner) -> Result<ObservedRule, RuleError> {
     let Reading { known, unknown } = reading;
+    let known = known.lent();
     let rule = rule(&known, texts).map_err(|problem| RuleError {
         rule: label(&known),
         problem,
     })?;
-    let id = known.security_group_rule_id.as_str();
-    let created = known.create_time.as_str();
+    let id = known.security_group_rule_id;
+    let created = known.create_time;
     let mut seen = ObservedRule {
         rule,
         id: (!id.is_empty()).then(|| RuleId::new(id)),
         facts: None,
     };
     let mut others = unknown;
-    let plain = permission(&seen);
-    for ((name, written), (_, canonical)) in known.texts().into_iter().zip(plain.texts()) {
-        if !written.is_empty() && written != canonical && name != "CreateTime" {
+    let mut canonical = std::mem::take(&mut texts.scratch);
+    plain(&seen.rule, &mut canonical);
+    for ((name, written), (_, canonical)) in known.texts().into_iter().zip(canonical.texts()) {
+        let is_kept = matches!(name, "SecurityGroupRuleId" | "CreateTime");
+        if !written.is_empty() && written != canonical && !is_kept {
             others.insert(texts.get(name), Value::String(written.to_owned()));
         }
     }
+    texts.scratch = canonical;
     if !created.is_empty() || !others.is_empty() {
         seen.facts = Some(Box::new(RuleFacts {
             created: (!created.is_empty()).then(|| texts.get(created)),
@@ -107,7 +115,8 @@ pub fn from_json(value: &Value) -> Result<ObservedRule, RuleError> {
 
 /// The permission that describes an observed rule, with its members as the cloud wrote them.
 pub(super) fn permission(seen: &ObservedRule) -> Permission {
-    let mut permission = plain(&seen.rule);
+    let mut permission = Permission::default();
+    plain(&seen.rule, &mut permission);
     if let Some(id) = &seen.id {
         id.as_str()
             .clone_into(&mut permission.security_group_rule_id);
@@ -131,8 +140,9 @@ fn others(seen: &ObservedRule) -> impl Iterator<Item = (&Arc<str>, &Value)> {
         .iter()
 }
 
-/// The permission that the cloud would write for a rule, without id and time.
-fn plain(rule: &Rule) -> Permission {
+/// The permission that the cloud would write for a rule, without id and time. Written into one that was used before, since reading an
+/// estate compares every rule with it.
+fn plain(rule: &Rule, permission: &mut Permission) {
     let Rule {
         direction,
         nic,
@@ -144,18 +154,23 @@ fn plain(rule: &Rule) -> Permission {
         description,
         peer_owner,
     } = rule;
-    let mut permission = Permission {
-        direction: direction.to_string(),
-        ip_protocol: protocol_name(protocol),
-        policy: match policy {
-            Policy::Accept => "Accept".to_owned(),
-            Policy::Drop => "Drop".to_owned(),
-        },
-        priority: priority.get(),
-        nic_type: nic.to_string(),
-        description: description.as_deref().unwrap_or_default().to_owned(),
-        ..Permission::default()
-    };
+    permission.clear();
+    permission.priority = priority.get();
+    put(&mut permission.direction, direction);
+    put(&mut permission.nic_type, nic);
+    permission.policy.push_str(match policy {
+        Policy::Accept => "Accept",
+        Policy::Drop => "Drop",
+    });
+    permission
+        .description
+        .push_str(description.as_deref().unwrap_or_default());
+    if *protocol == Protocol::Icmpv6 {
+        permission.ip_protocol.push_str("ICMPv6");
+    } else {
+        permission.ip_protocol.push_str(&protocol.name());
+        permission.ip_protocol.make_ascii_uppercase();
+    }
     match protocol.ports() {
         None => {
             NO_PORTS.clone_into(&mut permission.port_range);
@@ -166,17 +181,19 @@ fn plain(rule: &Rule) -> Permission {
             source,
         }) => {
             match destination {
-                PortSet::Range(range) => permission.port_range = port_range(*range),
+                PortSet::Range(range) => put_ports(&mut permission.port_range, *range),
                 PortSet::List(list) => {
                     list.as_str().clone_into(&mut permission.port_range_list_id);
                 }
             }
-            permission.source_port_range = source.map(port_range).unwrap_or_default();
+            if let Some(source) = source {
+                put_ports(&mut permission.source_port_range, *source);
+            }
         }
     }
-    let mut sides = Sides::of(&mut permission, *direction);
+    let mut sides = Sides::of(permission, *direction);
     match peer {
-        Peer::Cidr(cidr) => *sides.peer_cidr(*cidr) = cidr.to_string(),
+        Peer::Cidr(cidr) => put(sides.peer_cidr(*cidr), cidr),
         Peer::Group(group) => {
             group.as_str().clone_into(sides.group);
             if let Some(owner) = peer_owner {
@@ -186,9 +203,16 @@ fn plain(rule: &Rule) -> Permission {
         Peer::PrefixList(list) => list.as_str().clone_into(sides.list),
     }
     if let Some(local) = local {
-        *sides.local_cidr(*local) = local.to_string();
+        put(sides.local_cidr(*local), local);
     }
-    permission
+}
+
+fn put(text: &mut String, value: impl std::fmt::Display) {
+    write!(text, "{value}").expect("writing to a String");
+}
+
+fn put_ports(text: &mut String, range: PortRange) {
+    put(text, format_args!("{}/{}", range.first(), range.last()));
 }
 
 /// The members of a permission by the part they play.
@@ -256,23 +280,21 @@ pub(super) fn port_range(range: PortRange) -> String {
     format!("{}/{}", range.first(), range.last())
 }
 
-fn rule(permission: &Permission, texts: &mut Interner) -> Result<Rule, String> {
-    let direction = match permission.direction.to_ascii_lowercase().as_str() {
-        "ingress" => Direction::Ingress,
-        "egress" => Direction::Egress,
-        _ => return Err(bad("Direction", &permission.direction)),
-    };
-    let policy = match permission.policy.to_ascii_lowercase().as_str() {
-        "accept" => Policy::Accept,
-        "drop" => Policy::Drop,
-        _ => return Err(bad("Policy", &permission.policy)),
-    };
+fn rule(permission: &Members<&str>, texts: &mut Interner) -> Result<Rule, String> {
+    let directions = [
+        ("ingress", Direction::Ingress),
+        ("egress", Direction::Egress),
+    ];
+    let direction = word("Direction", permission.direction, &directions)?;
+    let policies = [("accept", Policy::Accept), ("drop", Policy::Drop)];
+    let policy = word("Policy", permission.policy, &policies)?;
     // The cloud leaves the member out where there is one network interface (VPC).
-    let nic = match permission.nic_type.to_ascii_lowercase().as_str() {
-        "" | "intranet" => NicType::Intranet,
-        "internet" => NicType::Internet,
-        _ => return Err(bad("NicType", &permission.nic_type)),
-    };
+    let nics = [
+        ("intranet", NicType::Intranet),
+        ("internet", NicType::Internet),
+        ("", NicType::Intranet),
+    ];
+    let nic = word("NicType", permission.nic_type, &nics)?;
     if permission.priority == 0 {
         return Err("Priority is missing or no number from 1 to 255".to_owned());
     }
@@ -283,7 +305,7 @@ fn rule(permission: &Permission, texts: &mut Interner) -> Result<Rule, String> {
         // Older servers give the e-mail address of the account, which no request takes as an id.
         _ => None,
     };
-    let description = permission.description.as_str();
+    let description = permission.description;
     Ok(Rule {
         direction,
         nic,
@@ -297,38 +319,50 @@ fn rule(permission: &Permission, texts: &mut Interner) -> Result<Rule, String> {
     })
 }
 
-fn protocol(permission: &Permission) -> Result<Protocol, String> {
-    let name = permission.ip_protocol.to_ascii_lowercase();
-    let number = || -> Option<u8> { is_number(&name).then(|| name.parse().ok()).flatten() };
-    Ok(match name.as_str() {
-        "tcp" => Protocol::Tcp(ports(permission)?),
-        "udp" => Protocol::Udp(ports(permission)?),
-        portless => {
-            let protocol = match (portless, number()) {
-                ("all", _) => Protocol::All,
-                ("icmp", _) => Protocol::Icmp,
-                ("icmpv6", _) => Protocol::Icmpv6,
-                ("gre", _) => Protocol::Gre,
-                (_, Some(6)) => return Ok(Protocol::Tcp(ports(permission)?)),
-                (_, Some(17)) => return Ok(Protocol::Udp(ports(permission)?)),
-                (_, Some(number)) => Protocol::from_number(number).expect("6 and 17 are above"),
-                (_, None) => return Err(bad("IpProtocol", &permission.ip_protocol)),
-            };
-            no_ports(permission)?;
-            protocol
-        }
-    })
+/// One of some words, in any letter case.
+fn word<T: Copy>(name: &str, text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    words
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text))
+        .map(|(_, value)| *value)
+        .ok_or_else(|| bad(name, text))
 }
 
-fn ports(permission: &Permission) -> Result<Ports, String> {
-    let list = permission.port_range_list_id.as_str();
+fn protocol(permission: &Members<&str>) -> Result<Protocol, String> {
+    // The two that most rules have, without a copy.
+    for (name, with) in [
+        ("tcp", Protocol::Tcp as fn(Ports) -> Protocol),
+        ("udp", Protocol::Udp),
+    ] {
+        if permission.ip_protocol.eq_ignore_ascii_case(name) {
+            return ports(permission).map(with);
+        }
+    }
+    let name = permission.ip_protocol.to_ascii_lowercase();
+    let number = || -> Option<u8> { is_number(&name).then(|| name.parse().ok()).flatten() };
+    let protocol = match (name.as_str(), number()) {
+        ("all", _) => Protocol::All,
+        ("icmp", _) => Protocol::Icmp,
+        ("icmpv6", _) => Protocol::Icmpv6,
+        ("gre", _) => Protocol::Gre,
+        (_, Some(6)) => return ports(permission).map(Protocol::Tcp),
+        (_, Some(17)) => return ports(permission).map(Protocol::Udp),
+        (_, Some(number)) => Protocol::from_number(number).expect("6 and 17 are above"),
+        (_, None) => return Err(bad("IpProtocol", permission.ip_protocol)),
+    };
+    no_ports(permission)?;
+    Ok(protocol)
+}
+
+fn ports(permission: &Members<&str>) -> Result<Ports, String> {
+    let list = permission.port_range_list_id;
     let destination = if list.is_empty() {
-        PortSet::Range(range("PortRange", &permission.port_range)?)
+        PortSet::Range(range("PortRange", permission.port_range)?)
     } else {
         // What PortRange holds beside a list is not documented; the list is what counts.
         PortSet::List(PortListId::new(list))
     };
-    let source = match permission.source_port_range.as_str() {
+    let source = match permission.source_port_range {
         "" | NO_PORTS => None,
         text => Some(range("SourcePortRange", text)?),
     };
@@ -346,13 +380,13 @@ fn range(name: &str, text: &str) -> Result<PortRange, String> {
 }
 
 /// Ports beside a protocol that has none would be lost, and the rule would become wider.
-fn no_ports(permission: &Permission) -> Result<(), String> {
+fn no_ports(permission: &Members<&str>) -> Result<(), String> {
     for (name, text) in [
-        ("PortRange", &permission.port_range),
-        ("SourcePortRange", &permission.source_port_range),
-        ("PortRangeListId", &permission.port_range_list_id),
+        ("PortRange", permission.port_range),
+        ("SourcePortRange", permission.source_port_range),
+        ("PortRangeListId", permission.port_range_list_id),
     ] {
-        if !matches!(text.as_str(), "" | NO_PORTS) {
+        if !matches!(text, "" | NO_PORTS) {
             return Err(format!(
                 "{name} is `{text}`, but the protocol {} has no ports",
                 permission.ip_protocol
@@ -363,42 +397,43 @@ fn no_ports(permission: &Permission) -> Result<(), String> {
 }
 
 /// The peer, and the account that owns it.
-fn peer(permission: &Permission, direction: Direction) -> Result<(Peer, &str), String> {
+fn peer<'a>(
+    permission: &Members<&'a str>,
+    direction: Direction,
+) -> Result<(Peer, &'a str), String> {
     let (source, dest) = (
         [
-            ("SourceCidrIp", &permission.source_cidr_ip),
-            ("Ipv6SourceCidrIp", &permission.ipv6_source_cidr_ip),
-            ("SourceGroupId", &permission.source_group_id),
-            ("SourcePrefixListId", &permission.source_prefix_list_id),
+            ("SourceCidrIp", permission.source_cidr_ip),
+            ("Ipv6SourceCidrIp", permission.ipv6_source_cidr_ip),
+            ("SourceGroupId", permission.source_group_id),
+            ("SourcePrefixListId", permission.source_prefix_list_id),
         ],
         [
-            ("DestCidrIp", &permission.dest_cidr_ip),
-            ("Ipv6DestCidrIp", &permission.ipv6_dest_cidr_ip),
-            ("DestGroupId", &permission.dest_group_id),
-            ("DestPrefixListId", &permission.dest_prefix_list_id),
+            ("DestCidrIp", permission.dest_cidr_ip),
+            ("Ipv6DestCidrIp", permission.ipv6_dest_cidr_ip),
+            ("DestGroupId", permission.dest_group_id),
+            ("DestPrefixListId", permission.dest_prefix_list_id),
         ],
     );
     let (mine, other, owner) = match direction {
-        Direction::Ingress => (source, dest, &permission.source_group_owner_account),
-        Direction::Egress => (dest, source, &permission.dest_group_owner_account),
+        Direction::Ingress => (source, dest, permission.source_group_owner_account),
+        Direction::Egress => (dest, source, permission.dest_group_owner_account),
     };
     // On the other side only addresses have a meaning.
     if let Some((name, text)) = other[2..].iter().find(|(_, text)| !text.is_empty()) {
         return Err(format!("{name} is `{text}` in an {direction} rule"));
     }
-    let given: Vec<_> = mine
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, text))| !text.is_empty())
-        .collect();
-    let (kind, name, text) = match given[..] {
-        [(kind, (name, text))] => (kind, name, text.as_str()),
-        [] => return Err("it has no peer".to_owned()),
-        _ => {
-            let names: Vec<&str> = given.iter().map(|(_, (name, _))| *name).collect();
-            return Err(format!("it has several peers: {}", names.join(", ")));
-        }
+    let given = || {
+        let members = mine.iter().enumerate();
+        members.filter(|(_, (_, text))| !text.is_empty())
     };
+    let Some((kind, (name, text))) = given().next() else {
+        return Err("it has no peer".to_owned());
+    };
+    if given().nth(1).is_some() {
+        let names: Vec<&str> = given().map(|(_, (name, _))| *name).collect();
+        return Err(format!("it has several peers: {}", names.join(", ")));
+    }
     let peer = match kind {
         0 => Peer::Cidr(cidr(name, text, false)?),
         1 => Peer::Cidr(cidr(name, text, true)?),
@@ -408,15 +443,15 @@ fn peer(permission: &Permission, direction: Direction) -> Result<(Peer, &str), S
     Ok((peer, owner))
 }
 
-fn local(permission: &Permission, direction: Direction) -> Result<Option<Cidr>, String> {
+fn local(permission: &Members<&str>, direction: Direction) -> Result<Option<Cidr>, String> {
     let [(name4, text4), (name6, text6)] = match direction {
         Direction::Ingress => [
-            ("DestCidrIp", &permission.dest_cidr_ip),
-            ("Ipv6DestCidrIp", &permission.ipv6_dest_cidr_ip),
+            ("DestCidrIp", permission.dest_cidr_ip),
+            ("Ipv6DestCidrIp", permission.ipv6_dest_cidr_ip),
         ],
         Direction::Egress => [
-            ("SourceCidrIp", &permission.source_cidr_ip),
-            ("Ipv6SourceCidrIp", &permission.ipv6_source_cidr_ip),
+            ("SourceCidrIp", permission.source_cidr_ip),
+            ("Ipv6SourceCidrIp", permission.ipv6_source_cidr_ip),
         ],
     };
     match (text4.is_empty(), text6.is_empty()) {
@@ -449,7 +484,7 @@ fn bad(name: &str, text: &str) -> String {
 }
 
 /// By its id, else by what it says.
-fn label(permission: &Permission) -> String {
+fn label(permission: &Members<&str>) -> String {
     if !permission.security_group_rule_id.is_empty() {
         return format!("rule {}", permission.security_group_rule_id);
     }

@@ -105,7 +105,10 @@ fn whole_answers_read_with_their_wrapper_missing_null_or_empty() {
     for sample in SAMPLES {
         let answer: Attribute = serde_json::from_str(sample).unwrap();
         assert!(answer.inner_access().is_ok());
-        assert_eq!(answer.into_permissions().len(), permissions(sample).len());
+        assert_eq!(
+            answer.into_rules().unwrap().len(),
+            permissions(sample).len()
+        );
     }
     for wrapper in [
         json!({}),
@@ -118,7 +121,7 @@ fn whole_answers_read_with_their_wrapper_missing_null_or_empty() {
         answer["SecurityGroupId"] = json!("sg-1");
         let answer: Attribute = serde_json::from_value(answer).unwrap();
         assert!(answer.inner_access().is_err());
-        assert!(answer.into_permissions().is_empty());
+        assert!(answer.into_rules().unwrap().is_empty());
     }
 }
 

@@ -1,0 +1,637 @@
+//! Judges assertions on packets: in the state before, in the result, and in every state that a schedule may pass through.
+//!
+//! The packets that assertions speak of are further boxes in the atlas of the rules that meet them, so that each signature is wholly
+//! meant by an assertion or not at all; then a verdict is a look at the strongest rule of a state. A packet about which the state
+//! before and the result agree with the assertion may still violate it in between: whether it does is asked of the worst state of each
+//! wave, as in the certificate (for the packet's own verdict, which is one and the same for forbidding and for requiring).
+//!
+//! Which peers are meant: an address is one, whoever has it, as long as it is not said to be a member of a group; a group or a list is
+//! every address while it is a member of that group or in that list. What a prefix list holds that could not be read is unknown: then
+//! both cases count, and the worse one is told with the list it depends on. A port list that could not be read is taken the way that
+//! is worse for the assertion.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Allowance, Claim, Evidence, Status};
+use crate::{
+    model::{Policy, PortSet, PrefixListId, Rule},
+    traffic::{
+        atlas::{Diagram, Dimension, Node, NodeId, SignatureId, World, worlds},
+        bits::Bits,
+        certificate::{Move, worst_state},
+        clause::{Clause, Family, Far, Resolve, Symbol},
+        difference::shares,
+        lines::Cover,
+        space::Space,
+        speak::{Statement, Who, speak_covering},
+    },
+};
+
+/// Most rules named for a line of traffic.
+const MOST_DECIDERS: usize = 8;
+/// Most sets of unread lists that are looked at.
+const MANY_WORLDS: usize = 500;
+
+/// The rules of one direction and network interface, and what becomes of them.
+#[derive(Clone, Debug)]
+pub struct Course<'a> {
+    /// What becomes of packets that no rule matches.
+    pub default: Policy,
+    /// The rules before.
+    pub old: Vec<&'a Rule>,
+    /// The changes, wave by wave; none: the result is as before.
+    pub waves: Vec<Vec<Move<'a>>>,
+}
+
+/// An assertion as boxes of packets.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What it says of them.
+    pub claim: Claim,
+    /// How many addresses may violate it.
+    pub allowance: Option<Allowance>,
+    /// The packets, one by one of the peers' kinds; rank and policy do not count.
+    pub clauses: Vec<Clause>,
+    /// Waivers that count, by number, with the packets each is limited to; `None`: all.
+    pub waivers: Vec<(usize, Option<Vec<Clause>>)>,
+}
+
+/// Packets that violate an assertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The assertion, as an index.
+    pub asked: usize,
+    /// Since when.
+    pub status: Status,
+    /// Which packets. A line may reach beyond the assertion's peers where the group does the same to them.
+    pub traffic: Vec<Evidence>,
+    /// Lists that could not be read and decide.
+    pub depends_on: Vec<PrefixListId>,
+}
+
+/// Judges every assertion; the violations, by assertion and status.
+pub fn judge(course: &Course<'_>, asked: &[Asked], resolve: &Resolve<'_>) -> Vec<Found> {
+    let come = course.waves.iter().flatten().filter_map(|step| step.come);
+    let rules: Vec<(&Rule, Clause)> = course
+        .old
+        .iter()
+        .copied()
+        .chain(come)
+        .map(|rule| (rule, Clause::of(rule, resolve)))
+        .collect();
+    // Of whom the questions are: addresses, or the members of one symbol.
+    let mut kinds: BTreeSet<Option<&Symbol>> = BTreeSet::new();
+    for clause in asked.iter().flat_map(|asked| &asked.clauses) {
+        kinds.insert(clause.symbol());
+    }
+    let mut found: BTreeMap<(usize, Status), Found> = BTreeMap::new();
+    for kind in kinds {
+        let all: Vec<usize> = (0..asked.len()).collect();
+        let Some(look) = Look::new(course, &rules, asked, &all, kind, false, resolve) else {
+            continue;
+        };
+        let violated = look.violated();
+        if violated.is_empty() {
+            continue;
+        }
+        // Once more for what is to be said, cut so that a line need not stop at the border of what was asked.
+        let wide = Look::new(course, &rules, asked, &violated, kind, true, resolve)
+            .expect("what is violated is met by a rule or the default");
+        for one in wide.found() {
+            found
+                .entry((one.asked, one.status))
+                .and_modify(|old| {
+                    old.traffic.extend(one.traffic.iter().cloned());
+                    old.depends_on.extend(one.depends_on.iter().cloned());
+                })
+                .or_insert(one);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Where the boxes of an assertion are in a space.
+struct Question {
+    /// Index of the assertion.
+    asked: usize,
+    claim: Claim,
+    /// Whether the state before, the result, and any state count: they are beyond the allowance.
+    counts: Counts,
+    own: Vec<usize>,
+    /// The same services of anyone.
+    wide: Vec<usize>,
+    waivers: Vec<(usize, Option<Vec<usize>>)>,
+}
+
+/// Which states go beyond an allowance.
+#[derive(Clone, Copy)]
+struct Counts {
+    before: bool,
+    after: bool,
+    ever: bool,
+}
+
+/// What a claim would say of packets, were they meant by it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Fine in every state.
+    Holds,
+    /// Fine before and after, bad in some part of a wave.
+    Passes { wave: usize },
+    /// Bad after.
+    Begins,
+    /// Bad before and after.
+    Stays,
+    /// Bad before.
+    Ends,
+}
+
+/// A wave of a course: the state before it, and the places of the rules that go and come.
+struct Wave {
+    start: Bits,
+    steps: Vec<(Option<usize>, Option<usize>)>,
+}
+
+/// The states of a course, for one claim.
+struct States {
+    after: Bits,
+    waves: Vec<Wave>,
+    /// By signature.
+    fates: Vec<Fate>,
+}
+
+/// Some assertions about one kind of peer, cut into packets.
+struct Look<'a> {
+    space: Space<'a>,
+    kind: Option<&'a Symbol>,
+    questions: Vec<Question>,
+    /// The states, where some assertion makes the claim.
+    forbid: Option<States>,
+    require: Option<States>,
+}
+
+impl<'a> Look<'a> {
+    /// `None` when nothing can be violated.
+    fn new(
+        course: &Course<'a>,
+        rules: &[(&'a Rule, Clause)],
+        asked: &[Asked],
+        of: &[usize],
+        kind: Option<&'a Symbol>,
+        wide: bool,
+        resolve: &Resolve<'_>,
+    ) -> Option<Self> {
+        // A member of some other group is a case of its own that no assertion speaks of.
+        let in_play = |clause: &Clause| match clause.symbol() {
+            None | Some(Symbol::PrefixList(_)) => true,
+            Some(symbol) => Some(symbol) == kind,
+        };
+        let rules: Vec<&(&Rule, Clause)> =
+            rules.iter().filter(|(_, clause)| in_play(clause)).collect();
+        let mut clauses: Vec<Clause> = Vec::new();
+        let mut add = |new: &[&Clause]| -> Vec<usize> {
+            let first = clauses.len();
+            clauses.extend(new.iter().map(|clause| Clause {
+                priority: u16::MAX,
+                policy: Policy::Drop,
+                ..(*clause).clone()
+            }));
+            (first..clauses.len()).collect()
+        };
+        let mut questions: Vec<Question> = Vec::new();
+        for &index in of {
+            let Asked {
+                claim,
+                allowance: _,
+                clauses,
+                waivers,
+            } = &asked[index];
+            let own: Vec<&Clause> = clauses
+                .iter()
+                .filter(|clause| clause.symbol() == kind)
+                .filter(|clause| {
+                    *claim == Claim::Require
+                        || course.default == Policy::Accept
+                        || rules
+                            .iter()
+                            .any(|(rule, own)| rule.policy == Policy::Accept && own.meets(clause))
+                })
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let everyone: Vec<Clause> = own
+                .iter()
+                .filter(|clause| wide && clause.symbol().is_none())
+                .map(|clause| Clause {
+                    far: Far::Anyone,
+                    ..(*clause).clone()
+                })
+                .collect();
+            questions.push(Question {
+                asked: index,
+                claim: *claim,
+                counts: Counts {
+                    before: true,
+                    after: true,
+                    ever: true,
+                },
+                own: add(&own),
+                wide: add(&everyone.iter().collect::<Vec<_>>()),
+                waivers: waivers
+                    .iter()
+                    .map(|(number, limits)| {
+                        let limits = limits.as_ref().map(|limits| {
+                            let same: Vec<&Clause> = limits
+                                .iter()
+                                .filter(|limit| limit.symbol().is_none() || limit.symbol() == kind)
+                                .collect();
+                            add(&same)
+                        });
+                        (*number, limits)
+                    })
+                    .collect(),
+            });
+        }
+        if questions.is_empty() {
+            return None;
+        }
+        let matter: Vec<&Rule> = rules
+            .iter()
+            .filter(|(_, own)| clauses.iter().any(|clause| own.meets(clause)))
+            .map(|(rule, _)| *rule)
+            .collect();
+        // Each winner needs its own membership at most, and as many states are compared as there are kinds of them.
+        let size = if course.waves.is_empty() { 1 } else { 3 };
+        let space = Space::asking_all(
+            matter,
+            course.default,
+            resolve,
+            clauses,
+            |symbols: &[Symbol]| kinds_of_worlds(symbols, kind, size),
+        );
+        let placed = |numbers: &mut Vec<usize>| {
+            for number in numbers {
+                *number = space.questions[*number];
+            }
+        };
+        for question in &mut questions {
+            placed(&mut question.own);
+            placed(&mut question.wide);
+            for (_, limits) in &mut question.waivers {
+                limits.iter_mut().for_each(placed);
+            }
+        }
+        let states = |claim| {
+            let mut made = questions.iter().filter(|question| question.claim == claim);
+            made.next()
+                .map(|_| States::new(&space, course, claim, resolve))
+        };
+        let (forbid, require) = (states(Claim::Forbid), states(Claim::Require));
+        let mut look = Self {
+            space,
+            kind,
+            questions,
+            forbid,
+            require,
+        };
+        let counts: Vec<Counts> = look
+            .questions
+            .iter()
+            .map(|question| match asked[question.asked].allowance {
+                Some(allowance) => look.counts(question, allowance),
+                None => question.counts,
+            })
+            .collect();
+        for (question, counts) in look.questions.iter_mut().zip(counts) {
+            question.counts = counts;
+        }
+        Some(look)
+    }
+
+    /// Which states violate an assertion by more addresses than are overlooked.
+    fn counts(&self, question: &Question, allowance: Allowance) -> Counts {
+        let fates = &self.states(question.claim).fates;
+        let signatures = &self.space.atlas.signatures;
+        let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {
+            let bad: Vec<bool> = signatures
+                .iter()
+                .zip(fates)
+                .map(|(signature, fate)| is_bad(*fate) && question.means(signature))
+                .collect();
+            if !bad.contains(&true) {
+                return false;
+            }
+            let diagram = self.space.atlas.relabel_as(&bad);
+            diagram.roots.iter().any(|(_, family, root)| {
+                let most = match family {
+                    Family::V4 => allowance.v4,
+                    Family::V6 => allowance.v6,
+                };
+                addresses(&diagram, *root, *family) > most
+            })
+        };
+        Counts {
+            before: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Ends)),
+            after: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins)),
+            // What is bad in some state, as if it were so at once.
+            ever: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins | Fate::Passes { .. })),
+        }
+    }
+
+    fn states(&self, claim: Claim) -> &States {
+        let states = match claim {
+            Claim::Forbid => &self.forbid,
+            Claim::Require => &self.require,
+        };
+        states.as_ref().expect("an assertion makes the claim")
+    }
+
+    /// The status of the packets of every signature by an assertion.
+    fn statuses(&self, question: &Question) -> Vec<Option<Status>> {
+        let fates = &self.states(question.claim).fates;
+        let signatures = &self.space.atlas.signatures;
+        signatures
+            .iter()
+            .zip(fates)
+            .map(|(signature, fate)| question.status(signature, *fate))
+            .collect()
+    }
+
+    /// Assertions that some packets violate.
+    fn violated(&self) -> Vec<usize> {
+        self.questions
+            .iter()
+            .filter(|question| self.statuses(question).iter().any(Option::is_some))
+            .map(|question| question.asked)
+            .collect()
+    }
+
+    fn found(&self) -> Vec<Found> {
+        let mut all = Vec::new();
+        for question in &self.questions {
+            let labels = self.statuses(question);
+            let statuses: BTreeSet<Status> = labels.iter().flatten().copied().collect();
+            for status in statuses {
+                all.push(self.one(question, &labels, status));
+            }
+        }
+        all
+    }
+
+    fn one(&self, question: &Question, labels: &[Option<Status>], status: Status) -> Found {
+        let fates = &self.states(question.claim).fates;
+        let covers: Vec<Cover> = self
+            .space
+            .atlas
+            .signatures
+            .iter()
+            .zip(fates)
+            .zip(labels)
+            .map(|((signature, fate), label)| {
+                if *label == Some(status) {
+                    return Cover::Must;
+                }
+                let wide = question.wide.iter().any(|&place| signature.contains(place));
+                if !wide || question.means(signature) {
+                    return Cover::Never;
+                }
+                // What is done to others as well may be said in the same breath.
+                let same = match status {
+                    Status::OnTheWay { wave } => *fate == Fate::Passes { wave },
+                    Status::New | Status::Known | Status::Waived { .. } => {
+                        matches!(fate, Fate::Stays | Fate::Begins)
+                    }
+                };
+                if same { Cover::May } else { Cover::Never }
+            })
+            .collect();
+        let diagram = self.space.atlas.relabel_as(&covers);
+        let mut depends_on = BTreeSet::new();
+        let traffic = speak_covering(&diagram, |cover| *cover)
+            .into_iter()
+            .map(|what| {
+                let world = what.world().iter();
+                let unread = world.filter(|symbol| Some(*symbol) != self.kind);
+                depends_on.extend(unread.filter_map(|symbol| match symbol {
+                    Symbol::PrefixList(list) => Some(list.clone()),
+                    Symbol::Group(_) => None,
+                }));
+                let deciders = self.deciders(question, labels, status, &what);
+                Evidence { what, deciders }
+            })
+            .collect();
+        Found {
+            asked: question.asked,
+            status,
+            traffic,
+            depends_on: depends_on.into_iter().collect(),
+        }
+    }
+
+    /// Who decides about the packets of a line that are meant.
+    fn deciders(
+        &self,
+        question: &Question,
+        labels: &[Option<Status>],
+        status: Status,
+        what: &Statement,
+    ) -> Vec<Option<Rule>> {
+        if matches!(what.who, Who::NotMembersOf(_)) {
+            return Vec::new();
+        }
+        let states = self.states(question.claim);
+        let mut winners: BTreeMap<usize, f64> = BTreeMap::new();
+        for (SignatureId(id), size) in shares(&self.space, what) {
+            let id = id as usize;
+            if labels[id] == Some(status) {
+                let signature = &self.space.atlas.signatures[id];
+                let winner = match states.fates[id] {
+                    Fate::Passes { wave } => {
+                        let worst = states.worst(&self.space, signature, wave, question.claim);
+                        self.space.winner(signature, &worst)
+                    }
+                    Fate::Holds | Fate::Begins | Fate::Stays | Fate::Ends => {
+                        self.space.winner(signature, &states.after)
+                    }
+                };
+                *winners.entry(winner).or_default() += size;
+            }
+        }
+        let mut winners: Vec<(usize, f64)> = winners.into_iter().collect();
+        winners.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        winners
+            .into_iter()
+            .take(MOST_DECIDERS)
+            .map(|(index, _)| self.space.rules[index].cloned())
+            .collect()
+    }
+}
+
+impl Question {
+    /// Whether the packets of a signature are meant.
+    fn means(&self, signature: &Bits) -> bool {
+        self.own.iter().any(|&place| signature.contains(place))
+    }
+
+    fn status(&self, signature: &Bits, fate: Fate) -> Option<Status> {
+        let Counts {
+            before,
+            after,
+            ever,
+        } = self.counts;
+        let status = match fate {
+            Fate::Stays if after && before => Status::Known,
+            // What the allowance overlooked before was no violation.
+            Fate::Stays | Fate::Begins if after => Status::New,
+            Fate::Passes { wave } if ever => Status::OnTheWay { wave },
+            _ => return None,
+        };
+        if !self.means(signature) {
+            return None;
+        }
+        let within = |places: &Vec<usize>| places.iter().any(|&place| signature.contains(place));
+        let waiver = self
+            .waivers
+            .iter()
+            .find(|(_, limits)| limits.as_ref().is_none_or(within));
+        Some(match waiver {
+            Some((waiver, _)) => Status::Waived { waiver: *waiver },
+            None => status,
+        })
+    }
+}
+
+/// How many addresses have some packet below a root that is labelled so.
+fn addresses(diagram: &Diagram<bool>, root: NodeId, family: Family) -> u128 {
+    let holds = |node: NodeId| *diagram.node(node) != Node::Leaf(false);
+    match diagram.node(root) {
+        Node::Cut(Dimension::Peer, pieces) => {
+            let mut first = 0;
+            let mut sum: u128 = 0;
+            for &(last, child) in pieces {
+                if holds(child) {
+                    sum = sum.saturating_add((last - first).saturating_add(1));
+                }
+                first = last.wrapping_add(1);
+            }
+            sum
+        }
+        _ if holds(root) => family.last_address().saturating_add(1),
+        _ => 0,
+    }
+}
+
+/// Peers of no list and of every few unread lists; and, if members of a symbol are asked about, each once more as its member.
+fn kinds_of_worlds(symbols: &[Symbol], kind: Option<&Symbol>, size: usize) -> Vec<World> {
+    let unread: Vec<Symbol> = symbols
+        .iter()
+        .filter(|symbol| matches!(symbol, Symbol::PrefixList(_)) && Some(*symbol) != kind)
+        .cloned()
+        .collect();
+    let mut size = size;
+    let mut all = worlds(&unread, size.min(1));
+    while size > 1 {
+        let more = if unread.len() > 24 {
+            Vec::new()
+        } else {
+            worlds(&unread, size)
+        };
+        if !more.is_empty() && more.len() <= MANY_WORLDS {
+            all = more;
+            break;
+        }
+        size -= 1;
+    }
+    let Some(kind) = kind else { return all };
+    let members: Vec<World> = all
+        .iter()
+        .map(|world| {
+            let mut world = world.clone();
+            world.push(kind.clone());
+            world.sort();
+            world
+        })
+        .collect();
+    all.extend(members);
+    all
+}
+
+impl States {
+    fn new(space: &Space<'_>, course: &Course<'_>, claim: Claim, resolve: &Resolve<'_>) -> Self {
+        // Nobody knows what these match; so they must not be what saves the assertion.
+        let blind = |rule: &Rule| {
+            let unread = match rule.protocol.ports().map(|ports| &ports.destination) {
+                Some(PortSet::List(list)) => {
+                    !resolve.0.is_some_and(|lists| lists.port.contains_key(list))
+                }
+                Some(PortSet::Range(_)) | None => false,
+            };
+            let helps = match claim {
+                Claim::Forbid => Policy::Drop,
+                Claim::Require => Policy::Accept,
+            };
+            unread && rule.policy == helps
+        };
+        let place = |rule: Option<&Rule>| {
+            rule.filter(|rule| !blind(rule))
+                .and_then(|rule| space.index_of(rule))
+        };
+        let mut state = space.state([]);
+        for index in course.old.iter().filter_map(|rule| place(Some(rule))) {
+            state.insert(index);
+        }
+        let before = state.clone();
+        let mut waves = Vec::with_capacity(course.waves.len());
+        for wave in &course.waves {
+            let steps: Vec<(Option<usize>, Option<usize>)> = wave
+                .iter()
+                .map(|step| (place(step.gone), place(step.come)))
+                .collect();
+            let start = state.clone();
+            for &(gone, come) in &steps {
+                gone.into_iter().for_each(|index| state.remove(index));
+                come.into_iter().for_each(|index| state.insert(index));
+            }
+            waves.push(Wave { start, steps });
+        }
+        let mut states = Self {
+            after: state,
+            waves,
+            fates: Vec::new(),
+        };
+        let signatures = &space.atlas.signatures;
+        states.fates = signatures
+            .iter()
+            .map(|signature| states.fate(space, signature, &before, claim))
+            .collect();
+        states
+    }
+
+    fn fate(&self, space: &Space<'_>, signature: &Bits, before: &Bits, claim: Claim) -> Fate {
+        let (_, bad) = verdicts(claim);
+        let is_bad = |state: &Bits| space.verdict(signature, state) == bad;
+        match (is_bad(before), is_bad(&self.after)) {
+            (true, true) => Fate::Stays,
+            (false, true) => Fate::Begins,
+            (true, false) => Fate::Ends,
+            (false, false) => (0..self.waves.len())
+                .find(|&wave| is_bad(&self.worst(space, signature, wave, claim)))
+                .map_or(Fate::Holds, |wave| Fate::Passes { wave }),
+        }
+    }
+
+    /// The part of a wave that is worst for packets that are fine before it and after the last.
+    fn worst(&self, space: &Space<'_>, signature: &Bits, wave: usize, claim: Claim) -> Bits {
+        let Wave { start, steps } = &self.waves[wave];
+        worst_state(space, signature, start, steps, verdicts(claim).0)
+    }
+}
+
+/// The verdict that a claim asks for, and the other.
+fn verdicts(claim: Claim) -> (Policy, Policy) {
+    match claim {
+        Claim::Forbid => (Policy::Drop, Policy::Accept),
+        Claim::Require => (Policy::Accept, Policy::Drop),
+    }
+}

@@ -1,0 +1,63 @@
+//! Who is told of what a command did: the one place where commands meet notifications and fights.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::{
+    desired::Project,
+    fights::{self, Fight},
+    journal,
+    notify::{self, Facts, Message, Patience},
+    report::{
+        Stamp,
+        text::{Tone, escape},
+    },
+};
+
+use super::Screen;
+
+/// Where messages come from.
+pub(super) fn facts(project: &Project, stamp: &Stamp) -> Facts {
+    let root = std::path::absolute(&project.root).unwrap_or_else(|_| project.root.clone());
+    let name = root.components().next_back();
+    let name = name.map(|name| AsRef::<Path>::as_ref(&name).to_string_lossy().into_owned());
+    Facts::new(&name.unwrap_or_default(), stamp, |name| {
+        std::env::var(name).ok()
+    })
+}
+
+/// Tells everybody who wants to know. Whoever cannot be told is a warning, and nothing else.
+pub(super) async fn tell(project: &Project, messages: &[Message], screen: &Screen) {
+    if project.notify.is_empty() || messages.is_empty() {
+        return;
+    }
+    let warnings = notify::tell(
+        &project.notify,
+        messages,
+        &project.root,
+        |name| std::env::var(name).ok(),
+        Patience::default(),
+    )
+    .await;
+    for warning in warnings {
+        warn(screen, &warning);
+    }
+}
+
+/// The fights that the journals of this folder show, or those that one apply was part of; said on stderr.
+pub(super) fn fights(project: &Project, run: Option<&str>, screen: &Screen) -> Vec<Fight> {
+    // Whoever wants to know about past applies is told elsewhere why they cannot be read.
+    let runs = journal::runs(&project.root).unwrap_or_default();
+    let mut fights = fights::fights(&runs, Timestamp::now(), project.fights);
+    fights.retain(|fight| run.is_none_or(|run| fight.run == run));
+    for fight in &fights {
+        warn(screen, &format!("fight: {fight}"));
+    }
+    fights
+}
+
+fn warn(screen: &Screen, text: &str) {
+    let label = screen.err.paint(Tone::Changed, "warning:");
+    screen.say(&format!("{label} {}\n", escape(text)));
+}

@@ -1,0 +1,143 @@
+//! Fights: rules that are applied again and again, because something else keeps taking them back. Read from the journals of past
+//! applies; pure.
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    journal::{Answer, Run},
+    model::Rule,
+    plan::Address,
+};
+
+/// From when on repetition is a fight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// So many times ..
+    pub count: u32,
+    /// .. within so many hours.
+    pub hours: u32,
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self {
+            count: 3,
+            hours: 24,
+        }
+    }
+}
+
+/// What is done again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deed {
+    /// The rule is added, and goes.
+    Added,
+    /// The rule is deleted, and comes back.
+    Deleted,
+}
+
+/// A rule that something else keeps changing back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fight {
+    /// The group.
+    pub address: Address,
+    /// The rule.
+    pub rule: Rule,
+    /// What we do again and again.
+    pub deed: Deed,
+    /// When, the oldest first; within the hours that count.
+    pub times: Vec<Timestamp>,
+    /// The last apply that did it.
+    pub run: String,
+}
+
+impl fmt::Display for Fight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            address,
+            rule,
+            deed,
+            times,
+            run: _,
+        } = self;
+        let (deed, other) = match deed {
+            Deed::Added => ("added", "removes it"),
+            Deed::Deleted => ("deleted", "brings it back"),
+        };
+        let times: Vec<String> = times
+            .iter()
+            .map(|time| time.strftime("%m-%d %H:%M:%S").to_string())
+            .collect();
+        write!(
+            f,
+            "{address}: {rule} was {deed} {} times ({} UTC); something else {other}",
+            times.len(),
+            times.join(", ")
+        )
+    }
+}
+
+/// What has been done to a rule since we last did the opposite.
+#[derive(Default)]
+struct History {
+    added: Vec<Timestamp>,
+    deleted: Vec<Timestamp>,
+    run: String,
+}
+
+/// The fights in some runs, the oldest first, seen from a moment. A rule that we took back ourselves, by an undo or by other
+/// files, begins anew.
+pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> {
+    let hours = SignedDuration::from_hours(threshold.hours.into());
+    let since = now.checked_sub(hours).unwrap_or(Timestamp::MIN);
+    let mut rules: BTreeMap<(&Address, &Rule), History> = BTreeMap::new();
+    for run in runs {
+        let time = run.begun.time;
+        let calls = run.calls.iter().filter(|call| call.answer == Answer::Done);
+        for call in calls {
+            for change in &call.changes {
+                let before = change.before.as_ref().map(|seen| &seen.rule);
+                for (rule, comes) in [(before, false), (change.after.as_ref(), true)] {
+                    let Some(rule) = rule else { continue };
+                    let history = rules.entry((&call.address, rule)).or_default();
+                    let (did, undid) = match comes {
+                        true => (&mut history.added, &mut history.deleted),
+                        false => (&mut history.deleted, &mut history.added),
+                    };
+                    undid.clear();
+                    // Once per run, however many calls it took.
+                    if did.last() != Some(&time) {
+                        did.push(time);
+                    }
+                    history.run.clone_from(&run.begun.run);
+                }
+            }
+        }
+    }
+    let mut fights = Vec::new();
+    for ((address, rule), history) in rules {
+        let History {
+            added,
+            deleted,
+            run,
+        } = history;
+        for (deed, mut times) in [(Deed::Added, added), (Deed::Deleted, deleted)] {
+            times.retain(|time| *time >= since);
+            if times.len() >= usize::try_from(threshold.count).unwrap_or(usize::MAX) {
+                fights.push(Fight {
+                    address: address.clone(),
+                    rule: rule.clone(),
+                    deed,
+                    times,
+                    run: run.clone(),
+                });
+            }
+        }
+    }
+    fights
+}
+
+#[cfg(test)]
+mod tests;

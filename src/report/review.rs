@@ -1,0 +1,85 @@
+//! A plan as reviewers see it: with its findings and the way on.
+
+use crate::plan::GroupPlan;
+
+use super::{PlanReport, checked::Checked, finding::Finding, text};
+
+/// A plan with what is to be said about it; what Markdown and HTML show.
+#[derive(Clone, Copy, Debug)]
+pub struct Review<'a> {
+    /// The plan.
+    pub plan: PlanReport<'a>,
+    /// What was found.
+    pub checked: Checked<'a>,
+    /// Which words are used.
+    pub subject: Subject,
+    /// The command that makes the changes.
+    pub apply: &'a str,
+}
+
+/// What a review is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// What an apply would do.
+    Plan,
+    /// Where the cloud differs from the files.
+    Drift,
+}
+
+impl Subject {
+    /// The word in markers and titles.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Drift => "drift",
+        }
+    }
+}
+
+impl<'a> Review<'a> {
+    /// The last line of the text report without its full stop.
+    pub fn headline(&self) -> String {
+        let line = match self.subject {
+            Subject::Plan => text::plan_summary(&self.plan),
+            Subject::Drift => text::drift_summary(&self.plan),
+        };
+        line.trim_end_matches('.').to_owned()
+    }
+
+    /// Findings that nobody has dealt with.
+    pub fn fresh(&self) -> impl Iterator<Item = &'a Finding> {
+        self.checked
+            .findings
+            .iter()
+            .filter(|finding| finding.is_fresh())
+    }
+
+    /// Findings that the baseline has, or that a waiver excuses from.
+    pub fn known(&self) -> impl Iterator<Item = &'a Finding> {
+        self.checked
+            .findings
+            .iter()
+            .filter(|finding| !finding.is_fresh())
+    }
+
+    /// Groups with changes.
+    pub fn changed(&self) -> impl Iterator<Item = &'a GroupPlan> {
+        let groups = self.plan.plan.groups.iter();
+        groups.filter(|group| !group.changes.is_empty())
+    }
+
+    /// `web (cn-hangzhou)`, with the account where there are several.
+    pub fn name(&self, group: &GroupPlan) -> String {
+        let groups = &self.plan.plan.groups;
+        let several = groups.first().is_some_and(|first| {
+            groups
+                .iter()
+                .any(|g| g.address.account != first.address.account)
+        });
+        let address = &group.address;
+        match several {
+            true => format!("{} ({}/{})", group.name, address.account, address.region),
+            false => format!("{} ({})", group.name, address.region),
+        }
+    }
+}

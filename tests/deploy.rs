@@ -1,0 +1,249 @@
+//! The manifests of `deploy/` are valid, run without privileges, and ask for no more permissions than the program uses.
+//!
+//! Against Kubernetes' schemas: needs an interpreter (`RULEKEEP_PYTHON`, else `python3`) that has the packages of
+//! `tests/deploy/requirements.txt`, and for the built kustomizations `kubectl`. What is not there is skipped with a word about it; with
+//! `RULEKEEP_REQUIRE_KUBERNETES=1`, which `.ci/run` sets, the interpreter must be there.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use rulekeep::provider::alibaba::probe::WRITE_ACTIONS;
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn folder() -> PathBuf {
+    Path::new(ROOT).join("deploy/kubernetes")
+}
+
+/// The manifests but for the kustomizations.
+fn manifests() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for part in fs::read_dir(folder()).unwrap() {
+        for file in fs::read_dir(part.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap() != "kustomization.yaml" {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 4, "{found:?}");
+    found
+}
+
+fn documents(text: &str) -> Vec<Value> {
+    serde_yaml::from_multiple(text).unwrap()
+}
+
+/// The interpreter that has the schemas; `None` when there is none and that is no failure.
+fn interpreter() -> Option<String> {
+    let python = std::env::var("RULEKEEP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python)
+        .args(["-c", "import kubernetes_validate, dockerfile_parse"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if found {
+        return Some(python);
+    }
+    assert!(
+        std::env::var("RULEKEEP_REQUIRE_KUBERNETES").is_err(),
+        "{python} lacks the packages of tests/deploy/requirements.txt"
+    );
+    eprintln!("skipped: {python} lacks the packages of tests/deploy/requirements.txt");
+    None
+}
+
+fn validated(python: &str, file: &Path) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(python)
+        .args(["-m", "kubernetes_validate", "--strict"])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert!(
+        status.success(),
+        "{}: {}{}",
+        file.display(),
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr)
+    );
+}
+
+#[test]
+fn manifests_fit_the_schemas_of_kubernetes() {
+    let Some(python) = interpreter() else { return };
+    for file in manifests() {
+        validated(&python, &file);
+    }
+}
+
+#[test]
+fn kustomizations_build_and_fit_the_schemas() {
+    let Some(python) = interpreter() else { return };
+    let built = tempfile::tempdir().unwrap();
+    for part in ["drift", "apply", "watch"] {
+        let output = Command::new("kubectl")
+            .arg("kustomize")
+            .arg(folder().join(part))
+            .output();
+        let Ok(output) = output else {
+            eprintln!("skipped: kubectl is not installed");
+            return;
+        };
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let file = built.path().join(format!("{part}.yaml"));
+        fs::write(&file, output.stdout).unwrap();
+        validated(&python, &file);
+    }
+}
+
+#[test]
+fn the_containerfile_parses_and_ends_without_a_root_user() {
+    let Some(python) = interpreter() else { return };
+    let program = "import json, sys\nfrom dockerfile_parse import DockerfileParser\n\
+        print(json.dumps(DockerfileParser(fileobj=open(sys.argv[1], 'rb')).structure))";
+    let output = Command::new(python)
+        .args(["-c", program])
+        .arg(Path::new(ROOT).join("Containerfile"))
+        .output()
+        .unwrap();
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |instruction: &str| -> Vec<&str> {
+        let lines = lines
+            .iter()
+            .filter(|line| line["instruction"] == instruction);
+        lines.map(|line| line["value"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of("FROM").last(), Some(&"scratch AS rulekeep"));
+    assert_eq!(of("USER"), ["65532:65532"; 2]);
+    assert_eq!(of("ENTRYPOINT").len(), 2);
+}
+
+/// Every pod template in a document.
+fn pods(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(members) => {
+            if members.contains_key("containers") {
+                found.push(value.clone());
+            }
+            members.values().for_each(|value| pods(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| pods(value, found)),
+        _ => {}
+    }
+}
+
+fn all_pods() -> Vec<Value> {
+    let mut found = Vec::new();
+    for file in manifests() {
+        for document in documents(&fs::read_to_string(file).unwrap()) {
+            pods(&document, &mut found);
+        }
+    }
+    assert_eq!(found.len(), 3);
+    found
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    ["initContainers", "containers"]
+        .into_iter()
+        .filter_map(|kind| pod[kind].as_array())
+        .flatten()
+}
+
+#[test]
+fn pods_run_without_privileges() {
+    for pod in all_pods() {
+        assert_eq!(pod["automountServiceAccountToken"], false);
+        let context = &pod["securityContext"];
+        assert_eq!(context["runAsNonRoot"], true);
+        assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
+        for container in containers(&pod) {
+            let context = &container["securityContext"];
+            assert_eq!(context["allowPrivilegeEscalation"], false);
+            assert_eq!(context["readOnlyRootFilesystem"], true);
+            assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
+            assert!(container["resources"]["limits"]["memory"].is_string());
+            assert!(container["resources"]["requests"]["cpu"].is_string());
+        }
+    }
+}
+
+#[test]
+fn no_role_of_the_cluster_is_given_to_anybody() {
+    for file in manifests() {
+        for document in documents(&fs::read_to_string(&file).unwrap()) {
+            let kind = document["kind"].as_str().unwrap();
+            assert!(!kind.contains("Role"), "{}: {kind}", file.display());
+            if kind == "ServiceAccount" {
+                assert_eq!(document["automountServiceAccountToken"], false);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_index_of_the_job_is_a_part_and_together_they_are_all() {
+    let text = fs::read_to_string(folder().join("apply/job.yaml")).unwrap();
+    let job = documents(&text).remove(0);
+    let count = job["spec"]["completions"].as_u64().unwrap();
+    assert_eq!(job["spec"]["completionMode"], "Indexed");
+    assert_eq!(job["spec"]["parallelism"], count);
+    let [pod] = &all_pods()[..1] else {
+        unreachable!("a slice of one")
+    };
+    let variables = pod["containers"][0]["env"].as_array().unwrap();
+    let value = |name: &str| variables.iter().find(|one| one["name"] == name).unwrap();
+    assert_eq!(value("SHARDS")["value"], count.to_string());
+    assert_eq!(value("RULEKEEP_SHARD")["value"], "$(INDEX)/$(SHARDS)");
+    let parts: BTreeSet<String> = (0..count)
+        .map(|index| {
+            let part: rulekeep::reconcile::Shard = format!("{index}/{count}").parse().unwrap();
+            part.to_string()
+        })
+        .collect();
+    assert_eq!(parts.len() as u64, count);
+}
+
+/// Every action that a policy allows.
+fn allowed(policy: &str) -> BTreeSet<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    statements
+        .iter()
+        .flat_map(|statement| statement["Action"].as_array().unwrap())
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn policies_allow_what_the_program_calls_and_no_more() {
+    let read = |name: &str| fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let plan = allowed(&read("deploy/ram/plan.json"));
+    let apply = allowed(&read("deploy/ram/apply.json"));
+    let writes: BTreeSet<String> = WRITE_ACTIONS.map(str::to_owned).into();
+    assert!(plan.iter().all(|action| action.starts_with("ecs:Describe")));
+    assert_eq!(apply, plan.union(&writes).cloned().collect());
+    // The guide has the same two in its JSON blocks.
+    let guide = read("docs/accounts.md");
+    let (_, permissions) = guide.split_once("## Permissions").unwrap();
+    let blocks: Vec<&str> = permissions
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(allowed(blocks[0]), plan);
+    assert_eq!(allowed(blocks[1]), writes);
+}
