@@ -21,6 +21,7 @@ mod services;
 mod targets;
 mod value;
 mod vocabulary;
+mod windows;
 pub mod write;
 mod yaml;
 
@@ -41,6 +42,7 @@ pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
 pub use targets::{Targets, Template, matches};
 pub use vocabulary::{Vocabulary, named_groups};
+pub use windows::{Opening, Windows};
 
 use crate::{
     assertion::{Assertion, Waiver},
@@ -109,6 +111,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Folder of the group files, as written: absolute or relative to [`Project::root`].
     pub rules: PathBuf,
+    /// When changes may be made by `watch` and `apply`; `None`: at any time.
+    pub windows: Option<Windows>,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountName, Account>,
     /// Assertions about every group: the file's own, then the built-in checks that it chooses.

@@ -1,6 +1,7 @@
 //! The seam to a cloud: what the rest of the program asks of it, in the words of the model.
 
 pub mod alibaba;
+pub mod requests;
 mod stop;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};

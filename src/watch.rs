@@ -6,7 +6,11 @@
 mod backoff;
 pub mod files;
 pub mod git;
+mod hooks;
+mod metrics;
 mod outcome;
+pub mod server;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +23,9 @@ use tokio::{
 };
 
 pub use backoff::{Backoff, jittered};
+pub use hooks::{Hooks, Secret};
 pub use outcome::{BadCommit, Ending, PassOutcome};
+pub use status::Status;
 
 /// When passes are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,13 @@ use std::{
     time::Duration,
 };
 
+use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
-use crate::exit::Exit;
+use crate::{
+    desired::{Opening, Windows},
+    exit::Exit,
+};
 
 use super::{
     Failure, Global, Screen,
@@ -47,6 +51,14 @@ pub(super) struct Args {
     /// undo --overdue` does it
     #[arg(long, value_name = "TIME", value_parser = span, env = "RULEKEEP_CONFIRM_WITHIN")]
     confirm_within: Option<Duration>,
+    /// Apply although `windows` of the project file says that this is no time for changes
+    #[arg(
+        long,
+        env = "RULEKEEP_OUTSIDE_WINDOW",
+        value_parser = FalseyValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    outside_window: bool,
     #[command(flatten)]
     consent: Consent,
 }
@@ -103,6 +115,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .await
         .map_err(tell)?;
     drop(meter);
+    if !args.outside_window && !prepared.is_empty() {
+        in_window(desired.project.windows.as_ref()).map_err(tell)?;
+    }
     let job = Job {
         stamp: pass::stamp(&desired, at),
         work: Work::Apply,
@@ -122,6 +137,26 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     };
     let outcome = job.carry_out(&prepared).await.map_err(tell)?;
     confirm::wait(outcome, within, prepared.into_connected(), &desired, &job).await
+}
+
+/// Refuses when the project says that this is no time for changes.
+fn in_window(windows: Option<&Windows>) -> Result<(), Failure> {
+    let Some(windows) = windows else {
+        return Ok(());
+    };
+    let Opening::Closed { until, reason } = windows.at(Timestamp::now()) else {
+        return Ok(());
+    };
+    let again = match until {
+        Some(until) => format!("changes may be made again from {}", windows.told(until)),
+        None => "no window opens within a year".to_owned(),
+    };
+    Err(Failure::with(
+        Exit::Refused,
+        format!("this is no time for changes: {reason}; nothing was changed"),
+    )
+    .help(format!("{again}; `rulekeep plan` shows them"))
+    .help("if it cannot wait: --outside-window"))
 }
 
 /// `5m`, `90s`, `1h 30m`: from a second to a day.

@@ -2,7 +2,9 @@
 
 mod audience;
 mod commits;
+mod notice;
 mod pass;
+mod serve;
 mod source;
 mod tell;
 
@@ -21,6 +23,7 @@ use crate::{
 
 use self::{
     pass::{Files, Keeper},
+    serve::ListenArgs,
     source::{Fetcher, GitArgs},
 };
 use super::{
@@ -39,6 +42,7 @@ Examples:
   rulekeep watch                        plan whenever a file is saved, and every 10 minutes
   rulekeep watch --apply --interval 5m  also make the changes, through the guard
   rulekeep watch --once                 one pass
+  rulekeep watch --listen 9090          with http://127.0.0.1:9090/metrics for Prometheus
   rulekeep watch --apply --git git@git.example.com:net/rules.git    what is merged is applied")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -80,6 +84,8 @@ pub(super) struct Args {
     parallelism: u16,
     #[command(flatten)]
     git: GitArgs,
+    #[command(flatten)]
+    listener: ListenArgs,
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
@@ -100,8 +106,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         "stopping after the calls in flight; once more stops at once",
     ));
     let mut keeper = Keeper::new(args, global, screen, files);
+    let (wake, look) = (Wake::default(), Wake::default());
     if !args.once {
         keeper.greet();
+        let branch = checkout.as_ref().map(|checkout| checkout.remote().branch());
+        args.listener
+            .serve(keeper.status(), args.interval, branch, &look, &stop, screen)
+            .await?;
     }
     // The first pass is about what there is now.
     let mut fetched = match &mut fetcher {
@@ -115,7 +126,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
             (exit, _) => exit,
         });
     }
-    let (schedule, wake) = (Schedule::every(args.interval), Wake::default());
+    let schedule = Schedule::every(args.interval);
     let passes = async {
         let mut watching = Watching::default();
         watch::run(&schedule, &wake, &stop, async || {
@@ -126,7 +137,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         })
         .await;
     };
-    let (looks, look) = (Schedule::every(args.git.git_interval), Wake::default());
+    let looks = Schedule::every(args.git.git_interval);
     let fetches = async {
         let Some(fetcher) = &mut fetcher else { return };
         let mut is_first = true;

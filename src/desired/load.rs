@@ -153,6 +153,7 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
                 .rules
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
+            windows: draft.windows,
             accounts: draft.scope.accounts,
             assertions: draft.scope.assertions,
             waivers: draft.scope.waivers,
@@ -253,6 +254,7 @@ pub fn load_as_far(
                 .rules
                 .map(|(rules, _)| rules.into())
                 .unwrap_or_default(),
+            windows: draft.windows,
             accounts: draft.scope.accounts,
             assertions: draft.scope.assertions,
             waivers: draft.scope.waivers,

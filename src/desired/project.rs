@@ -10,6 +10,7 @@ use crate::{
         names::{self, Definition, Member, Names},
         notify, services,
         value::{self, PeerText},
+        windows::{self, Windows},
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
@@ -28,6 +29,7 @@ pub(super) const PROJECT: Shape = Shape {
         "networks",
         "services",
         "guard",
+        "windows",
         "assertions",
         "waivers",
         "notify",
@@ -73,6 +75,8 @@ pub(super) struct Draft {
     /// The folder of group files, as written.
     pub(super) rules: Option<(String, Span)>,
     pub(super) scope: Scope,
+    /// When changes may be made.
+    pub(super) windows: Option<Windows>,
     /// Places that hold credentials, which must not be drawn.
     pub(super) secrets: Vec<Span>,
     pub(super) notify: Vec<Channel>,
@@ -84,6 +88,7 @@ impl Draft {
     pub(super) fn unreadable() -> Self {
         Self {
             rules: None,
+            windows: None,
             secrets: Vec::new(),
             notify: Vec::new(),
             fights: Threshold::default(),
@@ -128,6 +133,9 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
             None
         }
     };
+    draft.windows = fields
+        .get("windows")
+        .and_then(|node| windows::read(node, out));
     let scope = &mut draft.scope;
     scope.complete = true;
     accounts(&fields, scope, &mut draft.secrets, out);

@@ -97,11 +97,73 @@ pub fn schema_project() -> Value {
                     &[],
                 ),
             ),
+            ("windows", windows()),
         ],
         &["rules", "accounts"],
     );
     head(&mut schema, "Rulekeep project file");
     schema
+}
+
+/// Schema of `windows`.
+fn windows() -> Value {
+    let time = |what: &str, pattern: &str| json!({ "type": "string", "pattern": pattern, "description": what });
+    let day = json!({ "type": "string", "pattern": "^(?i:mon|tue|wed|thu|fri|sat|sun)", "description": "mon, or mon-fri." });
+    let date = |what: &str| json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": what });
+    let window = object(
+        "Hours of some days of the week.",
+        &[
+            (
+                "days",
+                one_or_many("Days of the week; every day if left out.", day),
+            ),
+            (
+                "from",
+                time(
+                    "The first minute; the beginning of the day if left out.",
+                    "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+                ),
+            ),
+            (
+                "to",
+                time(
+                    "The first minute that is outside again, on the next day where it is not after `from`; the end of the day if left out.",
+                    "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+                ),
+            ),
+        ],
+        &[],
+    );
+    let freeze = object(
+        "Days without changes.",
+        &[
+            ("from", date("The first day.")),
+            ("to", date("The last day.")),
+            (
+                "reason",
+                json!({ "type": "string", "description": "Told with every refusal." }),
+            ),
+        ],
+        &["from", "to"],
+    );
+    object(
+        "When `watch --apply` and `apply` may make changes.",
+        &[
+            (
+                "timezone",
+                json!({ "type": "string", "description": "IANA name; UTC if left out." }),
+            ),
+            (
+                "allow",
+                json!({ "type": "array", "items": window, "minItems": 1, "description": "Windows; at any time if left out." }),
+            ),
+            (
+                "freeze",
+                json!({ "type": "array", "items": freeze, "description": "Wins over windows." }),
+            ),
+        ],
+        &[],
+    )
 }
 
 /// Schema of one document of a group file.

@@ -44,6 +44,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
         project: Project {
             root: PathBuf::from("project"),
             rules: PathBuf::from("rules"),
+            windows: None,
             accounts: BTreeMap::new(),
             assertions: Default::default(),
             waivers: Vec::new(),

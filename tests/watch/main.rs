@@ -2,4 +2,6 @@
 
 mod files;
 mod git;
+mod server;
 mod support;
+mod windows;

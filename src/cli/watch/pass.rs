@@ -7,24 +7,25 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     apply::{Report, Verdict},
-    desired::{self, Desired},
+    desired::{self, Desired, Opening},
     diag::{self, Sources},
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
     lock,
     report::{Stamp, text},
-    watch::{BadCommit, Ended, Ending, PassOutcome, Stop, git::Checkout},
+    watch::{BadCommit, Ended, Ending, PassOutcome, Status, Stop, git::Checkout},
 };
 
 use super::{
     super::{
-        Failure, Global, Screen, carry_out,
+        Failure, Global, Screen, carry_out, confirm,
         pass::{self, Prepared},
-        plan::not_whole,
+        plan::{Shared, not_whole},
         progress::Meter,
         project::{self, Selection},
     },
@@ -39,7 +40,7 @@ pub(super) struct Keeper<'a> {
     args: &'a Args,
     global: &'a Global,
     pub(super) screen: &'a Screen,
-    files: Files<'a>,
+    pub(super) files: Files<'a>,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     audience: Audience,
@@ -49,6 +50,12 @@ pub(super) struct Keeper<'a> {
     pub(super) approved: bool,
     /// The bad commit that was told last.
     pub(super) told: Option<BadCommit>,
+    /// The bad commit that others were told of last.
+    pub(super) notified: Option<BadCommit>,
+    /// Why an overdue apply could not be undone the last time.
+    not_undone: Option<Failure>,
+    /// What followers of the loop see.
+    status: watch::Sender<Status>,
 }
 
 /// Where the files are.
@@ -124,7 +131,15 @@ impl<'a> Keeper<'a> {
             last: None,
             approved: false,
             told: None,
+            notified: None,
+            not_undone: None,
+            status: watch::Sender::default(),
         }
+    }
+
+    /// What the passes have come to, always the latest.
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
     }
 
     /// Says what the loop is going to do.
@@ -214,6 +229,10 @@ impl<'a> Keeper<'a> {
             return self.without_plan(attempt, ending, failure);
         }
         let (project, selection) = self.project();
+        if self.args.apply {
+            self.take_back(project.parent().unwrap_or(Path::new("")))
+                .await;
+        }
         // For the whole pass: what is planned is what is applied.
         let lock = self.args.apply.then(|| {
             let root = project.parent().unwrap_or(Path::new(""));
@@ -288,6 +307,23 @@ impl<'a> Keeper<'a> {
         ending
     }
 
+    /// Undoes applies of this folder that nobody has confirmed in time and that were killed before they could do it.
+    async fn take_back(&mut self, root: &Path) {
+        let shared = Shared {
+            output: Vec::new(),
+            parallelism: self.args.parallelism,
+        };
+        let undone = confirm::undo_overdue(root, &shared, self.global, self.screen).await;
+        match undone {
+            Ok(_) => self.not_undone = None,
+            Err(failure) if self.not_undone.as_ref() == Some(&failure) => {}
+            Err(failure) => {
+                self.screen.failure(&failure);
+                self.not_undone = Some(failure);
+            }
+        }
+    }
+
     /// What becomes of a plan.
     async fn planned(
         &mut self,
@@ -324,21 +360,42 @@ impl<'a> Keeper<'a> {
         } else if prepared.is_empty() {
             (Ending::InSync, None)
         } else {
-            (Ending::Planned, None)
+            let closed = match applies {
+                true => closed(desired),
+                false => None,
+            };
+            (closed.unwrap_or(Ending::Planned), None)
         };
+        let waits = match (&ending, &desired.project.windows) {
+            (Ending::Waiting { until, reason }, Some(windows)) => {
+                let again = match until {
+                    Some(until) => format!("from {}", windows.told(*until)),
+                    None => "not within a year".to_owned(),
+                };
+                format!("Not applied: {reason}; changes may be made again {again}.")
+            }
+            _ => String::new(),
+        };
+        if !waits.is_empty() {
+            attempt.scene.result.push_str(&format!("{waits}\n"));
+        }
         let counts = prepared.plan().counts();
         let words = match (&ending, &failure) {
             (_, Some(failure)) => format!("as before: {}", failure.message),
             (Ending::InSync, None) => "No changes.".to_owned(),
             (_, None) => format!(
-                "As before: {} to add, {} to change, {} to destroy.",
+                "As before: {} to add, {} to change, {} to destroy. {waits}",
                 counts.add, counts.change, counts.destroy
             ),
         };
         let groups = prepared.plan().groups.len();
-        attempt.scene.words = format!("{words} ({})", effort(groups, attempt.clock.elapsed()));
+        attempt.scene.words = format!(
+            "{} ({})",
+            words.trim_end(),
+            effort(groups, attempt.clock.elapsed())
+        );
         attempt.scene.failure = failure;
-        self.print(&attempt);
+        let is_new = self.print(&attempt);
 
         let mut report = None;
         if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
@@ -379,6 +436,7 @@ impl<'a> Keeper<'a> {
             ..self.outcome(&attempt)
         };
         self.publish(attempt.state, &outcome);
+        self.notify(desired, &shown, &outcome, is_new).await;
         ending
     }
 
@@ -449,7 +507,8 @@ impl<'a> Keeper<'a> {
         &mut self.tellers[usize::from(!state.bad.is_empty())]
     }
 
-    fn print(&mut self, attempt: &Attempt<'_>) {
+    /// Whether it was another one than before.
+    fn print(&mut self, attempt: &Attempt<'_>) -> bool {
         let Attempt {
             state,
             at,
@@ -461,9 +520,10 @@ impl<'a> Keeper<'a> {
         let told = self
             .teller(*state)
             .tell(scene, *at, from.as_deref(), screen);
-        if let Err(failure) = told {
+        told.unwrap_or_else(|failure| {
             self.screen.failure(&failure);
-        }
+            true
+        })
     }
 
     /// The one place where others learn what a pass came to.
@@ -472,12 +532,23 @@ impl<'a> Keeper<'a> {
             return; // The pass goes on with other files.
         }
         self.audience.hear(outcome, self.screen);
+        let now = Timestamp::now();
+        self.status.send_modify(|status| status.after(outcome, now));
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,
             milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
             "a pass has ended"
         );
+    }
+}
+
+/// How a pass ends when the project says that this is no time for changes.
+fn closed(desired: &Desired) -> Option<Ending> {
+    let windows = desired.project.windows.as_ref()?;
+    match windows.at(Timestamp::now()) {
+        Opening::Open => None,
+        Opening::Closed { until, reason } => Some(Ending::Waiting { until, reason }),
     }
 }
 

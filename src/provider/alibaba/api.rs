@@ -22,7 +22,7 @@ use super::{
 use crate::{
     desired::SignatureVersion,
     model::RegionId,
-    provider::{ProviderError, Stop},
+    provider::{ProviderError, Stop, requests},
 };
 use failure::Remedy;
 use limiter::Limiter;
@@ -218,6 +218,10 @@ impl Api {
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;
             drop(slot);
+            requests::count(
+                request.action,
+                answer.as_ref().err().map(|(error, _)| error),
+            );
             let (error, remedy) = match answer {
                 Ok(answer) => {
                     turn.accepted();

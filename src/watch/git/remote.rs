@@ -87,12 +87,17 @@ impl Remote {
         &self.branch
     }
 
+    /// What people call the repository.
+    pub fn name(&self) -> &str {
+        let last = self.url.trim_end_matches('/').rsplit(['/', ':']).next();
+        last.unwrap_or_default().trim_end_matches(".git")
+    }
+
     /// A name for its work folder: what people recognise, and what makes it the only one.
     pub fn slug(&self) -> String {
         let Self { url, branch } = self;
-        let last = url.trim_end_matches('/').rsplit(['/', ':']).next();
-        let last = last.unwrap_or_default().trim_end_matches(".git");
-        let name: String = last
+        let name: String = self
+            .name()
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .take(40)
