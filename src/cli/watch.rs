@@ -1,5 +1,6 @@
 //! `rulekeep watch`: sets up what wakes the loop and runs it.
 
+mod audience;
 mod commits;
 mod pass;
 mod source;

@@ -29,6 +29,7 @@ use super::{
         project::{self, Selection},
     },
     Args,
+    audience::Audience,
     tell::{Scene, Teller, effort},
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Keeper<'a> {
     files: Files<'a>,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
+    audience: Audience,
     /// How the last pass ended, by the newest files.
     pub(super) last: Option<Ending>,
     /// Whether the guard let the last plan through.
@@ -118,6 +120,7 @@ impl<'a> Keeper<'a> {
             screen,
             files,
             tellers: Default::default(),
+            audience: Audience::default(),
             last: None,
             approved: false,
             told: None,
@@ -158,6 +161,7 @@ impl<'a> Keeper<'a> {
             }
             Files::Git(checkout) => self.of_commits(checkout, stop).await,
         };
+        self.audience.tell(self.screen).await;
         Ended::from(&ending)
     }
 
@@ -235,6 +239,7 @@ impl<'a> Keeper<'a> {
                 return self.without_plan(attempt, ending, failure);
             }
         };
+        self.audience.of(&desired.project);
         let at = attempt.at;
         attempt
             .stamp
@@ -466,6 +471,7 @@ impl<'a> Keeper<'a> {
         if state.another && outcome.ending.blame().is_some() {
             return; // The pass goes on with other files.
         }
+        self.audience.hear(outcome, self.screen);
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,
