@@ -50,6 +50,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
             ..Project::default()
         },
         groups,
+        templates: Vec::new(),
         sources,
     }
 }

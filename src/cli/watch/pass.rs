@@ -244,12 +244,30 @@ impl<'a> Keeper<'a> {
         attempt
             .stamp
             .get_or_insert_with(|| pass::stamp(&desired, at));
+        let parallelism = self.args.parallelism.into();
+        let found = tokio::select! {
+            biased;
+            () = stop.stopped() => return Ending::Interrupted,
+            found = pass::discover(desired, parallelism) => found,
+        };
+        let (desired, problems) = match found {
+            Ok(found) => found,
+            Err(failure) => {
+                let ending = Ending::Failed(failure.message.clone());
+                return self.without_plan(attempt, ending, failure);
+            }
+        };
+        self.remark(&mut attempt, &desired.sources, &problems);
+        if problems.iter().any(diag::Diagnostic::is_error) {
+            let failure = project::not_planned(&problems);
+            let ending = Ending::NotSound(failure.message.clone());
+            return self.without_plan(attempt, ending, failure);
+        }
         if let Err(failure) = selection.choose(&desired) {
             let ending = Ending::NotSound(failure.message.clone());
             return self.without_plan(attempt, ending, failure);
         }
         let meter = Meter::new(self.global);
-        let parallelism = self.args.parallelism.into();
         let prepared = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
