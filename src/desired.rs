@@ -18,6 +18,7 @@ mod rule;
 mod scalar;
 mod schema;
 mod services;
+mod targets;
 mod value;
 mod vocabulary;
 mod windows;
@@ -39,6 +40,7 @@ pub use load::{
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
+pub use targets::{Targets, Template, matches};
 pub use vocabulary::{Vocabulary, named_groups};
 pub use windows::{Opening, Windows};
 
@@ -60,6 +62,8 @@ pub struct Desired {
     pub project: Project,
     /// The groups, sorted by account, region and selector; no two have the same.
     pub groups: Vec<DesiredGroup>,
+    /// Documents for groups that match; which those are only the cloud knows.
+    pub templates: Vec<Template>,
     /// The text of every file that was read.
     pub sources: Sources,
 }

@@ -7,7 +7,7 @@ use crate::{
     desired::{DesiredGroup, Threshold},
     diag::Span,
     model::{Direction, Rule},
-    plan::{Address, ChangeKind, GroupPlan, Passing, Plan},
+    plan::{Address, ChangeKind, GroupPlan, InTurn, Passing, Plan},
 };
 
 /// A plan that may be applied. Only [`guard`] makes one.
@@ -418,24 +418,11 @@ impl Check<'_> {
             if found.is_empty() || accepted {
                 continue;
             }
-            let mut help: Vec<String> = found
-                .iter()
-                .flat_map(|passing| {
-                    let Passing {
-                        direction,
-                        transient,
-                        ..
-                    } = passing;
-                    transient.traffic.iter().map(move |traffic| {
-                        format!(
-                            "wave {}: {direction} {}",
-                            transient.wave + 1,
-                            traffic.text(*direction)
-                        )
-                    })
-                })
-                .take(MOST_TRAFFIC)
-                .collect();
+            let mut help: Vec<String> = Vec::new();
+            if let Some(in_turn) = &self.group.in_turn {
+                help.extend(more_room(in_turn));
+            }
+            help.extend(affected(&found).into_iter().take(MOST_TRAFFIC));
             help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
             let (reason, message, flag) = if opens {
                 let message = "no order is known in which traffic that is refused before and after is refused at every step";
@@ -448,6 +435,72 @@ impl Check<'_> {
             self.refuse(reason, message.into(), help);
         }
     }
+}
+
+/// What would make a full group's change safe.
+fn more_room(in_turn: &InTurn) -> Vec<String> {
+    let InTurn { slots, spare } = in_turn;
+    let Some(slots) = slots else {
+        return Vec::new();
+    };
+    let slots = usize::try_from(*slots).unwrap_or(usize::MAX);
+    let mut help = vec![format!(
+        "with {slots} more free {} there is an order that is safe at every step: `quota:` says what the cloud grants this group",
+        if slots == 1 { "slot" } else { "slots" },
+    )];
+    let shown: Vec<String> = spare
+        .iter()
+        .take(slots.min(MOST_TRAFFIC))
+        .map(ToString::to_string)
+        .collect();
+    if !shown.is_empty() {
+        help.push(format!(
+            "rules that change nothing could go first, in a change of their own: {}",
+            shown.join("; ")
+        ));
+    }
+    help
+}
+
+/// Each traffic with the layers from which to which it is not what it should be.
+fn affected(found: &[&Passing]) -> Vec<String> {
+    let mut lines: Vec<(String, usize, usize)> = Vec::new();
+    for Passing {
+        with,
+        direction,
+        nic: _,
+        transient,
+    } in found
+    {
+        let with = with
+            .as_ref()
+            .map(|with| format!(", on interfaces also in {with}"));
+        for traffic in &transient.traffic {
+            let text = format!(
+                "{direction} {}{}",
+                traffic.text(*direction),
+                with.as_deref().unwrap_or("")
+            );
+            let layer = transient.wave + 1;
+            match lines
+                .iter_mut()
+                .find(|(known, _, last)| *known == text && *last + 1 == layer)
+            {
+                Some((_, _, last)) => *last = layer,
+                None => lines.push((text, layer, layer)),
+            }
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(text, first, last)| {
+            if first == last {
+                format!("layer {first}: {text}")
+            } else {
+                format!("layers {first} to {last}: {text}")
+            }
+        })
+        .collect()
 }
 
 /// Most lines of traffic that a refusal names.

@@ -31,15 +31,19 @@ pub fn lint(
     at: Timestamp,
     chosen: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Diagnostic> {
-    desired
-        .groups
+    // Many groups may come from one document: it is looked at once.
+    let mut seen = BTreeSet::new();
+    let groups = desired.groups.iter().enumerate();
+    let groups = groups.filter(|(index, group)| chosen(*index) && seen.insert(group.span));
+    let mut groups: Vec<&DesiredGroup> = groups.map(|(_, group)| group).collect();
+    let templates = desired.templates.iter().map(|template| &template.body);
+    groups.extend(templates.filter(|body| seen.insert(body.span)));
+    groups
         .par_iter()
-        .enumerate()
-        .filter(|(index, _)| chosen(*index))
-        .flat_map_iter(|(_, group)| {
+        .flat_map_iter(|group| {
             Direction::BOTH
                 .into_iter()
-                .map(move |direction| (group, direction))
+                .map(move |direction| (*group, direction))
         })
         .flat_map_iter(|(group, direction)| direction_of(group, direction, at))
         .collect()

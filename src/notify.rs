@@ -10,6 +10,7 @@ mod lines;
 mod message;
 mod send;
 mod slack;
+mod watched;
 mod webhook;
 mod wecom;
 
@@ -24,6 +25,7 @@ use sha2::Sha256;
 
 pub use message::{Facts, Message, Section, applied, drifted, failed, fought, planned, refused};
 pub use send::{Patience, tell};
+pub use watched::News;
 
 /// What somebody may be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

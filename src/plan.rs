@@ -4,11 +4,17 @@ mod assertions;
 mod bind;
 mod build;
 mod compare;
+mod draft;
+mod exact;
 mod fingerprint;
 mod ignore;
 mod matching;
 mod meaning;
+mod meeting;
 mod order;
+mod quota;
+mod room;
+mod schedule;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +35,7 @@ use crate::{
         AccountName, Direction, GroupId, GroupInfo, GroupName, Lists, Network, NicType,
         ObservedGroup, ObservedRule, RegionId, Rule,
     },
-    provider::RuleCall,
+    provider::{BATCH, RuleCall},
     traffic::{certificate::Transient, difference::Difference},
 };
 
@@ -99,6 +105,8 @@ pub struct GroupPlan {
     pub quota: QuotaUse,
     /// Rules whose peer is a group, counted against what a group can hold of them.
     pub group_peers: QuotaUse,
+    /// Set where the group cannot hold its old and new rules together: its changes are made in turns, each of which needs those before it.
+    pub in_turn: Option<InTurn>,
     /// Rules that are both wanted and covered by an `ignore` pattern, one per declaration.
     pub wanted_and_ignored: Vec<(Rule, Span)>,
 }
@@ -123,6 +131,22 @@ impl GroupPlan {
         counts
     }
 
+    fn least_calls(&self) -> usize {
+        let mut batches: BTreeMap<(Direction, bool), usize> = BTreeMap::new();
+        let mut modifies = 0;
+        for Change { kind, span: _ } in &self.changes {
+            match kind {
+                ChangeKind::Modify { .. } => modifies += 1,
+                ChangeKind::Add(rule) => *batches.entry((rule.direction, true)).or_default() += 1,
+                ChangeKind::Delete(seen) => {
+                    *batches.entry((seen.rule.direction, false)).or_default() += 1;
+                }
+            }
+        }
+        let batches = batches.values().map(|rules| rules.div_ceil(BATCH));
+        batches.sum::<usize>() + modifies
+    }
+
     /// The mode of a direction; `None`: not managed.
     pub fn mode(&self, direction: Direction) -> Option<Mode> {
         match direction {
@@ -143,9 +167,20 @@ pub struct Traffic {
     pub difference: Difference,
 }
 
+/// What there is to say of a group that is changed in turns for want of room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InTurn {
+    /// Free slots with which no traffic would be cut or let through on the way; `None`: none are needed, or none are known to help.
+    pub slots: Option<u32>,
+    /// Declared rules that change nothing; removing them first makes room.
+    pub spare: Vec<Rule>,
+}
+
 /// Traffic that is cut or let through for a while on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passing {
+    /// Another group of the plan: it is about network interfaces in both.
+    pub with: Option<GroupName>,
     /// Which way.
     pub direction: Direction,
     /// Network interface; of interest in the classic network only.
@@ -254,6 +289,8 @@ pub struct Schedule {
     /// Waves in order. Calls of one wave may be made in any order and side by side; a wave begins when the one
     /// before it has ended.
     pub waves: Vec<Vec<Step>>,
+    /// Pairs of groups that may meet on an interface and were too many to be replayed together.
+    pub pairs_left_out: usize,
 }
 
 /// One call of a plan.
@@ -280,6 +317,11 @@ impl Plan {
         }
         sum.calls = self.steps().count();
         sum
+    }
+
+    /// How many calls the changes would take if no order had to be kept: full batches, and one for each modify.
+    pub fn least_calls(&self) -> usize {
+        self.groups.iter().map(GroupPlan::least_calls).sum()
     }
 
     /// Every call in order, schedule by schedule.

@@ -2,6 +2,7 @@
 //!
 //! What to do about differences is the planner's, whether it may be done is the guard's.
 
+mod discover;
 mod read;
 mod select;
 mod shard;
@@ -26,6 +27,7 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
+pub use discover::{DiscoverError, discover};
 pub use select::{SelectError, Selection, address, is_target, select};
 pub use shard::{Shard, ShardError};
 

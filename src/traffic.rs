@@ -13,7 +13,7 @@
 //! - [`may_overlap`], [`surely_covers`]: the coarse questions about two rules that need no atlas; the planner's order rests on them.
 //! - [`clause`]: rules as boxes; lists resolved, groups and unread lists as symbols.
 //! - [`atlas`], [`bits`], [`space`]: the diagram over signatures, and rule sets as states in it.
-//! - [`difference`], [`certificate`], [`reach`], [`explain`](mod@explain): the questions.
+//! - [`difference`], [`certificate`], [`reach`], [`spare`](mod@spare), [`explain`](mod@explain): the questions.
 //! - [`internet`](mod@internet): which addresses are public.
 //! - [`lines`](mod@lines), [`addresses`], [`services`], [`speak`](mod@speak): the answers in words.
 
@@ -27,9 +27,11 @@ pub mod explain;
 pub mod internet;
 pub mod lines;
 mod pairs;
+mod quick;
 pub mod reach;
 pub mod services;
 pub mod space;
+pub mod spare;
 pub mod speak;
 
 pub use pairs::{may_overlap, rank, surely_covers};

@@ -39,6 +39,18 @@ fn plans_applies_refusals_drift_and_failures_are_told_to_who_wants_to_know() {
         receiver.events(),
         ["drift: rulekeep drift: 4 missing, 0 differ, 0 live only"]
     );
+    assert_eq!(run(&["watch", "--once"]).0, 0);
+    assert_eq!(
+        receiver.events(),
+        ["drift: rulekeep drift: 4 missing, 0 differ, 0 live only"]
+    );
+    let (code, _, error) = run(&["watch", "--once", "--apply", "--target", "jump"]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(
+        receiver.events(),
+        ["apply: rulekeep watch: 1 added, 0 changed, 0 destroyed"]
+    );
+    let _ = fs::remove_file(repository.path(".rulekeep/demo.json"));
     let (code, _, error) = run(&["apply", "--yes"]);
     assert_eq!(code, 0, "{error}");
     let told = receiver.take();

@@ -182,7 +182,9 @@ impl<'a, P: Provider> Engine<'a, P> {
                 (Some(old), Some(new)) => old.rule.is_same_but_priority(new),
                 _ => false,
             };
-        needs_place || (self.options.must_precede)(kind(first), kind(then))
+        // Where changes are made in turns for want of room, each turn needs what came before it.
+        let next_turn = then.0 == first.0 && self.plan.groups[then.0].in_turn.is_some();
+        needs_place || next_turn || (self.options.must_precede)(kind(first), kind(then))
     }
 
     /// Whether a wave takes something away while adds of waves before it have not been seen.

@@ -244,7 +244,7 @@ impl<'a> Look<'a> {
                         let limits = limits.as_ref().map(|limits| {
                             let same: Vec<&Clause> = limits
                                 .iter()
-                                .filter(|limit| limit.symbol().is_none() || limit.symbol() == kind)
+                                .filter(|limit| limit.symbol() == kind)
                                 .collect();
                             add(&same)
                         });

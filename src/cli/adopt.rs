@@ -180,7 +180,16 @@ impl Args {
                 vpc: self.vpc.as_ref().map(VpcId::new),
                 tags: self.tag.iter().map(|tag| key_value(tag)).collect(),
             };
-            session.list(account, region, &filter).await?
+            let mut infos = session.list(account, region, &filter).await?;
+            // A document is about them already; a second one would collide with it.
+            infos.retain(|info| {
+                !desired.templates.iter().any(|template| {
+                    let body = &template.body;
+                    (&body.account, &body.region) == (account, region)
+                        && template.targets.admit(info)
+                })
+            });
+            infos
         } else {
             let mut selectors = Vec::new();
             for word in &self.groups {

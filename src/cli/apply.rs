@@ -90,6 +90,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let lock = args.consent.lock(&root, "apply", screen).await;
     lock.map_err(tell)?;
     let desired = project::load(global, screen).map_err(tell)?;
+    let (desired, odd) = pass::discovered(desired, shared.parallelism.into(), screen)
+        .await
+        .map_err(tell)?;
+    screen.diagnostics(&desired.sources, &odd);
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
     let parallelism = shared.parallelism.into();

@@ -221,6 +221,7 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
     Desired {
         project: base.project.clone(),
         groups: vec![group],
+        templates: Vec::new(),
         sources,
     }
 }

@@ -49,6 +49,10 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .gate
         .open(args.selection.is_narrow() || args.since.is_given())?;
     let (desired, mut files) = project::load_with_warnings(global, screen).map_err(tell)?;
+    let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
+        .await
+        .map_err(tell)?;
+    files.extend(more);
     let at = Timestamp::now();
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);

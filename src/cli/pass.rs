@@ -34,7 +34,7 @@ use crate::{
     saved,
 };
 
-use super::{Failure, progress::Meter, project::Selection};
+use super::{Failure, Screen, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
 pub(super) struct Prepared<'a> {
@@ -87,6 +87,43 @@ pub(super) async fn prepare_on<'a>(
         failures,
         connected,
     })
+}
+
+/// Puts live groups in place of documents with `targets`; asks no cloud when there are none.
+pub(super) async fn discover(
+    desired: Desired,
+    parallelism: usize,
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
+    let templates = desired.templates.iter();
+    let accounts: BTreeSet<AccountName> = templates
+        .map(|template| template.body.account.clone())
+        .collect();
+    if accounts.is_empty() {
+        return Ok((desired, Vec::new()));
+    }
+    let connected = connect(&desired, &accounts, parallelism).await?;
+    let found = reconcile::discover(desired, &connected.clouds, parallelism).await;
+    let closed = connected.close().await;
+    let found = found.map_err(|error| {
+        Failure::new("the groups that documents with `targets` are about cannot be found")
+            .because(&error)
+    })?;
+    closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))?;
+    Ok(found)
+}
+
+/// As [`discover`], with what is wrong drawn on stderr; with it come the warnings.
+pub(super) async fn discovered(
+    desired: Desired,
+    parallelism: usize,
+    screen: &Screen,
+) -> Result<(Desired, Vec<Diagnostic>), Failure> {
+    let (desired, problems) = discover(desired, parallelism).await?;
+    if problems.iter().any(Diagnostic::is_error) {
+        screen.diagnostics(&desired.sources, &problems);
+        return Err(super::project::not_planned(&problems));
+    }
+    Ok((desired, problems))
 }
 
 /// Connects the accounts of all groups.

@@ -101,7 +101,11 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let gate = args
         .gate
         .open(args.selection.is_narrow() || args.since.is_given())?;
-    let (desired, warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
+    let (desired, mut warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
+    let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
+        .await
+        .map_err(tell)?;
+    warnings.extend(more);
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
         project::refuse_among_rules(path, &desired)?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use jiff::Timestamp;
 
 use crate::{
-    desired::{self, Desired, LoadError},
+    desired::{self, Desired, LoadError, Template},
     diag::{self, Diagnostic, FileId, Sources},
     exit::Exit,
     lint::{assertions::violations, lint},
@@ -88,6 +88,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
             let files: BTreeSet<FileId> = chosen
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
+                .chain(templates(&desired, &args.paths).map(|template| template.body.span.file))
                 .collect();
             let now = Timestamp::now();
             let is_chosen = |index| chosen.contains(&index);
@@ -113,7 +114,8 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
                 gate::say_known(&all, &mut found);
                 groups = labels(&desired, &chosen);
             }
-            let line = summary(&desired, &chosen, &files);
+            let templates = templates(&desired, &args.paths).count();
+            let line = summary(&desired, &chosen, templates, &files);
             shown.show(&desired.sources, &found, &all, &groups, &line)?;
             gate.update(&all, Origin::Files, screen)?;
             gate.verdict(&all)?;
@@ -206,8 +208,29 @@ fn concerns(diagnostic: &Diagnostic, files: &BTreeSet<FileId>) -> bool {
     labels.any(|label| files.contains(&label.span.file))
 }
 
+/// The documents for groups that match, of some files or folders.
+fn templates<'a>(desired: &'a Desired, paths: &'a [PathBuf]) -> impl Iterator<Item = &'a Template> {
+    desired.templates.iter().filter(move |template| {
+        let file = desired.sources.get(template.body.span.file);
+        let file = std::path::absolute(desired.project.root.join(&file.path));
+        let is_below = |path: &PathBuf| {
+            let path = std::path::absolute(path);
+            file.as_ref()
+                .ok()
+                .zip(path.as_ref().ok())
+                .is_some_and(|(file, path)| file.starts_with(path))
+        };
+        paths.is_empty() || paths.iter().any(is_below)
+    })
+}
+
 /// `ok: 12 groups, 97 rules in 9 files`.
-fn summary(desired: &Desired, chosen: &BTreeSet<usize>, files: &BTreeSet<FileId>) -> String {
+fn summary(
+    desired: &Desired,
+    chosen: &BTreeSet<usize>,
+    templates: usize,
+    files: &BTreeSet<FileId>,
+) -> String {
     let rules: usize = chosen
         .iter()
         .map(|index| &desired.groups[*index])
@@ -215,8 +238,12 @@ fn summary(desired: &Desired, chosen: &BTreeSet<usize>, files: &BTreeSet<FileId>
         .flatten()
         .map(<[_]>::len)
         .sum();
+    let targets = match templates {
+        0 => String::new(),
+        some => format!(" and {} with targets", count(some, "document")),
+    };
     format!(
-        "ok: {}, {} in {}",
+        "ok: {}, {} in {}{targets}",
         count(chosen.len(), "group"),
         count(rules, "rule"),
         count(files.len(), "file")

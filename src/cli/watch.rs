@@ -1,7 +1,7 @@
 //! `rulekeep watch`: sets up what wakes the loop and runs it.
 
+mod audience;
 mod commits;
-mod notice;
 mod pass;
 mod serve;
 mod source;

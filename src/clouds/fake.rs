@@ -347,6 +347,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         expired: Vec::new(),
         quota: QuotaUse::default(),
         group_peers: QuotaUse::default(),
+        in_turn: None,
         wanted_and_ignored: Vec::new(),
     }
 }

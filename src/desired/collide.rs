@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        AbsentRule, DesiredGroup, DesiredPeer, DesiredRule, Selector,
+        AbsentRule, DesiredGroup, DesiredPeer, DesiredRule, Selector, Template,
         fields::{Out, nearest},
     },
     diag::{Code, Diagnostic, Sources, Span},
@@ -18,7 +18,12 @@ type Directory<'a> =
     HashMap<(&'a AccountName, &'a RegionId), BTreeMap<&'a GroupName, Vec<&'a DesiredGroup>>>;
 
 /// Compares groups with each other and the rules of each group.
-pub(super) fn check(groups: &[DesiredGroup], sources: &Sources, out: &mut Out) {
+pub(super) fn check(
+    groups: &[DesiredGroup],
+    templates: &[Template],
+    sources: &Sources,
+    out: &mut Out,
+) {
     duplicate_groups(groups, out);
     let mut directory = Directory::new();
     for group in groups {
@@ -32,8 +37,10 @@ pub(super) fn check(groups: &[DesiredGroup], sources: &Sources, out: &mut Out) {
         }
     }
     ambiguous_names(&directory, out);
+    let bodies = templates.par_iter().map(|template| &template.body);
     let more: Vec<Out> = groups
         .par_iter()
+        .chain(bodies)
         .map(|group| {
             let mut out = Out::new();
             let empty = BTreeMap::new();

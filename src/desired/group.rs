@@ -9,16 +9,16 @@ use crate::{
     assertion::{Assertion, Waiver},
     desired::{
         AbsentRule, Account, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
-        assertions,
+        Template, assertions,
         common::{GUARD, limits, quota},
         fields::{Entry, Fields, Out, Shape, list, nearest, text, word},
         ignore::ignore,
         names::Names,
-        rule, value,
+        rule, targets, value,
         yaml::{Node, Value},
     },
     diag::{Code, Diagnostic, Span},
-    model::{AccountName, Direction, GroupId, RegionId},
+    model::{AccountName, Direction, GroupId, GroupName, RegionId},
 };
 
 /// Keys of a group document.
@@ -26,6 +26,7 @@ pub(super) const GROUP: Shape = Shape {
     what: "a group",
     keys: &[
         "group",
+        "targets",
         "name",
         "vpc",
         "account",
@@ -36,6 +37,7 @@ pub(super) const GROUP: Shape = Shape {
         "absent",
         "ignore",
         "allow_empty",
+        "allow_complete",
         "system_rules",
         "quota",
         "guard",
@@ -53,6 +55,8 @@ pub(super) const GROUP: Shape = Shape {
         ("security_group_id", "`group`"),
         ("id", "`group`"),
         ("vpc_id", "`vpc`"),
+        ("target", "`targets`"),
+        ("match", "`targets`"),
     ],
 };
 /// Keys of `mode`.
@@ -94,12 +98,67 @@ pub(super) struct Scope {
     pub(super) complete: bool,
 }
 
+/// What a document is about.
+pub(super) enum Document {
+    /// One group.
+    Group(DesiredGroup),
+    /// Every group that matches.
+    Template(Template),
+}
+
 /// Reads one document; `None` when it does not even say which group it is about.
-pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<DesiredGroup> {
+pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Document> {
     let fields = Fields::read(node, &GROUP, out)?;
-    let selector = selector(&fields, out);
-    let alias = alias(&fields, selector.as_ref(), out);
-    let account = account(&fields, scope, out);
+    let Some(entry) = fields.entry("targets") else {
+        if let Some(entry) = fields.entry("allow_complete") {
+            out.push(
+                Diagnostic::error(
+                    Code::InvalidGroup,
+                    "`allow_complete` is for documents with `targets`",
+                )
+                .label(entry.key_span, "not needed")
+                .help("remove it; a group that its file names may be complete"),
+            );
+        }
+        let selector = selector(&fields, out);
+        let alias = alias(&fields, selector.as_ref(), out);
+        return body(&fields, selector, alias, scope, out).map(Document::Group);
+    };
+    let mut alone = true;
+    for key in ["group", "name", "vpc"] {
+        if let Some(other) = fields.entry(key) {
+            alone = false;
+            out.push(
+                Diagnostic::error(
+                    Code::InvalidGroup,
+                    format!("`{key}` is for one group, `targets` for all that match"),
+                )
+                .label(other.key_span, "one group")
+                .label(entry.key_span, "all that match")
+                .help("keep one of the two; inside `targets` a name pattern is `name:` and a VPC is `vpc:`"),
+            );
+        }
+    }
+    let targets = targets::targets(entry.value, out);
+    let selector = Selector::Name {
+        name: GroupName::new("targets"),
+        vpc: None,
+    };
+    let body = body(&fields, Some(selector), None, scope, out);
+    let (targets, body) = (targets?, body?);
+    targets::check_mode(&fields, &body, out)?;
+    alone.then_some(Document::Template(Template { targets, body }))
+}
+
+/// What the group, or each of them, shall be.
+fn body(
+    fields: &Fields<'_, '_>,
+    selector: Option<Selector>,
+    alias: Option<GroupName>,
+    scope: &Scope,
+    out: &mut Out,
+) -> Option<DesiredGroup> {
+    let account = account(fields, scope, out);
     let region = match fields.get("region") {
         Some(node) => super::project::region(node, out),
         None => scope.default_region.clone().or_else(|| {
@@ -113,11 +172,11 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
             None
         }),
     };
-    let mode = mode(&fields, out);
+    let mode = mode(fields, out);
     let mut room = rule::MAX_PER_GROUP;
-    let mut ingress = rules(&fields, Direction::Ingress, &mut room, scope, out);
-    let mut egress = rules(&fields, Direction::Egress, &mut room, scope, out);
-    let absent = absent(&fields, mode, &mut room, scope, out);
+    let mut ingress = rules(fields, Direction::Ingress, &mut room, scope, out);
+    let mut egress = rules(fields, Direction::Egress, &mut room, scope, out);
+    let absent = absent(fields, mode, &mut room, scope, out);
     if let Some(mode) = mode {
         // A rule that must not exist is reason enough to look at the direction.
         for (direction, rules) in [
@@ -132,7 +191,7 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
             }
         }
     }
-    let ignore = ignore(&fields, mode, scope, out);
+    let ignore = ignore(fields, mode, scope, out);
     let allow_empty = fields.flag("allow_empty", out).unwrap_or(false);
     let words = [("keep", SystemRules::Keep), ("delete", SystemRules::Delete)];
     let system_rules = fields.word("system_rules", &words, out);
@@ -144,13 +203,13 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
         .get("quota")
         .and_then(|node| quota(node, out))
         .unwrap_or(scope.quota);
-    let own = assertions::assertions(&fields, &scope.names, &scope.assertions, out);
+    let own = assertions::assertions(fields, &scope.names, &scope.assertions, out);
     let asserted = if own.is_empty() {
         Arc::clone(&scope.assertions)
     } else {
         scope.assertions.iter().cloned().chain(own).collect()
     };
-    let waivers = assertions::waivers(&fields, &scope.names, false, out);
+    let waivers = assertions::waivers(fields, &scope.names, false, out);
     for key in ["owner", "ticket", "description"] {
         fields.text(key, out);
     }
@@ -161,7 +220,9 @@ pub(super) fn check(node: &Node<'_>, scope: &Scope, out: &mut Out) -> Option<Des
         alias,
         span: fields
             .get("group")
-            .map_or(fields.head(), |group| group.span),
+            .map(|group| group.span)
+            .or(fields.entry("targets").map(|targets| targets.key_span))
+            .unwrap_or(fields.head()),
         mode: mode?,
         ingress,
         egress,
@@ -187,7 +248,7 @@ fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
                 "the document does not say which group it is for",
             )
             .label(fields.head(), "no `group`")
-            .help("add `group: sg-..` with the id, or `group: name`"),
+            .help("add `group: sg-..` with the id, or `group: name`; for all groups that match, `targets:`"),
         );
         return None;
     };
@@ -215,11 +276,7 @@ fn selector(fields: &Fields<'_, '_>, out: &mut Out) -> Option<Selector> {
     Some(Selector::Name { name, vpc })
 }
 
-fn alias(
-    fields: &Fields<'_, '_>,
-    selector: Option<&Selector>,
-    out: &mut Out,
-) -> Option<crate::model::GroupName> {
+fn alias(fields: &Fields<'_, '_>, selector: Option<&Selector>, out: &mut Out) -> Option<GroupName> {
     let entry = fields.entry("name")?;
     let written = text(entry.value, "name", out)?;
     if let Some(Selector::Name { .. }) = selector {

@@ -161,13 +161,14 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
             fights: draft.fights,
         },
         groups: Vec::new(),
+        templates: Vec::new(),
         sources,
     };
     Ok((desired, out))
 }
 
 /// What came of one group file.
-type FileResult = (Vec<DesiredGroup>, Out);
+type FileResult = (Vec<group::Document>, Out);
 
 /// Reads a project whose group files `find` hands out, given the folder that the project file names: also one that is not
 /// in the file system.
@@ -225,9 +226,15 @@ pub fn load_as_far(
             read_groups(*id, &sources.get(*id).text, *text_missing, &draft.scope)
         })
         .collect();
-    let mut groups = Vec::with_capacity(results.len());
+    let mut groups: Vec<DesiredGroup> = Vec::with_capacity(results.len());
+    let mut templates = Vec::new();
     for (more, problems) in results {
-        groups.extend(more);
+        for document in more {
+            match document {
+                group::Document::Group(group) => groups.push(group),
+                group::Document::Template(template) => templates.push(template),
+            }
+        }
         out.extend(problems);
     }
     groups.sort_by(|a, b| {
@@ -235,7 +242,7 @@ pub fn load_as_far(
     });
     assertions::check_names(&groups, &mut out);
     assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
-    collide::check(&groups, &sources, &mut out);
+    collide::check(&groups, &templates, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
@@ -255,6 +262,7 @@ pub fn load_as_far(
             fights: draft.fights,
         },
         groups,
+        templates,
         sources,
     };
     Loaded {

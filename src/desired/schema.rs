@@ -184,6 +184,32 @@ pub fn schema_group() -> Value {
                 json!({ "type": "string", "minLength": 2, "maxLength": 128, "description": "Id (sg-..) or name of the security group." }),
             ),
             (
+                "targets",
+                object(
+                    "In place of `group`: every live group that matches; each given member must hold.",
+                    &[
+                        (
+                            "name",
+                            json!({ "type": "string", "minLength": 1, "description": "Pattern for the name in the cloud; `*` stands for any text." }),
+                        ),
+                        (
+                            "vpc",
+                            json!({ "type": "string", "pattern": "^vpc-[A-Za-z0-9_]+$", "description": "In this VPC." }),
+                        ),
+                        (
+                            "tags",
+                            json!({
+                                "type": "object",
+                                "minProperties": 1,
+                                "additionalProperties": { "type": ["string", "number", "boolean"] },
+                                "description": "With these tags; `*` stands for any value.",
+                            }),
+                        ),
+                    ],
+                    &[],
+                ),
+            ),
+            (
                 "name",
                 json!({ "type": "string", "description": "Local name of a group that is selected by id, for `group:NAME`." }),
             ),
@@ -237,6 +263,10 @@ pub fn schema_group() -> Value {
                 json!({ "type": "boolean", "description": "Whether a direction that has rules may end with none." }),
             ),
             (
+                "allow_complete",
+                json!({ "type": "boolean", "description": "With `targets`: whether complete mode is meant for groups that no file names." }),
+            ),
+            (
                 "system_rules",
                 word(
                     &["keep", "delete"],
@@ -257,8 +287,9 @@ pub fn schema_group() -> Value {
                 note("What the group is for; stays in the file."),
             ),
         ],
-        &["group", "mode"],
+        &["mode"],
     );
+    schema["oneOf"] = json!([{ "required": ["group"] }, { "required": ["targets"] }]);
     head(&mut schema, "Rulekeep group file");
     schema
 }
@@ -580,7 +611,9 @@ mod tests {
     use serde_json::Value;
 
     use super::{schema_group, schema_project};
-    use crate::desired::{assertions, common, fields::Shape, group, ignore, project, rule};
+    use crate::desired::{
+        assertions, common, fields::Shape, group, ignore, project, rule, targets,
+    };
 
     #[track_caller]
     fn same_keys(schema: &Value, shapes: &[&Shape]) {
@@ -637,6 +670,7 @@ mod tests {
         let properties = &group["properties"];
         same_keys(&properties["mode"]["oneOf"][1], &[&group::MODE]);
         same_keys(&properties["absent"], &[&group::ABSENT]);
+        same_keys(&properties["targets"], &[&targets::TARGETS]);
         same_keys(&properties["ignore"]["items"], &[&ignore::IGNORE]);
         for direction in ["ingress", "egress"] {
             same_keys(&properties[direction]["items"], &[&rule::RULE]);

@@ -79,6 +79,8 @@ codes! {
     GroupNotFound = "group-not-found",
     /// Several groups have the name.
     AmbiguousGroup = "ambiguous-group",
+    /// No live group matches the targets of a document.
+    NoTargets = "no-targets",
 
     // Rules.
     /// Neither peer key, or `from` and `to` confused.

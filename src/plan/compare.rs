@@ -312,10 +312,30 @@ fn remove_pairs(
 }
 
 /// What it costs to make one rule the other in place, [`FORBIDDEN`] where the cloud refuses or the two have too little in common.
-///
-/// The cloud fixes the kind of peer, range or list of ports, and the network interface, and lets nothing that is set become empty
-/// (ModifySecurityGroupRule: `ModifySgRuleEntityType`, `ModifyPortRangeType`, `ModifyNicType`, `InvalidModifyRuleRequest`).
 fn modify_cost(seen: &ObservedRule, new: &Rule) -> u32 {
+    if !can_modify(seen, new) {
+        return FORBIDDEN;
+    }
+    let old = &seen.rule;
+    let fields = differences(old, new);
+    let differing = count(&fields);
+    // A rule for another service and another peer is another rule, and a verdict turns on a rule that else stays what it is.
+    let service = fields[2] || fields[3] || fields[4];
+    let turns = fields[1];
+    if differing > 2 || (service && fields[5]) || (turns && differing > 1) {
+        return FORBIDDEN;
+    }
+    // A verdict that turns is the least alike; a description the most.
+    let verdict = u32::from(turns);
+    let description = u32::from(old.description != new.description);
+    differing * 4 + verdict * 2 + description
+}
+
+/// Whether the cloud makes one rule the other in place.
+///
+/// It fixes the kind of peer, range or list of ports, and the network interface, and lets nothing that is set become empty
+/// (ModifySecurityGroupRule: `ModifySgRuleEntityType`, `ModifyPortRangeType`, `ModifyNicType`, `InvalidModifyRuleRequest`).
+pub fn can_modify(seen: &ObservedRule, new: &Rule) -> bool {
     let old = &seen.rule;
     let list = |rule: &Rule| {
         matches!(
@@ -336,11 +356,22 @@ fn modify_cost(seen: &ObservedRule, new: &Rule) -> u32 {
         || (old.local.is_some() && family(old) != family(new))
         || (old.description.is_some() && new.description.is_none())
         || (old.peer_owner.is_some() && new.peer_owner.is_none() && old.peer != new.peer);
-    if refused {
-        return FORBIDDEN;
+    !refused
+}
+
+/// How many fields of two rules differ, beside the description; another peer counts most, for people know rules by it.
+pub fn differing_fields(old: &Rule, new: &Rule) -> u32 {
+    let fields = differences(old, new);
+    count(&fields) * 2 + u32::from(fields[5])
+}
+
+/// Priority, verdict, protocol, ports, source ports, peer, own address.
+fn differences(old: &Rule, new: &Rule) -> [bool; 7] {
+    let source = |rule: &Rule| rule.protocol.ports().and_then(|ports| ports.source);
+    fn destination(rule: &Rule) -> Option<&PortSet> {
+        rule.protocol.ports().map(|ports| &ports.destination)
     }
-    let destination = |rule: &Rule| rule.protocol.ports().map(|ports| ports.destination.clone());
-    let fields = [
+    [
         old.priority != new.priority,
         old.policy != new.policy,
         old.protocol.name() != new.protocol.name(),
@@ -348,17 +379,9 @@ fn modify_cost(seen: &ObservedRule, new: &Rule) -> u32 {
         source(old) != source(new),
         old.peer != new.peer,
         old.local != new.local,
-    ];
-    let differing =
-        u32::try_from(fields.iter().filter(|differs| **differs).count()).expect("seven fields");
-    // A rule for another service and another peer is another rule, and a verdict turns on a rule that else stays what it is.
-    let service = fields[2] || fields[3] || fields[4];
-    let turns = fields[1];
-    if differing > 2 || (service && fields[5]) || (turns && differing > 1) {
-        return FORBIDDEN;
-    }
-    // A verdict that turns is the least alike; a description the most.
-    let verdict = u32::from(turns);
-    let description = u32::from(old.description != new.description);
-    differing * 4 + verdict * 2 + description
+    ]
+}
+
+fn count(fields: &[bool]) -> u32 {
+    u32::try_from(fields.iter().filter(|differs| **differs).count()).expect("seven fields")
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Directions and network interfaces that some change is about.
-fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
+pub fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
     group
         .changes
         .iter()
@@ -22,7 +22,7 @@ fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
         .collect()
 }
 
-pub(super) fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
+pub fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
     move |rule| (rule.direction, rule.nic) == side
 }
 
@@ -87,6 +87,7 @@ pub fn passing(
             &Resolve(Some(lists)),
         );
         found.extend(transients.into_iter().map(|transient| Passing {
+            with: None,
             direction: side.0,
             nic: side.1,
             transient,
@@ -115,7 +116,7 @@ pub fn moves<'a>(
 }
 
 /// A change of the description alone moves no packet.
-fn step_of(change: &ChangeKind) -> Option<Move<'_>> {
+pub fn step_of(change: &ChangeKind) -> Option<Move<'_>> {
     let (gone, come) = (change.before().map(|seen| &seen.rule), change.after());
     match (gone, come) {
         (Some(gone), Some(come)) if gone.is_same_rule(come) => None,

@@ -14,11 +14,12 @@
 //! A modify is an add and a delete in one moment. That its two rules are never there together lets some sentences go (each with its
 //! reason below) and may make others contradict: such a modify is taken apart, or, where it must stay whole, no order is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ChangeKind;
+use super::{ChangeKind, exact::Pairs};
 use crate::{
-    model::{Policy, Rule},
+    model::{Direction, Policy, Rule},
+    provider::BATCH,
     traffic::{may_overlap, rank, surely_covers},
 };
 
@@ -129,21 +130,46 @@ pub enum Order {
     Circular(Vec<Vec<usize>>),
 }
 
+/// A change that is ordered.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    /// The change.
+    pub change: &'a ChangeKind,
+    /// Its group.
+    pub group: usize,
+    /// Where the changes of the group are made in turns: its turn.
+    pub turn: Option<usize>,
+    /// Whether those turns could not be fitted in with what other groups do: then they come between the others' adds and deletes.
+    pub apart: bool,
+    /// Whether it should go first if nothing must precede it: a delete in a group that has no room.
+    pub early: bool,
+}
+
+/// What is known of a group beyond pairs: which rules that come, and which that go, hold each other back.
+#[derive(Default)]
+pub struct Known {
+    /// Of rules that come: the first before the second.
+    pub e1: Pairs,
+    /// Of rules that go: the first, which is stronger, after the second.
+    pub e2: Pairs,
+}
+
 /// Puts the changes of one network in waves: adds as early as they may, deletes after all adds but for those that make room.
-///
-/// `early` says which deletes should go first if nothing must precede them: those of groups whose quota has no room.
-pub fn order(changes: &[&ChangeKind], early: impl Fn(usize) -> bool) -> Order {
-    let sides: Vec<Sides<'_>> = changes.iter().map(|change| Sides::of(change)).collect();
-    let graph = Graph::new(changes, &sides, early);
+pub fn order(nodes: &[Node<'_>], known: &BTreeMap<usize, Known>) -> Order {
+    let sides: Vec<Sides<'_>> = nodes.iter().map(|node| Sides::of(node.change)).collect();
+    let graph = Graph::new(nodes, sides, known);
     let circles = graph.circles();
     if !circles.is_empty() {
         return Order::Circular(circles);
     }
-    Order::Waves(graph.waves(changes))
+    Order::Waves(graph.waves())
 }
 
 /// Direct predecessors of every change.
-struct Graph {
+struct Graph<'a> {
+    nodes: &'a [Node<'a>],
+    sides: Vec<Sides<'a>>,
+    known: &'a BTreeMap<usize, Known>,
     before: Vec<Vec<usize>>,
     /// Deletes that need not wait for all adds.
     free: BTreeSet<usize>,
@@ -151,80 +177,123 @@ struct Graph {
     makes_room: bool,
 }
 
-impl Graph {
-    fn new(changes: &[&ChangeKind], sides: &[Sides<'_>], early: impl Fn(usize) -> bool) -> Self {
+/// The three sentences.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sentence {
+    E1,
+    E2,
+    E3,
+}
+
+impl<'a> Graph<'a> {
+    fn new(
+        nodes: &'a [Node<'a>],
+        sides: Vec<Sides<'a>>,
+        known: &'a BTreeMap<usize, Known>,
+    ) -> Self {
+        use Sentence::{E1, E2, E3};
         let mut graph = Self {
-            before: vec![Vec::new(); changes.len()],
+            nodes,
+            sides,
+            known,
+            before: vec![Vec::new(); nodes.len()],
             free: BTreeSet::new(),
             makes_room: false,
         };
         let select = |wanted: fn(&ChangeKind) -> bool| -> Vec<usize> {
-            (0..changes.len())
-                .filter(|&index| wanted(changes[index]))
+            (0..nodes.len())
+                .filter(|&index| wanted(nodes[index].change))
                 .collect()
         };
         let adds = select(|change| matches!(change, ChangeKind::Add(_)));
         let deletes = select(|change| matches!(change, ChangeKind::Delete(_)));
-        let modifies: Vec<usize> = (0..changes.len())
-            .filter(|&index| sides[index].old.is_some() && sides[index].new.is_some())
+        let modifies: Vec<usize> = (0..nodes.len())
+            .filter(|&index| graph.sides[index].old.is_some() && graph.sides[index].new.is_some())
             .collect();
 
         // E1 among adds and E2 among deletes: opposite verdicts only, and one of the two verdicts is usually rare.
         let split = |of: &[usize]| -> [Vec<usize>; 2] {
-            let policy = |index: usize| changes[index].rule().policy;
+            let policy = |index: usize| nodes[index].change.rule().policy;
             let (drops, accepts) = of.iter().partition(|&&index| policy(index) == Policy::Drop);
             [drops, accepts]
         };
-        for (kind, relation) in [
-            (&adds, e1 as fn(&Sides<'_>, &Sides<'_>) -> bool),
-            (&deletes, e2),
-        ] {
+        for (kind, sentence) in [(&adds, E1), (&deletes, E2)] {
             let [drops, accepts] = split(kind);
             for &drop in &drops {
                 for &accept in &accepts {
-                    graph.relate(sides, drop, accept, relation);
-                    graph.relate(sides, accept, drop, relation);
+                    graph.relate(drop, accept, &[sentence]);
+                    graph.relate(accept, drop, &[sentence]);
                 }
             }
         }
         // A modify is on both sides.
         for &modify in &modifies {
-            for other in (0..changes.len()).filter(|&other| other != modify) {
-                let all = |a: &Sides<'_>, b: &Sides<'_>| e1(a, b) || e2(a, b) || e3(a, b);
-                graph.relate(sides, other, modify, all);
-                if sides[other].old.is_none() || sides[other].new.is_none() {
-                    graph.relate(sides, modify, other, all);
+            for other in (0..nodes.len()).filter(|&other| other != modify) {
+                graph.relate(other, modify, &[E1, E2, E3]);
+                if graph.sides[other].old.is_none() || graph.sides[other].new.is_none() {
+                    graph.relate(modify, other, &[E1, E2, E3]);
                 }
             }
         }
-        graph.free_deletes(changes, sides, &adds, &deletes, early);
+        graph.turns();
+        graph.free_deletes(&adds, &deletes);
         graph
     }
 
-    fn relate(
-        &mut self,
-        sides: &[Sides<'_>],
-        first: usize,
-        then: usize,
-        relation: impl Fn(&Sides<'_>, &Sides<'_>) -> bool,
-    ) {
-        if relation(&sides[first], &sides[then]) {
+    /// Turn after turn.
+    fn turns(&mut self) {
+        let mut turns: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(turn) = node.turn {
+                turns.entry((node.group, turn)).or_default().push(index);
+            }
+        }
+        for ((group, turn), members) in &turns {
+            let previous = turn
+                .checked_sub(1)
+                .and_then(|turn| turns.get(&(*group, turn)));
+            for &member in members {
+                self.before[member].extend(previous.into_iter().flatten());
+            }
+        }
+    }
+
+    fn holds(&self, first: usize, then: usize, sentence: Sentence) -> bool {
+        let (a, b) = (&self.sides[first], &self.sides[then]);
+        let (one, other) = (&self.nodes[first], &self.nodes[then]);
+        let same_group = one.group == other.group;
+        // Turns were made so that they need no more order among themselves.
+        if (same_group && one.turn.is_some()) || (!same_group && (one.apart || other.apart)) {
+            return false;
+        }
+        let known = |pairs: fn(&Known) -> &Pairs, rule: Option<&Rule>, pair: (usize, usize)| {
+            let pairs = rule.filter(|_| same_group).and_then(|rule| {
+                pairs(self.known.get(&one.group)?).get(&(rule.direction, rule.nic))
+            });
+            pairs.is_none_or(|pairs| pairs.contains(&pair))
+        };
+        match sentence {
+            Sentence::E1 => e1(a, b) && known(|known| &known.e1, a.new, (first, then)),
+            Sentence::E2 => e2(a, b) && known(|known| &known.e2, a.old, (then, first)),
+            Sentence::E3 => e3(a, b),
+        }
+    }
+
+    fn relate(&mut self, first: usize, then: usize, sentences: &[Sentence]) {
+        if sentences
+            .iter()
+            .any(|sentence| self.holds(first, then, *sentence))
+        {
             self.before[then].push(first);
         }
     }
 
-    /// Deletes wait for all adds, so E3 between them needs no look, but for two kinds: those that something else waits for, and those
-    /// that make room and wait for nothing.
-    fn free_deletes(
-        &mut self,
-        changes: &[&ChangeKind],
-        sides: &[Sides<'_>],
-        adds: &[usize],
-        deletes: &[usize],
-        early: impl Fn(usize) -> bool,
-    ) {
-        let is_delete = |index: usize| matches!(changes[index], ChangeKind::Delete(_));
-        let mut todo: Vec<usize> = (0..changes.len())
+    /// Deletes wait for all adds, so E3 between them needs no look, but for three kinds: those that something else waits for, those that
+    /// make room and wait for nothing, and those that have a turn.
+    fn free_deletes(&mut self, adds: &[usize], deletes: &[usize]) {
+        let nodes = self.nodes;
+        let is_delete = |index: usize| matches!(nodes[index].change, ChangeKind::Delete(_));
+        let mut todo: Vec<usize> = (0..nodes.len())
             .filter(|&index| !is_delete(index))
             .flat_map(|index| {
                 self.before[index]
@@ -233,10 +302,15 @@ impl Graph {
                     .filter(|&first| is_delete(first))
             })
             .collect();
+        todo.extend(
+            deletes
+                .iter()
+                .filter(|&&delete| nodes[delete].turn.is_some()),
+        );
         while let Some(delete) = todo.pop() {
             if self.free.insert(delete) {
                 for &add in adds {
-                    self.relate(sides, add, delete, e3);
+                    self.relate(add, delete, &[Sentence::E3]);
                 }
                 todo.extend(
                     self.before[delete]
@@ -246,9 +320,13 @@ impl Graph {
                 );
             }
         }
-        for &delete in deletes.iter().filter(|&&delete| early(delete)) {
-            let unbound = self.before[delete].is_empty()
-                && adds.iter().all(|&add| !e3(&sides[add], &sides[delete]));
+        for &delete in deletes {
+            let unbound = nodes[delete].early
+                && !self.free.contains(&delete)
+                && self.before[delete].is_empty()
+                && adds
+                    .iter()
+                    .all(|&add| !self.holds(add, delete, Sentence::E3));
             if unbound {
                 self.free.insert(delete);
                 self.makes_room = true;
@@ -311,43 +389,47 @@ impl Graph {
         circles
     }
 
-    /// The longest way to each change; deletes that are not free begin after everything else.
-    fn waves(&self, changes: &[&ChangeKind]) -> Vec<usize> {
-        let late: Vec<bool> = (0..changes.len())
+    /// The longest way to each change; turns that stand apart begin after everything else but deletes, deletes that are not free at the end.
+    fn waves(&self) -> Vec<usize> {
+        let phases: Vec<u8> = (0..self.nodes.len())
             .map(|index| {
-                matches!(changes[index], ChangeKind::Delete(_)) && !self.free.contains(&index)
+                let node = &self.nodes[index];
+                if node.apart {
+                    1
+                } else if matches!(node.change, ChangeKind::Delete(_))
+                    && !self.free.contains(&index)
+                {
+                    2
+                } else {
+                    0
+                }
             })
             .collect();
-        let mut waves = vec![usize::MAX; changes.len()];
+        let mut waves = vec![usize::MAX; self.nodes.len()];
         // What makes room goes before anything that takes room.
-        let base = usize::from(self.makes_room);
-        let mut first_late = 0;
-        for phase in [false, true] {
-            for start in (0..changes.len()).filter(|&index| late[index] == phase) {
-                self.wave(
-                    start,
-                    &late,
-                    if phase { first_late } else { base },
-                    &mut waves,
-                );
+        let mut base = usize::from(self.makes_room);
+        for phase in 0..=2 {
+            for start in (0..self.nodes.len()).filter(|&index| phases[index] == phase) {
+                self.wave(start, &phases, base, &mut waves);
             }
-            first_late = waves
+            base = waves
                 .iter()
                 .filter(|&&wave| wave != usize::MAX)
                 .max()
                 .map_or(0, |last| last + 1);
         }
+        self.fill(&phases, &mut waves);
         compact(waves)
     }
 
-    fn wave(&self, start: usize, late: &[bool], base: usize, waves: &mut [usize]) {
+    fn wave(&self, start: usize, phases: &[u8], base: usize, waves: &mut [usize]) {
         let mut path = vec![start];
         while let Some(&node) = path.last() {
             if waves[node] != usize::MAX {
                 path.pop();
                 continue;
             }
-            let same_phase = |&&first: &&usize| late[first] == late[node];
+            let same_phase = |&&first: &&usize| phases[first] == phases[node];
             let waiting = self.before[node]
                 .iter()
                 .filter(same_phase)
@@ -357,13 +439,70 @@ impl Graph {
                 path.push(first);
                 continue;
             }
-            let floor = if self.free.contains(&node) { 0 } else { base };
+            let goes_first = self.free.contains(&node) && phases[node] == 0;
+            let floor = if goes_first { 0 } else { base };
             waves[node] = self.before[node]
                 .iter()
                 .filter(same_phase)
                 .map(|&first| waves[first] + 1)
                 .fold(floor, usize::max);
             path.pop();
+        }
+    }
+
+    /// Moves changes that can wait into a later call of their kind that has room, where that saves a call.
+    fn fill(&self, phases: &[u8], waves: &mut [usize]) {
+        let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        // Group, adds or deletes, direction and phase; by wave.
+        type Kind = (usize, bool, Direction, u8);
+        let mut calls: BTreeMap<Kind, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            for &first in &self.before[index] {
+                after[first].push(index);
+            }
+            let add = match node.change {
+                ChangeKind::Add(_) => true,
+                ChangeKind::Delete(_) => false,
+                ChangeKind::Modify { .. } => continue,
+            };
+            if node.turn.is_none() {
+                let direction = node.change.rule().direction;
+                let call = (node.group, add, direction, phases[index]);
+                let by_wave = calls.entry(call).or_default();
+                by_wave.entry(waves[index]).or_default().push(index);
+            }
+        }
+        for by_wave in calls.values_mut().filter(|by_wave| by_wave.len() > 1) {
+            let order: Vec<usize> = by_wave.keys().copied().collect();
+            for (place, wave) in order.iter().enumerate() {
+                for later in &order[place + 1..] {
+                    let rest = by_wave[wave].len() % BATCH;
+                    let filled = by_wave[later].len() % BATCH;
+                    if rest == 0 || filled == 0 || filled + rest > BATCH {
+                        continue;
+                    }
+                    let can_wait = |&&index: &&usize| {
+                        after[index]
+                            .iter()
+                            .all(|&next| phases[next] != phases[index] || waves[next] > *later)
+                    };
+                    let moved: Vec<usize> = by_wave[wave]
+                        .iter()
+                        .filter(can_wait)
+                        .take(rest)
+                        .copied()
+                        .collect();
+                    if moved.len() < rest {
+                        continue;
+                    }
+                    for &index in &moved {
+                        waves[index] = *later;
+                    }
+                    let stay = |index: &usize| !moved.contains(index);
+                    by_wave.get_mut(wave).expect("it is there").retain(stay);
+                    by_wave.get_mut(later).expect("it is there").extend(moved);
+                }
+            }
         }
     }
 }

@@ -303,7 +303,7 @@ fn double(group: &DesiredGroup, other: &DesiredGroup, info: &GroupInfo) -> Diagn
 }
 
 /// Whether a declaration means a live group, as far as that group alone can tell.
-fn means(selector: &Selector, info: &GroupInfo) -> bool {
+pub(super) fn means(selector: &Selector, info: &GroupInfo) -> bool {
     match selector {
         Selector::Id(id) => *id == info.id,
         Selector::Name { name, vpc } => {

@@ -51,6 +51,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
             ..Project::default()
         },
         groups,
+        templates: Vec::new(),
         sources,
     }
 }

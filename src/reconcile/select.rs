@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Shard;
-use crate::desired::{Desired, DesiredGroup, Selector};
+use crate::desired::{Desired, DesiredGroup, Selector, matches};
 
 /// What the user asked for. Paths, targets and addresses narrow each other; without any it is every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -82,14 +82,25 @@ fn suggested(near: &[String]) -> String {
 /// The indices of the selected groups, in the order of declarations.
 pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, SelectError> {
     let groups = &desired.groups;
-    let by_path = chosen(groups, &selection.paths, |path, group| {
+    let is_below = |path: &PathBuf, group: &DesiredGroup| {
         let file = &desired.sources.get(group.span.file).path;
         file.starts_with(below(&desired.project.root, path))
-    })
-    .map_err(|path| SelectError::Path {
-        near: near_paths(desired, path),
-        path: path.clone(),
-    })?;
+    };
+    // A path may hold nothing but documents for groups that match, before anybody has asked which those are.
+    let paths = selection.paths.iter().filter(|path| {
+        let mut templates = desired.templates.iter();
+        let declared = groups.iter().any(|group| is_below(path, group));
+        declared || !templates.any(|template| is_below(path, &template.body))
+    });
+    let paths: Vec<PathBuf> = paths.cloned().collect();
+    let no_path = paths.is_empty() && !selection.paths.is_empty();
+    let by_path = match no_path {
+        true => vec![false; groups.len()],
+        false => chosen(groups, &paths, is_below).map_err(|path| SelectError::Path {
+            near: near_paths(desired, path),
+            path: path.clone(),
+        })?,
+    };
     let by_target = chosen(groups, &selection.targets, |target, group| {
         is_target(target, group)
     })
@@ -100,7 +111,7 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
     let both: Vec<usize> = (0..groups.len())
         .filter(|at| by_path[*at] && by_target[*at])
         .collect();
-    if both.is_empty() && !groups.is_empty() {
+    if both.is_empty() && !groups.is_empty() && !no_path {
         return Err(SelectError::Nothing);
     }
     let Some(only) = &selection.only else {
@@ -181,27 +192,6 @@ fn names(group: &DesiredGroup) -> impl Iterator<Item = &str> {
         Selector::Name { name, .. } => name.as_str(),
     };
     std::iter::once(selected).chain(group.alias.as_ref().map(|alias| alias.as_str()))
-}
-
-/// Whether a text is what a pattern with `*` describes.
-fn matches(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return text.ends_with(part);
-        }
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 fn near_groups(groups: &[DesiredGroup], target: &str) -> Vec<String> {

@@ -101,11 +101,12 @@ impl Finding {
         !self.known && self.waived.is_none()
     }
 
-    /// The last part of the group's address.
+    /// The group's name alone.
     pub fn group_name(&self) -> Option<&str> {
         let group = self.group.as_deref()?;
         // A name may hold a slash, an account and a region hold none.
-        Some(group.splitn(3, '/').last().unwrap_or(group))
+        let name = group.splitn(3, '/').last().unwrap_or(group);
+        Some(name.split(" in vpc-").next().unwrap_or(name))
     }
 }
 
@@ -272,8 +273,8 @@ impl<'a> Collector<'a> {
             span,
             rules,
         } = refusal;
-        let groups = plan.plan.groups.iter();
-        let declared = groups.filter(|group| group.address == *address).last();
+        let mut groups = plan.plan.groups.iter();
+        let declared = groups.find(|group| group.address == *address);
         let (identity, group) = self.declared(declared.map(|group| group.span), address);
         // Numbers in a message move from run to run.
         let essence = match reason {

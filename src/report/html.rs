@@ -209,7 +209,7 @@ fn item(finding: &Finding) -> String {
 /// A text in which what stands between backticks is code.
 fn with_code(text: &str) -> String {
     let pieces: Vec<&str> = text.split('`').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return safe(text);
     }
     let pieces = pieces.iter().enumerate();

@@ -71,11 +71,9 @@ impl<'a> Review<'a> {
     /// `web (cn-hangzhou)`, with the account where there are several.
     pub fn name(&self, group: &GroupPlan) -> String {
         let groups = &self.plan.plan.groups;
-        let several = groups.first().is_some_and(|first| {
-            groups
-                .iter()
-                .any(|g| g.address.account != first.address.account)
-        });
+        // They are sorted by account first.
+        let account = |group: Option<&'a GroupPlan>| group.map(|group| &group.address.account);
+        let several = account(groups.first()) != account(groups.last());
         let address = &group.address;
         match several {
             true => format!("{} ({}/{})", group.name, address.account, address.region),

@@ -120,6 +120,7 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
         system_level: Vec::new(),
         expired: Vec::new(),
         group_peers: QuotaUse::default(),
+        in_turn: None,
         wanted_and_ignored: Vec::new(),
         quota: QuotaUse {
             limit: 200,
@@ -275,6 +276,7 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
             ],
             vec![step(&groups, 3, vec![4])],
         ],
+        pairs_left_out: 0,
     }];
     Plan {
         groups,

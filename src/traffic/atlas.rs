@@ -9,11 +9,10 @@
 //! each address family. Two rule sets that differ anywhere differ in a world of at most two memberships: take the two winners there, and
 //! drop all memberships but theirs; only competitors leave.
 
-use std::collections::HashMap;
-
 use super::{
     bits::Bits,
     clause::{Clause, Family, Far, Interval, Symbol},
+    quick::QuickMap,
 };
 
 /// The dimensions below the peer's address, in the order of the diagram.
@@ -86,8 +85,8 @@ impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
             of: self,
             label,
             nodes: Vec::new(),
-            ids: HashMap::new(),
-            memo: HashMap::new(),
+            ids: QuickMap::default(),
+            memo: QuickMap::default(),
         };
         let roots = tuples.iter().map(|roots| product.node(roots)).collect();
         (
@@ -104,8 +103,8 @@ struct Product<'a, L, K, F> {
     of: &'a Diagram<L>,
     label: F,
     nodes: Vec<Node<K>>,
-    ids: HashMap<Node<K>, NodeId>,
-    memo: HashMap<Vec<NodeId>, NodeId>,
+    ids: QuickMap<Node<K>, NodeId>,
+    memo: QuickMap<Vec<NodeId>, NodeId>,
 }
 
 impl<L: Copy, K: Copy + Eq + std::hash::Hash, F: Fn(&[L]) -> K> Product<'_, L, K, F> {
@@ -216,10 +215,10 @@ impl Atlas {
             family: Family::V4,
             constrained: constraints(clauses),
             nodes: Vec::new(),
-            ids: HashMap::new(),
+            ids: QuickMap::default(),
             signatures: Vec::new(),
-            signature_ids: HashMap::new(),
-            memo: HashMap::new(),
+            signature_ids: QuickMap::default(),
+            memo: QuickMap::default(),
         };
         let mut roots = Vec::new();
         for world in worlds {
@@ -249,7 +248,7 @@ impl Atlas {
     /// As [`relabel`](Self::relabel), with the names in the order of the signatures.
     pub fn relabel_as<L: Copy + Eq + std::hash::Hash>(&self, labels: &[L]) -> Diagram<L> {
         let mut nodes: Vec<Node<L>> = Vec::new();
-        let mut ids: HashMap<Node<L>, NodeId> = HashMap::new();
+        let mut ids: QuickMap<Node<L>, NodeId> = QuickMap::default();
         let mut new_ids: Vec<NodeId> = Vec::with_capacity(self.diagram.nodes.len());
         let mut intern = |node: Node<L>| -> NodeId {
             *ids.entry(node.clone()).or_insert_with(|| {
@@ -331,10 +330,10 @@ struct Builder<'a> {
     family: Family,
     constrained: [Bits; 4],
     nodes: Vec<Node<SignatureId>>,
-    ids: HashMap<Node<SignatureId>, NodeId>,
+    ids: QuickMap<Node<SignatureId>, NodeId>,
     signatures: Vec<Bits>,
-    signature_ids: HashMap<Bits, SignatureId>,
-    memo: HashMap<(Dimension, Family, Bits), NodeId>,
+    signature_ids: QuickMap<Bits, SignatureId>,
+    memo: QuickMap<(Dimension, Family, Bits), NodeId>,
 }
 
 impl Builder<'_> {

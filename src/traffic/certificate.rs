@@ -47,61 +47,67 @@ pub fn replay(
     default: Policy,
     resolve: &Resolve<'_>,
 ) -> Vec<Transient> {
-    let moves = || waves.iter().flatten();
-    let touched: Vec<&Rule> = moves()
+    let touched: Vec<&Rule> = waves
+        .iter()
+        .flatten()
         .flat_map(|step| [step.gone, step.come])
         .flatten()
         .collect();
     if touched.is_empty() {
         return Vec::new();
     }
-    let changed_symbols: BTreeSet<Symbol> = touched
-        .iter()
-        .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
-        .collect();
-    let matters = |rule: &&Rule| touched.iter().any(|other| may_overlap(rule, other));
-    let needed = |symbols: &[Symbol]| -> Vec<World> {
-        // Three sets of rules (before, between, after) have three winners, so three memberships at most tell them apart.
-        let differs = |world: &World| {
-            world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol))
-        };
-        let triples = worlds(symbols, if symbols.len() > 24 { 2 } else { 3 });
-        let few = triples.len() <= MANY_WORLDS;
-        triples
-            .into_iter()
-            .filter(|world| differs(world) && (few || world.len() < 3))
-            .collect()
-    };
-    let rules = old
-        .iter()
-        .copied()
-        .filter(matters)
-        .chain(touched.iter().copied());
-    let space = Space::new(rules, default, resolve, needed);
+    let space = changing_space(old.iter().copied(), &touched, default, resolve);
     let place = |rule: Option<&Rule>| rule.and_then(|rule| space.index_of(rule));
-    let mut state = space.state(old.iter().copied());
-    let before = state.clone();
-    let mut after = state.clone();
-    for step in moves() {
-        place(step.gone)
-            .into_iter()
-            .for_each(|index| after.remove(index));
-        place(step.come)
-            .into_iter()
-            .for_each(|index| after.insert(index));
+    // Two groups of one interface may hold the same rule; it is there until both have let it go.
+    let mut held = vec![0usize; space.rules.len()];
+    for index in old.iter().filter_map(|rule| space.index_of(rule)) {
+        held[index] += 1;
     }
+    let apply = |held: &mut Vec<usize>, step: &Move<'_>| {
+        if let Some(gone) = place(step.gone) {
+            held[gone] = held[gone].saturating_sub(1);
+        }
+        if let Some(come) = place(step.come) {
+            held[come] += 1;
+        }
+    };
+    let state_of = |held: &[usize]| {
+        let mut state = space.state([]);
+        (0..held.len())
+            .filter(|&index| held[index] > 0)
+            .for_each(|index| state.insert(index));
+        state
+    };
+    let before = state_of(&held);
+    let mut end = held.clone();
+    for step in waves.iter().flatten() {
+        apply(&mut end, step);
+    }
+    let after = state_of(&end);
+    let policies: Vec<Policy> = space.clauses.iter().map(|clause| clause.policy).collect();
     let mut transients = Vec::new();
     for (number, wave) in waves.iter().enumerate() {
+        let state = state_of(&held);
+        let mut least = held.clone();
+        for gone in wave.iter().filter_map(|step| place(step.gone)) {
+            least[gone] = least[gone].saturating_sub(1);
+        }
+        let varies = |index: &usize| least[*index] == 0;
         let steps: Vec<(Option<usize>, Option<usize>)> = wave
             .iter()
-            .map(|step| (place(step.gone), place(step.come)))
+            .map(|step| {
+                (
+                    place(step.gone).filter(varies),
+                    place(step.come).filter(varies),
+                )
+            })
             .collect();
         let broken = |signature: &Bits| -> Option<bool> {
             let verdict = space.verdict(signature, &before);
             if verdict != space.verdict(signature, &after) {
                 return None;
             }
-            let worst = worst_state(&space, signature, &state, &steps, verdict);
+            let worst = worst_part(&policies, signature, &state, &steps, verdict);
             (space.verdict(signature, &worst) != verdict).then_some(verdict == Policy::Drop)
         };
         let found: BTreeSet<bool> = space.atlas.signatures.iter().filter_map(broken).collect();
@@ -116,15 +122,44 @@ pub fn replay(
                 });
             }
         }
-        for (gone, come) in steps {
-            gone.into_iter().for_each(|index| state.remove(index));
-            come.into_iter().for_each(|index| state.insert(index));
-        }
+        wave.iter().for_each(|step| apply(&mut held, step));
     }
     transients
 }
 
-/// The part of a wave that is worst for packets of a signature that should have a verdict.
+/// Packet space cut for questions about states between two: by the rules that change and those that meet one of them, in the worlds that
+/// tell three states (before, between, after) apart.
+pub fn changing_space<'a>(
+    old: impl IntoIterator<Item = &'a Rule>,
+    touched: &[&'a Rule],
+    default: Policy,
+    resolve: &Resolve<'_>,
+) -> Space<'a> {
+    let changed_symbols: BTreeSet<Symbol> = touched
+        .iter()
+        .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
+        .collect();
+    let matters = |rule: &&Rule| touched.iter().any(|other| may_overlap(rule, other));
+    let needed = |symbols: &[Symbol]| -> Vec<World> {
+        // Three sets of rules have three winners, so three memberships at most tell them apart.
+        let differs = |world: &World| {
+            world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol))
+        };
+        let triples = worlds(symbols, if symbols.len() > 24 { 2 } else { 3 });
+        let few = triples.len() <= MANY_WORLDS;
+        triples
+            .into_iter()
+            .filter(|world| differs(world) && (few || world.len() < 3))
+            .collect()
+    };
+    let rules = old
+        .into_iter()
+        .filter(matters)
+        .chain(touched.iter().copied());
+    Space::new(rules, default, resolve, needed)
+}
+
+/// As [`worst_part`], of the rules of a space.
 pub(crate) fn worst_state(
     space: &Space<'_>,
     signature: &Bits,
@@ -132,9 +167,30 @@ pub(crate) fn worst_state(
     steps: &[(Option<usize>, Option<usize>)],
     verdict: Policy,
 ) -> Bits {
+    worst(signature, state, steps, |index| {
+        space.clauses[index].policy != verdict
+    })
+}
+
+/// The part of a wave that is worst for packets of a signature that should have a verdict.
+pub fn worst_part(
+    policies: &[Policy],
+    signature: &Bits,
+    state: &Bits,
+    steps: &[(Option<usize>, Option<usize>)],
+    verdict: Policy,
+) -> Bits {
+    worst(signature, state, steps, |index| policies[index] != verdict)
+}
+
+fn worst(
+    signature: &Bits,
+    state: &Bits,
+    steps: &[(Option<usize>, Option<usize>)],
+    opposes: impl Fn(usize) -> bool,
+) -> Bits {
     let mut worst = state.clone();
     let matching = |index: Option<usize>| index.filter(|&index| signature.contains(index));
-    let opposes = |index: usize| space.clauses[index].policy != verdict;
     for &(gone, come) in steps {
         // Index is rank: the smaller, the stronger.
         let done = match (matching(gone), matching(come)) {

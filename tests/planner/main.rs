@@ -1,6 +1,8 @@
 //! The planner and the guard, black-box.
 
 mod assertions;
+mod layers;
 mod order;
+mod room;
 mod rules;
 mod text;

@@ -5,4 +5,5 @@ mod certificate;
 mod difference;
 mod explain;
 mod lint;
+mod memberships;
 mod universe;

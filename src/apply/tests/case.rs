@@ -130,6 +130,7 @@ impl Case {
                 .iter()
                 .map(|wave| wave.iter().map(step).collect())
                 .collect(),
+            pairs_left_out: 0,
         };
         self.plan.schedules.push(schedule);
         self

@@ -30,6 +30,7 @@ use super::{
         project::{self, Selection},
     },
     Args,
+    audience::Audience,
     tell::{Scene, Teller, effort},
 };
 
@@ -39,17 +40,16 @@ pub(super) struct Keeper<'a> {
     args: &'a Args,
     global: &'a Global,
     pub(super) screen: &'a Screen,
-    pub(super) files: Files<'a>,
+    files: Files<'a>,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
+    audience: Audience,
     /// How the last pass ended, by the newest files.
     pub(super) last: Option<Ending>,
     /// Whether the guard let the last plan through.
     pub(super) approved: bool,
     /// The bad commit that was told last.
     pub(super) told: Option<BadCommit>,
-    /// The bad commit that others were told of last.
-    pub(super) notified: Option<BadCommit>,
     /// Why an overdue apply could not be undone the last time.
     not_undone: Option<Failure>,
     /// What followers of the loop see.
@@ -125,10 +125,10 @@ impl<'a> Keeper<'a> {
             screen,
             files,
             tellers: Default::default(),
+            audience: Audience::default(),
             last: None,
             approved: false,
             told: None,
-            notified: None,
             not_undone: None,
             status: watch::Sender::default(),
         }
@@ -173,6 +173,7 @@ impl<'a> Keeper<'a> {
             }
             Files::Git(checkout) => self.of_commits(checkout, stop).await,
         };
+        self.audience.tell(self.screen).await;
         Ended::from(&ending)
     }
 
@@ -254,16 +255,35 @@ impl<'a> Keeper<'a> {
                 return self.without_plan(attempt, ending, failure);
             }
         };
+        self.audience.of(&desired.project);
         let at = attempt.at;
         attempt
             .stamp
             .get_or_insert_with(|| pass::stamp(&desired, at));
+        let parallelism = self.args.parallelism.into();
+        let found = tokio::select! {
+            biased;
+            () = stop.stopped() => return Ending::Interrupted,
+            found = pass::discover(desired, parallelism) => found,
+        };
+        let (desired, problems) = match found {
+            Ok(found) => found,
+            Err(failure) => {
+                let ending = Ending::Failed(failure.message.clone());
+                return self.without_plan(attempt, ending, failure);
+            }
+        };
+        self.remark(&mut attempt, &desired.sources, &problems);
+        if problems.iter().any(diag::Diagnostic::is_error) {
+            let failure = project::not_planned(&problems);
+            let ending = Ending::NotSound(failure.message.clone());
+            return self.without_plan(attempt, ending, failure);
+        }
         if let Err(failure) = selection.choose(&desired) {
             let ending = Ending::NotSound(failure.message.clone());
             return self.without_plan(attempt, ending, failure);
         }
         let meter = Meter::new(self.global);
-        let parallelism = self.args.parallelism.into();
         let prepared = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
@@ -372,7 +392,7 @@ impl<'a> Keeper<'a> {
             effort(groups, attempt.clock.elapsed())
         );
         attempt.scene.failure = failure;
-        let is_new = self.print(&attempt);
+        self.print(&attempt);
 
         let mut report = None;
         if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
@@ -413,7 +433,6 @@ impl<'a> Keeper<'a> {
             ..self.outcome(&attempt)
         };
         self.publish(attempt.state, &outcome);
-        self.notify(desired, &shown, &outcome, is_new).await;
         ending
     }
 
@@ -484,8 +503,7 @@ impl<'a> Keeper<'a> {
         &mut self.tellers[usize::from(!state.bad.is_empty())]
     }
 
-    /// Whether it was another one than before.
-    fn print(&mut self, attempt: &Attempt<'_>) -> bool {
+    fn print(&mut self, attempt: &Attempt<'_>) {
         let Attempt {
             state,
             at,
@@ -497,10 +515,9 @@ impl<'a> Keeper<'a> {
         let told = self
             .teller(*state)
             .tell(scene, *at, from.as_deref(), screen);
-        told.unwrap_or_else(|failure| {
+        if let Err(failure) = told {
             self.screen.failure(&failure);
-            true
-        })
+        }
     }
 
     /// The one place where others learn what a pass came to.
@@ -510,6 +527,7 @@ impl<'a> Keeper<'a> {
         }
         let now = Timestamp::now();
         self.status.send_modify(|status| status.after(outcome, now));
+        self.audience.hear(outcome, self.screen);
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,

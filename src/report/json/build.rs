@@ -376,11 +376,13 @@ fn traffic_body(group: &GroupPlan, sources: &Sources) -> TrafficBody {
 
 fn transient(passing: &Passing) -> TransientBody {
     let Passing {
+        with,
         direction,
         nic: _,
         transient,
     } = passing;
     TransientBody {
+        with: with.as_ref().map(ToString::to_string),
         direction: direction.to_string(),
         what: if transient.opens {
             "opened"

@@ -226,6 +226,9 @@ pub struct TrafficLine {
 /// Traffic that is cut or let through for a while.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TransientBody {
+    /// Another group: only on network interfaces in both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// `ingress` or `egress`.
     pub direction: String,
     /// `interrupted` or `opened`.

@@ -311,13 +311,14 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
     text
 }
 
-/// `39 calls, 4 layers`; `None`: no call.
+/// `39 calls, 4 layers`, and why it is not the least, if so; `None`: no call.
 pub(crate) fn size(plan: &Plan) -> Option<String> {
     let calls = plan.counts().calls;
     // Schedules run side by side: the longest one says how many waves there are.
     let waves = plan.schedules.iter().map(|schedule| schedule.waves.len());
     let waves = waves.max().unwrap_or(0);
-    (calls > 0).then(|| format!("{}, {}", count(calls, "call"), count(waves, "layer")))
+    let more = more_than_least(plan, calls);
+    (calls > 0).then(|| format!("{}, {}{more}", count(calls, "call"), count(waves, "layer")))
 }
 
 /// Groups that could not be read, those of one account and region with one error together.
@@ -355,16 +356,45 @@ pub(super) fn unread(report: &PlanReport<'_>, style: &TextStyle) -> String {
     text
 }
 
+/// Why a plan makes more calls than full batches would, if it does.
+fn more_than_least(plan: &Plan, calls: usize) -> String {
+    let more = calls.saturating_sub(plan.least_calls());
+    if more == 0 {
+        return String::new();
+    }
+    let full: Vec<String> = plan
+        .groups
+        .iter()
+        .filter(|group| group.in_turn.is_some())
+        .map(|group| escape(group.name.as_str()))
+        .collect();
+    let because = match &full[..] {
+        [] => "rules with opposite verdicts for the same traffic come, or go, one after the other"
+            .to_owned(),
+        [one] => format!("the changes of {one} are made in turns"),
+        many => format!(
+            "the changes of {} are made in turns",
+            count(many.len(), "group")
+        ),
+    };
+    format!("; {more} more than the least, because {because}")
+}
+
 /// Whether traffic stays as it was at every step, or what does not.
 fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
     let mut lines = Vec::new();
     for group in &plan.groups {
         for Passing {
+            with,
             direction,
             nic: _,
             transient,
         } in &group.passing
         {
+            let with = with
+                .as_ref()
+                .map(|with| format!(" on interfaces also in {with}"));
+            let with = with.unwrap_or_default();
             let what = if transient.opens {
                 "lets through"
             } else {
@@ -373,15 +403,27 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
             lines.extend(transient.traffic.iter().map(|traffic| {
                 let traffic = traffic.text(*direction);
                 format!(
-                    "  {} layer {} {what} for a while: {direction} {traffic}",
+                    "  {} layer {} {what} for a while{with}: {direction} {traffic}",
                     group.name,
                     transient.wave + 1
                 )
             }));
         }
     }
+    let left_out: usize = plan
+        .schedules
+        .iter()
+        .map(|schedule| schedule.pairs_left_out)
+        .sum();
+    let left_out = match left_out {
+        0 => String::new(),
+        pairs => format!(
+            "  interfaces in two groups: {} not replayed together\n",
+            count(pairs, "pair")
+        ),
+    };
     if lines.is_empty() {
-        return format!("order: safe at every step ({size})\n");
+        return format!("order: safe at every step ({size})\n{left_out}");
     }
     let mut text = format!(
         "{}\n",
@@ -393,7 +435,7 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
     for line in lines {
         text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
     }
-    text
+    text + &left_out
 }
 
 /// One line for all groups in which nothing is to be done.

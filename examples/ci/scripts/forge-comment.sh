@@ -1,0 +1,53 @@
+#!/bin/sh
+# The same for Gitea (Forgejo) and GitLab, with curl and jq: forge-comment.sh gitea|gitlab PROJECT NUMBER FILE.
+# FORGE_URL: https://git.example.com; FORGE_TOKEN: a token that may comment. COMMENT_AUTHOR: its user's login name.
+set -eu
+forge=$1
+project=$2
+number=$3
+file=$4
+marker='<!-- rulekeep:plan -->'
+author=${COMMENT_AUTHOR:?the login name of the token user}
+if ! grep -qF -- "$marker" "$file"; then
+    echo "$file has no $marker: is it rulekeep's comment?" >&2
+    exit 1
+fi
+case $forge in
+gitea)
+    list="${FORGE_URL:?}/api/v1/repos/$project/issues/$number/comments"
+    one="$FORGE_URL/api/v1/repos/$project/issues/comments"
+    header="Authorization: token ${FORGE_TOKEN:?}"
+    update=PATCH
+    name=.user.login
+    ;;
+gitlab)
+    project=$(printf %s "$project" | jq --raw-input --raw-output @uri)
+    list="${FORGE_URL:?}/api/v4/projects/$project/merge_requests/$number/notes"
+    one=$list
+    header="PRIVATE-TOKEN: ${FORGE_TOKEN:?}"
+    update=PUT
+    name=.author.username
+    ;;
+*)
+    echo "gitea or gitlab, not $forge" >&2
+    exit 64
+    ;;
+esac
+# The token goes through a file of its own, so that no list of processes shows it.
+headers=$(mktemp)
+trap 'rm -f "$headers"' EXIT
+printf '%s\nContent-Type: application/json\n' "$header" >"$headers"
+send() {
+    method=$1
+    shift
+    curl --fail --silent --show-error --retry 3 --header "@$headers" --request "$method" "$@"
+}
+id=$(send GET "$list?per_page=100&limit=100" | jq --raw-output --arg author "$author" --arg marker "$marker" \
+    "[.[] | select($name == \$author and (.body | contains(\$marker))) | .id] | first // empty")
+if [ -n "$id" ]; then
+    jq --null-input --rawfile body "$file" '{ body: $body }' | send "$update" --data-binary @- "$one/$id" >/dev/null
+    echo "comment $id is up to date"
+else
+    jq --null-input --rawfile body "$file" '{ body: $body }' | send POST --data-binary @- "$list" >/dev/null
+    echo "commented"
+fi

@@ -1,0 +1,182 @@
+//! The order of a group that cannot hold its old and new rules together.
+//!
+//! Then the three sentences of [`order`](super::order) cannot simply be followed: adds need room, deletes make it, a modify needs none. Which
+//! sequence of the three is safe is searched for on the pieces of packet space in which the verdict must stay what it is: greedily,
+//! with seeded shuffles where that gets stuck, among all sequences where the changes are few. Each step of a result was checked against the
+//! promise itself, in both directions, which share the room. Where no safe sequence is found, the least harmful one is taken:
+//! rather cut than open, and mended as soon as there is a step that does. Equal input gives an equal result.
+
+mod board;
+mod exhaustive;
+mod greedy;
+
+use crate::{
+    model::{Direction, GroupKind, Lists, ObservedRule, Rule},
+    plan::compare::{can_modify, differing_fields},
+};
+use board::{Board, State};
+
+/// Shuffled tries after the first.
+const RESTARTS: u64 = 32;
+
+/// Changes that are few enough for looking at every sequence.
+pub const FEW: usize = 16;
+
+/// One rule that changes, with what it weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Units of the quota.
+    pub units: i64,
+    /// Rules whose peer is a group.
+    pub peers: i64,
+}
+
+impl Weight {
+    fn plus(self, other: Self, sign: i64) -> Self {
+        Self {
+            units: self.units + sign * other.units,
+            peers: self.peers + sign * other.peers,
+        }
+    }
+}
+
+/// A group without room for old and new rules together.
+pub struct Full<'a> {
+    /// Basic or advanced, which decides what becomes of packets that no rule matches.
+    pub kind: GroupKind,
+    /// Rules that stay.
+    pub kept: Vec<&'a Rule>,
+    /// Rules that go.
+    pub old: Vec<&'a ObservedRule>,
+    /// Rules that come.
+    pub new: Vec<&'a Rule>,
+    /// Old and new rules that only one modify may change into each other, by place.
+    pub pairs: Vec<(usize, usize)>,
+    /// Whether rules of a direction may be changed in place at all.
+    pub in_place: &'a dyn Fn(Direction) -> bool,
+    /// What a rule weighs.
+    pub weight: &'a dyn Fn(&Rule) -> Weight,
+    /// What the group holds now.
+    pub held: Weight,
+    /// What it can hold.
+    pub limit: Weight,
+    /// Lists as they were read.
+    pub lists: &'a Lists,
+}
+
+/// One step; places in [`Full::old`] and [`Full::new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// A new rule.
+    Add(usize),
+    /// An old rule goes.
+    Delete(usize),
+    /// An old rule becomes a new one.
+    Modify(usize, usize),
+}
+
+impl Act {
+    fn gone(self) -> Option<usize> {
+        match self {
+            Self::Add(_) => None,
+            Self::Delete(old) | Self::Modify(old, _) => Some(old),
+        }
+    }
+
+    fn come(self) -> Option<usize> {
+        match self {
+            Self::Delete(_) => None,
+            Self::Add(new) | Self::Modify(_, new) => Some(new),
+        }
+    }
+}
+
+/// Pieces of packet space that for a while are not what they should be: opened, cut. The fewer the better, opened ones first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Harm {
+    /// Refused before and after, admitted meanwhile.
+    pub opened: usize,
+    /// Admitted before and after, refused meanwhile.
+    pub cut: usize,
+}
+
+/// What the search came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Steps in turns; those of one turn may be made in any order.
+    pub turns: Vec<Vec<Act>>,
+    /// None: safe at every step.
+    pub harm: Harm,
+    /// More room with which a safe sequence is known, where none is without.
+    pub slots: Option<u32>,
+}
+
+/// Searches. `None` when no sequence at all fits.
+pub fn search(full: &Full<'_>) -> Option<Found> {
+    let mut board = Board::new(full);
+    let best = best(&board)?;
+    let slots = if best.1 == Harm::default() {
+        None
+    } else {
+        slots(&mut board, full.limit)
+    };
+    board.limit = full.limit;
+    let turns = board.turns(&best.0);
+    Some(Found {
+        turns,
+        harm: best.1,
+        slots,
+    })
+}
+
+fn safe(board: &Board<'_>, restarts: u64) -> Option<Vec<Act>> {
+    (0..=restarts).find_map(|seed| {
+        let (acts, harm) = greedy::run(board, seed, false)?;
+        (harm == Harm::default()).then_some(acts)
+    })
+}
+
+fn best(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
+    if let Some(acts) = safe(board, RESTARTS) {
+        return Some((acts, Harm::default()));
+    }
+    if board.old.len() + board.new.len() <= FEW {
+        return exhaustive::run(board);
+    }
+    (0..=RESTARTS / 4)
+        .filter_map(|seed| greedy::run(board, seed, true))
+        .min_by_key(|(acts, harm)| (*harm, acts.len()))
+}
+
+/// The least additional room with which a safe sequence is found: looked for in growing steps, then between the last two.
+fn slots(board: &mut Board<'_>, limit: Weight) -> Option<u32> {
+    let most = i64::try_from(board.new.len()).unwrap_or(i64::MAX);
+    let mut fits = |more: i64| {
+        board.limit = Weight {
+            units: limit.units + more,
+            peers: limit.peers + more,
+        };
+        safe(board, RESTARTS / 4).is_some()
+    };
+    let (mut without, mut with) = (0, 1);
+    while !fits(with) {
+        if with >= most {
+            return None;
+        }
+        (without, with) = (with, (with * 2).min(most));
+    }
+    while with - without > 1 {
+        let middle = without + (with - without) / 2;
+        if fits(middle) {
+            with = middle;
+        } else {
+            without = middle;
+        }
+    }
+    u32::try_from(with).ok()
+}
+
+/// How alike two rules are that the cloud can change into each other; `None` where it cannot.
+fn distance(old: &ObservedRule, new: &Rule) -> Option<u32> {
+    can_modify(old, new).then(|| differing_fields(&old.rule, new))
+}

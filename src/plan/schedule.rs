@@ -1,0 +1,273 @@
+//! Orders the changes of one network and packs them into calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Change, ChangeKind, GroupPlan, Step,
+    draft::{Draft, names_a_group, peer_units},
+    exact,
+    order::{Known, Node, Order, order},
+    quota::count,
+};
+use crate::{
+    diag::Span,
+    model::{Direction, Rule},
+    provider::{BATCH, RuleAction, RuleCall},
+    traffic::difference::default_policy,
+};
+
+/// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.
+///
+/// A group that would hold too much at some step is changed in turns, and so is one whose changes hold each other back in a circle.
+pub fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
+    let mut unfit: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let wave_of = waves(drafts, members, &mut unfit);
+        let crowded: Vec<usize> = members
+            .iter()
+            .copied()
+            .filter(|group| drafts[*group].turns.is_none() && !unfit.contains(group))
+            .filter(|&group| holds_too_much(&drafts[group], group, &wave_of))
+            .collect();
+        if crowded.is_empty() {
+            return batch(drafts, members, &wave_of);
+        }
+        for group in crowded {
+            if !drafts[group].take_turns() {
+                unfit.insert(group);
+            }
+        }
+    }
+}
+
+/// The wave of every change, by group and place.
+fn waves(
+    drafts: &mut [Draft],
+    members: &[usize],
+    unfit: &mut BTreeSet<usize>,
+) -> BTreeMap<(usize, usize), usize> {
+    // Changes that contradict each other, by group and the change itself: they come last, and what that does is said.
+    let mut stuck: Vec<(usize, Change)> = Vec::new();
+    let mut apart: BTreeSet<usize> = BTreeSet::new();
+    let (places, waves) = loop {
+        let places: Vec<(usize, usize)> = members
+            .iter()
+            .flat_map(|&group| (0..drafts[group].candidates.len()).map(move |index| (group, index)))
+            .filter(|&(group, index)| {
+                let change = &drafts[group].candidates[index].change;
+                !stuck
+                    .iter()
+                    .any(|(other, left_out)| *other == group && left_out == change)
+            })
+            .collect();
+        let tight: BTreeMap<usize, _> = members
+            .iter()
+            .map(|&group| (group, drafts[group].tightness()))
+            .collect();
+        let nodes: Vec<Node<'_>> = places
+            .iter()
+            .map(|&(group, index)| {
+                let change = &drafts[group].candidates[index].change.kind;
+                let tight = &tight[&group];
+                Node {
+                    change,
+                    group,
+                    turn: drafts[group].turns.as_ref().map(|turns| turns[index]),
+                    apart: apart.contains(&group),
+                    early: tight.units || (tight.group_peers && names_a_group(change.rule())),
+                }
+            })
+            .collect();
+        let known = known(drafts, &nodes);
+        let circles = match order(&nodes, &known) {
+            Order::Waves(waves) => break (places, waves),
+            Order::Circular(circles) => circles,
+        };
+        for circle in circles {
+            let in_circle: Vec<(usize, usize)> =
+                circle.into_iter().map(|node| places[node]).collect();
+            let splittable =
+                |&&(group, index): &&(usize, usize)| drafts[group].candidates[index].splittable;
+            if let Some(&(group, index)) = in_circle.iter().find(splittable) {
+                drafts[group].split(index);
+                continue;
+            }
+            let groups: BTreeSet<usize> = in_circle.iter().map(|(group, _)| *group).collect();
+            let turned = |group: &usize| drafts[*group].turns.is_some();
+            if let Some(&group) = groups
+                .iter()
+                .find(|group| turned(group) && !apart.contains(group))
+            {
+                apart.insert(group);
+            } else if let Some(&group) = groups
+                .iter()
+                .find(|group| !turned(group) && !unfit.contains(group))
+            {
+                if !drafts[group].take_turns() {
+                    unfit.insert(group);
+                }
+                // Places have moved; what is left of the circles shows in the next round.
+                break;
+            } else {
+                stuck.extend(
+                    in_circle.into_iter().map(|(group, index)| {
+                        (group, drafts[group].candidates[index].change.clone())
+                    }),
+                );
+            }
+        }
+    };
+    let mut wave_of: BTreeMap<(usize, usize), usize> = places.into_iter().zip(waves).collect();
+    let last = wave_of.values().max().map_or(0, |last| last + 1);
+    for &group in members {
+        for index in 0..drafts[group].candidates.len() {
+            wave_of.entry((group, index)).or_insert(last);
+        }
+    }
+    wave_of
+}
+
+/// What exact sets of packets say about the order within each group.
+fn known(drafts: &[Draft], nodes: &[Node<'_>]) -> BTreeMap<usize, Known> {
+    let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, node) in nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.turn.is_none())
+    {
+        by_group.entry(node.group).or_default().push(index);
+    }
+    by_group
+        .into_iter()
+        .map(|(group, members)| {
+            let draft = &drafts[group];
+            let moves_packets = |change: &ChangeKind| match change {
+                ChangeKind::Modify { from, to } => !from.rule.is_same_rule(to),
+                ChangeKind::Add(_) | ChangeKind::Delete(_) => true,
+            };
+            let changes = || {
+                let nodes = members.iter().map(|&index| (index, nodes[index].change));
+                nodes.filter(|(_, change)| moves_packets(change))
+            };
+            let come: Vec<(usize, &Rule)> = changes()
+                .filter_map(|(index, change)| Some((index, change.after()?)))
+                .collect();
+            let gone: Vec<(usize, &Rule)> = changes()
+                .filter_map(|(index, change)| Some((index, &change.before()?.rule)))
+                .collect();
+            let kept = draft.kept();
+            let default = |direction| default_policy(direction, draft.plan.observed.info.kind);
+            let known = Known {
+                e1: exact::pairs(&kept, &come, default),
+                e2: exact::pairs(&kept, &gone, default),
+            };
+            (group, known)
+        })
+        .collect()
+}
+
+/// Whether a group that can hold what it has and what it shall have holds more at some step.
+fn holds_too_much(draft: &Draft, group: usize, wave_of: &BTreeMap<(usize, usize), usize>) -> bool {
+    let mut by_wave: BTreeMap<usize, [(i64, i64); 2]> = BTreeMap::new();
+    for (index, candidate) in draft.candidates.iter().enumerate() {
+        let [units, peers] = by_wave.entry(wave_of[&(group, index)]).or_default();
+        count(units, &candidate.change.kind, |rule| {
+            draft.lists.weight(rule)
+        });
+        count(peers, &candidate.change.kind, peer_units);
+    }
+    let quotas = [&draft.plan.quota, &draft.plan.group_peers];
+    (0..2).any(|which| {
+        let (mut held, mut peak) = (i64::from(quotas[which].before), 0);
+        for sums in by_wave.values() {
+            let (more, less) = sums[which];
+            if more > 0 {
+                peak = peak.max(held + more);
+            }
+            held += more + less;
+        }
+        let limit = i64::from(quotas[which].limit);
+        peak > limit && held <= limit
+    })
+}
+
+/// Sorts every group's changes and packs those of one wave, group, direction and kind into calls.
+fn batch(
+    drafts: &mut [Draft],
+    members: &[usize],
+    wave_of: &BTreeMap<(usize, usize), usize>,
+) -> Vec<Vec<Step>> {
+    let mut waves: Vec<Vec<Step>> = Vec::new();
+    for &group in members {
+        let draft = &mut drafts[group];
+        let mut sorted: Vec<(Change, usize)> = std::mem::take(&mut draft.candidates)
+            .into_iter()
+            .enumerate()
+            .map(|(index, candidate)| (candidate.change, wave_of[&(group, index)]))
+            .collect();
+        sorted.sort_by(|(a, _), (b, _)| sort_key(a).cmp(&sort_key(b)));
+        let mut calls: BTreeMap<(usize, u8, Direction), Vec<usize>> = BTreeMap::new();
+        for (index, (change, wave)) in sorted.iter().enumerate() {
+            let kind = match change.kind {
+                ChangeKind::Add(_) => 0,
+                ChangeKind::Modify { .. } => 1,
+                ChangeKind::Delete(_) => 2,
+            };
+            calls
+                .entry((*wave, kind, change.kind.rule().direction))
+                .or_default()
+                .push(index);
+        }
+        draft.plan.changes = sorted.into_iter().map(|(change, _)| change).collect();
+        for ((wave, kind, direction), indices) in calls {
+            let size = if kind == 1 { 1 } else { BATCH };
+            if waves.len() <= wave {
+                waves.resize_with(wave + 1, Vec::new);
+            }
+            for chunk in indices.chunks(size) {
+                waves[wave].push(step(group, &draft.plan, direction, chunk));
+            }
+        }
+    }
+    // Steps of a wave stand in the order of groups, whatever order their kinds were found in.
+    for wave in &mut waves {
+        wave.sort_by_key(|step| step.group);
+    }
+    waves
+}
+
+/// Shown and counted in this order: by the rule, deletes before modifies before adds of the same rule.
+fn sort_key(change: &Change) -> (&Rule, u8, Option<&crate::model::RuleId>, Option<Span>) {
+    let kind = match change.kind {
+        ChangeKind::Delete(_) => 0,
+        ChangeKind::Modify { .. } => 1,
+        ChangeKind::Add(_) => 2,
+    };
+    let id = change.kind.before().and_then(|seen| seen.id.as_ref());
+    (change.kind.rule(), kind, id, change.span)
+}
+
+fn step(group: usize, plan: &GroupPlan, direction: Direction, chunk: &[usize]) -> Step {
+    let kinds = chunk.iter().map(|&index| &plan.changes[index].kind);
+    let action = match &plan.changes[chunk[0]].kind {
+        ChangeKind::Add(_) => {
+            RuleAction::Authorize(kinds.filter_map(ChangeKind::after).cloned().collect())
+        }
+        ChangeKind::Delete(_) => {
+            RuleAction::Revoke(kinds.filter_map(ChangeKind::before).cloned().collect())
+        }
+        ChangeKind::Modify { from, to } => RuleAction::Modify {
+            from: from.clone(),
+            to: to.clone(),
+        },
+    };
+    Step {
+        group,
+        changes: chunk.to_vec(),
+        call: RuleCall {
+            group: plan.address.group.clone(),
+            direction,
+            action,
+        },
+    }
+}

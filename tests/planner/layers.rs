@@ -1,0 +1,95 @@
+//! How many layers and calls an order takes.
+
+use rulekeep::desired::Mode;
+
+use crate::rules::{desired, observed, plan_groups, print, rule};
+use insta::assert_snapshot;
+
+fn planned(live: &[&str], wanted: &[&str]) -> String {
+    let rules = |texts: &[&str]| texts.iter().map(|text| rule(text)).collect::<Vec<_>>();
+    let group = desired("sg-web", Mode::Complete, rules(wanted));
+    let plan = plan_groups(&[(group, observed("sg-web", rules(live)))]);
+    assert!(plan.groups[0].passing.is_empty());
+    print(&plan)
+}
+
+/// Pair by pair these are four layers: the drops of priority 1 before the accept of 5, that before the drop of 10, that before the accept of
+/// 50. But the first two decide about everything that the others match, jointly.
+#[test]
+fn rules_that_others_jointly_shadow_hold_nothing_back() {
+    let wanted = [
+        "ingress drop tcp/1-5 from 10.0.0.0/8",
+        "ingress drop tcp/6-10 from 10.0.0.0/8",
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 5",
+        "ingress drop tcp/1-10 from 10.0.0.0/8 priority 10",
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 50",
+    ];
+    assert_snapshot!(planned(&[], &wanted), @r"
+    + ingress drop tcp/1-5 from 10.0.0.0/8 priority 1
+    + ingress drop tcp/6-10 from 10.0.0.0/8 priority 1
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 5
+    + ingress drop tcp/1-10 from 10.0.0.0/8 priority 10
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 50
+    wave 0: ingress +++
+    wave 1: ingress ++
+    ");
+    assert_snapshot!(planned(&wanted, &[]), @r"
+    - ingress drop tcp/1-5 from 10.0.0.0/8 priority 1
+    - ingress drop tcp/6-10 from 10.0.0.0/8 priority 1
+    - ingress accept tcp/1-10 from 10.0.0.0/8 priority 5
+    - ingress drop tcp/1-10 from 10.0.0.0/8 priority 10
+    - ingress accept tcp/1-10 from 10.0.0.0/8 priority 50
+    wave 0: ingress ---
+    wave 1: ingress --
+    ");
+}
+
+#[test]
+fn what_a_rule_that_stays_beats_needs_no_other_before_it() {
+    let stays = "ingress drop tcp/1-10 from 10.0.0.0/8";
+    let others = [
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 5",
+        "ingress drop tcp/1-10 from 10.0.0.0/8 priority 10",
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 50",
+    ];
+    let all: Vec<&str> = [stays].into_iter().chain(others).collect();
+    assert_snapshot!(planned(&[stays], &all), @r"
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 5
+    + ingress drop tcp/1-10 from 10.0.0.0/8 priority 10
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 50
+    wave 0: ingress +++
+    ");
+}
+
+/// Members of a group may also have an address that another rule names.
+#[test]
+fn memberships_count_as_overlaps() {
+    let wanted = [
+        "ingress accept tcp/22 from sg-admin",
+        "ingress drop tcp/22 from sg-guests priority 5",
+        "ingress accept tcp/22 from 10.0.0.0/8 priority 10",
+    ];
+    assert_snapshot!(planned(&[], &wanted), @r"
+    + ingress accept tcp/22 from sg-admin priority 1
+    + ingress drop tcp/22 from sg-guests priority 5
+    + ingress accept tcp/22 from 10.0.0.0/8 priority 10
+    wave 0: ingress +
+    wave 1: ingress +
+    wave 2: ingress +
+    ");
+}
+
+/// Two calls, not three: what can wait fills the second batch.
+#[test]
+fn what_can_wait_goes_with_a_later_batch_that_has_room() {
+    let mut wanted: Vec<_> = (0..100)
+        .map(|n| rule(&format!("ingress accept udp/{} from 10.0.0.0/8", 1000 + n)))
+        .collect();
+    wanted.push(rule("ingress drop tcp/22 from 10.0.0.0/8"));
+    wanted.push(rule("ingress accept tcp/1-100 from 10.0.0.0/8 priority 10"));
+    let plan = plan_groups(&[(
+        desired("sg-web", Mode::Complete, wanted),
+        observed("sg-web", []),
+    )]);
+    assert_eq!((plan.counts().calls, plan.least_calls()), (2, 2));
+}
