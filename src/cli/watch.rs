@@ -2,7 +2,6 @@
 
 mod audience;
 mod commits;
-mod notice;
 mod pass;
 mod serve;
 mod source;

@@ -40,7 +40,7 @@ pub(super) struct Keeper<'a> {
     args: &'a Args,
     global: &'a Global,
     pub(super) screen: &'a Screen,
-    pub(super) files: Files<'a>,
+    files: Files<'a>,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     audience: Audience,
@@ -50,8 +50,6 @@ pub(super) struct Keeper<'a> {
     pub(super) approved: bool,
     /// The bad commit that was told last.
     pub(super) told: Option<BadCommit>,
-    /// The bad commit that others were told of last.
-    pub(super) notified: Option<BadCommit>,
     /// Why an overdue apply could not be undone the last time.
     not_undone: Option<Failure>,
     /// What followers of the loop see.
@@ -131,7 +129,6 @@ impl<'a> Keeper<'a> {
             last: None,
             approved: false,
             told: None,
-            notified: None,
             not_undone: None,
             status: watch::Sender::default(),
         }
@@ -395,7 +392,7 @@ impl<'a> Keeper<'a> {
             effort(groups, attempt.clock.elapsed())
         );
         attempt.scene.failure = failure;
-        let is_new = self.print(&attempt);
+        self.print(&attempt);
 
         let mut report = None;
         if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
@@ -436,7 +433,6 @@ impl<'a> Keeper<'a> {
             ..self.outcome(&attempt)
         };
         self.publish(attempt.state, &outcome);
-        self.notify(desired, &shown, &outcome, is_new).await;
         ending
     }
 
@@ -507,8 +503,7 @@ impl<'a> Keeper<'a> {
         &mut self.tellers[usize::from(!state.bad.is_empty())]
     }
 
-    /// Whether it was another one than before.
-    fn print(&mut self, attempt: &Attempt<'_>) -> bool {
+    fn print(&mut self, attempt: &Attempt<'_>) {
         let Attempt {
             state,
             at,
@@ -520,10 +515,9 @@ impl<'a> Keeper<'a> {
         let told = self
             .teller(*state)
             .tell(scene, *at, from.as_deref(), screen);
-        told.unwrap_or_else(|failure| {
+        if let Err(failure) = told {
             self.screen.failure(&failure);
-            true
-        })
+        }
     }
 
     /// The one place where others learn what a pass came to.
@@ -531,9 +525,9 @@ impl<'a> Keeper<'a> {
         if state.another && outcome.ending.blame().is_some() {
             return; // The pass goes on with other files.
         }
-        self.audience.hear(outcome, self.screen);
         let now = Timestamp::now();
         self.status.send_modify(|status| status.after(outcome, now));
+        self.audience.hear(outcome, self.screen);
         tracing::info!(
             ending = ?outcome.ending,
             commit = outcome.commit,

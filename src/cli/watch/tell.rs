@@ -26,14 +26,14 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// Prints a scene; `from`: which files it is about. Whether it is another one than before.
+    /// Prints a scene; `from`: which files it is about.
     pub(super) fn tell(
         &mut self,
         scene: &Scene,
         at: Timestamp,
         from: Option<&str>,
         screen: &Screen,
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
         let Scene {
             remarks,
             result,
@@ -49,9 +49,9 @@ impl Teller {
             return match failure {
                 Some(_) => {
                     screen.say(&line);
-                    Ok(false)
+                    Ok(())
                 }
-                None => screen.result(&line).map(|()| false),
+                None => screen.result(&line),
             };
         }
         self.shown = Some(digest);
@@ -63,7 +63,7 @@ impl Teller {
             screen.say(&format!("{time}{from}\n"));
             screen.failure(failure);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// What comes next is new, whatever it is.
