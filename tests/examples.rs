@@ -91,8 +91,8 @@ fn every_command_line_is_one_that_the_program_takes() {
 fn every_workflow_is_yaml_and_names_scripts_that_are_there() {
     for path in found(&[".yml"]) {
         let text = fs::read_to_string(&path).unwrap();
-        let value: serde_json::Value =
-            serde_yaml::from_str(&text).expect(&path.display().to_string());
+        let value: serde_json::Value = serde_yaml::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert!(value.is_object());
         for (at, _) in text.match_indices("ci/scripts/") {
             let name = text[at + "ci/scripts/".len()..]

@@ -96,7 +96,7 @@ impl Spec {
         let mut dice = Dice::new(number);
         let (account, region) = self.place(number);
         let name = format!("service-{number:05}");
-        let by_id = number % 2 == 0;
+        let by_id = number.is_multiple_of(2);
         let vpc = self.vpc(number);
         let mut yaml = String::with_capacity(8 << 10);
         let selected = match by_id {
@@ -218,7 +218,7 @@ impl Spec {
                 item += 1;
             }
         }
-        if self.drifted > 0 && number % self.drifted == 0 {
+        if self.drifted > 0 && number.is_multiple_of(self.drifted) {
             rules.pop();
             rules.push(
                 r#"{"IpProtocol":"TCP","PortRange":"3389/3389","SourceCidrIp":"198.51.100.7/32","Description":"by hand"}"#
@@ -328,13 +328,13 @@ impl Spec {
             text.push_str(&group.json);
         }
         text.push_str("],\"prefix_lists\":[");
-        for region in 0..self.regions {
+        for (region, name) in REGIONS.iter().enumerate().take(self.regions) {
             for list in 0..4 {
                 let comma = if region + list == 0 { "" } else { "," };
                 let _ = write!(
                     text,
                     r#"{comma}{{"id":"pl-bp1r{region}list{list:09}","name":"list-{list}","region":"{}","family":"IPv4","max_entries":10,"entries":[{{"Cidr":"203.0.113.{list}/32"}}]}}"#,
-                    REGIONS[region]
+                    name
                 );
             }
         }

@@ -242,11 +242,9 @@ impl<'a> Look<'a> {
                     .iter()
                     .map(|(number, limits)| {
                         let limits = limits.as_ref().map(|limits| {
-                            let same: Vec<&Clause> = limits
-                                .iter()
-                                .filter(|limit| limit.symbol() == kind)
-                                .collect();
-                            add(&same)
+                            let of_kind: Vec<&Clause> =
+                                limits.iter().filter(|limit| excuses(limit, kind)).collect();
+                            add(&of_kind)
                         });
                         (*number, limits)
                     })
@@ -499,6 +497,16 @@ impl Question {
             Some((waiver, _)) => Status::Waived { waiver: *waiver },
             None => status,
         })
+    }
+}
+
+/// Whether a waiver's box can hold peers of a kind. What a list holds are addresses, so a waiver of addresses is about them too; members
+/// of a group are excused only by its name, as an assertion about addresses does not mean them either.
+fn excuses(limit: &Clause, kind: Option<&Symbol>) -> bool {
+    match (limit.symbol(), kind) {
+        (None, None | Some(Symbol::PrefixList(_))) => true,
+        (None, Some(Symbol::Group(_))) => false,
+        (Some(own), kind) => Some(own) == kind,
     }
 }
 

@@ -127,7 +127,7 @@ impl Picture {
             rows.push(peers);
             boxes.push(found);
         }
-        let (columns, may, must) = columns(&boxes);
+        let (columns, may, must) = columns(&rows, &boxes);
         Self {
             rows,
             columns,
@@ -380,7 +380,7 @@ type Columns = (
 );
 
 /// Cuts services at the borders of all rows, and puts the pieces that are in the same rows in one column.
-fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
+fn columns(peers: &[Peers], rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
     let words = rows.len().div_ceil(64);
     let own = |boxes: &[(ServiceBox, Cover)]| {
         boxes
@@ -411,6 +411,8 @@ fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
                 next.push((piece, may, must));
                 continue;
             }
+            // No packet has a peer of one family and an own address of the other, so nothing must be said of that.
+            let exists = piece_family.is_none_or(|family| peers[row].contains_key(&family));
             for (service, cover) in boxes {
                 let Some(both) = piece.intersection(service) else {
                     continue;
@@ -419,7 +421,7 @@ fn columns(rows: &[Vec<(ServiceBox, Cover)>]) -> Columns {
                 if *cover != Cover::Never {
                     may[row / 64] |= 1 << (row % 64);
                 }
-                if *cover == Cover::Must {
+                if *cover == Cover::Must && exists {
                     must[row / 64] |= 1 << (row % 64);
                 }
                 next.push((both, may, must));

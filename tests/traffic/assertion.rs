@@ -435,3 +435,31 @@ fn what_an_assertion_overlooks_is_counted_state_by_state() {
         ["Known: tcp/22 from 128.0.0.0/1 []"]
     );
 }
+
+/// Neither an assertion nor a waiver of addresses speaks of members of a group; what a list holds are addresses.
+#[test]
+fn a_waiver_of_addresses_excuses_a_list_but_no_group() {
+    let admits = rule(1, Policy::Accept, cidr("10.0.0.0/8"));
+    let list = Symbol::PrefixList(rulekeep::model::PrefixListId::new("pl-x"));
+    let group = Symbol::Group(GroupId::new(GROUPS[0]));
+    let told = |kind: &Symbol, limit: Far| -> Vec<Status> {
+        let course = Course {
+            default: Policy::Drop,
+            old: vec![&admits],
+            waves: Vec::new(),
+        };
+        let asked = Asked {
+            claim: Claim::Forbid,
+            allowance: None,
+            clauses: vec![ssh_from(Far::Member(kind.clone()))],
+            waivers: vec![(7, Some(vec![ssh_from(limit)]))],
+        };
+        let found = judge(&course, &[asked], &Resolve(None));
+        found.into_iter().map(|one| one.status).collect()
+    };
+    let waived = [Status::Waived { waiver: 7 }];
+    assert_eq!(told(&group, addresses("10.0.0.0/8")), [Status::Known]);
+    assert_eq!(told(&group, Far::Member(group.clone())), waived);
+    assert_eq!(told(&list, addresses("10.0.0.0/8")), waived);
+    assert_eq!(told(&list, Far::Member(group.clone())), [Status::Known]);
+}

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rulekeep::{
-    model::{Direction, Policy, Rule},
+    model::{Direction, GroupId, NicType, Peer, Policy, PortRange, Priority, Protocol, Rule},
     traffic::{
         clause::{Resolve, Symbol},
         difference::{Difference, Sentence, difference},
@@ -139,4 +139,41 @@ fn texts(found: &Difference) -> (Vec<String>, Vec<String>) {
         texts(&found.newly_admitted),
         texts(&found.no_longer_admitted),
     )
+}
+
+/// Once some line looks at own addresses, those of the two families are different services. IPv4 peers with the IPv6 ones are no packets: a
+/// line of them alone would say nothing, and nobody would decide it.
+#[test]
+fn no_line_is_about_peers_of_one_family_and_own_addresses_of_the_other() {
+    let rule = |priority: i64, policy, ports: (u16, u16), peer: Peer, local: Option<&str>| Rule {
+        direction: Direction::Ingress,
+        nic: NicType::Intranet,
+        priority: Priority::new(priority).unwrap(),
+        policy,
+        protocol: Protocol::Tcp(PortRange::new(ports.0, ports.1).unwrap().into()),
+        peer,
+        local: local.map(|local| local.parse().unwrap()),
+        description: None,
+        peer_owner: None,
+    };
+    let cidr = |text: &str| Peer::Cidr(text.parse().unwrap());
+    let (one, member) = (Some("10.0.0.0/32"), Peer::Group(GroupId::new("sg-x")));
+    let old = [
+        rule(1, Policy::Drop, (2, 2), cidr("10.0.0.0/31"), one),
+        rule(1, Policy::Drop, (4, 4), member, None),
+        rule(50, Policy::Accept, (1, 65535), cidr("10.0.0.0/30"), None),
+    ];
+    let new = [
+        rule(1, Policy::Accept, (2, 4), cidr("10.0.0.0/8"), None),
+        rule(1, Policy::Accept, (4, 4), cidr("0.0.0.0/0"), one),
+    ];
+    let found = compare(&old, &new, Policy::Drop);
+    assert!(!found.newly_admitted.is_empty());
+    for sentence in found.newly_admitted.iter().chain(&found.no_longer_admitted) {
+        let text = sentence.what.text(Direction::Ingress);
+        assert!(
+            !sentence.before.is_empty() && !sentence.after.is_empty(),
+            "{text}"
+        );
+    }
 }
