@@ -97,14 +97,16 @@ fn the_examples_of_the_readme_are_valid() {
 
 #[test]
 fn the_examples_of_the_page_about_files_are_valid() {
-    let [file, group, ignore, rules, five_tuple] =
-        <[String; 5]>::try_from(blocks("docs/files.md", "yaml"))
-            .expect("the page shows a project file, a group, ignore patterns, rules, a five-tuple");
+    let [file, group, ignore, targets, rules, five_tuple] =
+        <[String; 6]>::try_from(blocks("docs/files.md", "yaml")).expect(
+            "the page shows a project file, a group, ignore patterns, targets, rules, a five-tuple",
+        );
     let parts = [
         WEB.to_owned(),
         BASTION.to_owned(),
         group,
         format!("group: ignoring\n{ignore}"),
+        targets,
         format!("group: ruling\nmode: complete\n{rules}"),
         format!("group: five\nmode: complete\n{five_tuple}"),
     ];

@@ -27,21 +27,25 @@ pub struct Packet {
 }
 
 pub const GROUPS: [&str; 2] = ["sg-x", "sg-y"];
-const PROTOCOLS: [u8; 4] = [1, 6, 17, 50];
+/// Those of rules, and one that only rules of every protocol are about.
+const PROTOCOLS: [u8; 5] = [1, 6, 17, 50, 99];
 const LAST_PORT: u16 = 4;
 
 fn addresses(family: u8) -> Vec<IpAddr> {
-    // Four at the start of a block that rules talk about, one far away.
-    [0u8, 1, 2, 3, 200]
-        .into_iter()
-        .map(|last| match family {
-            4 => IpAddr::from(Ipv4Addr::new(10, 0, 0, last)),
-            _ => IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into())),
-        })
-        .collect()
+    // Four at the start of a block that rules talk about, one far away in it, one that only rules for every address are about.
+    let near = [0u8, 1, 2, 3, 200].into_iter().map(|last| match family {
+        4 => IpAddr::from(Ipv4Addr::new(10, 0, 0, last)),
+        _ => IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into())),
+    });
+    let outside = match family {
+        4 => IpAddr::from(Ipv4Addr::new(192, 0, 2, 1)),
+        _ => IpAddr::from(Ipv6Addr::new(0x2001, 0xdb9, 0, 0, 0, 0, 0, 1)),
+    };
+    near.chain([outside]).collect()
 }
 
-/// Every packet of the universe.
+/// Every packet of the universe: one for each way in which the rules of [`arb_rule`] can tell packets apart, so that rules that do the same to
+/// all of them do the same to every packet.
 pub fn packets() -> Vec<Packet> {
     let mut packets = Vec::new();
     for family in [4, 6] {
@@ -53,12 +57,14 @@ pub fn packets() -> Vec<Packet> {
                     .collect();
                 for protocol in PROTOCOLS {
                     let ports: Vec<(u16, u16)> = if protocol == 6 || protocol == 17 {
-                        (1..=LAST_PORT + 1).flat_map(|d| [(d, 1), (d, 2)]).collect()
+                        (1..=LAST_PORT + 1)
+                            .flat_map(|d| [(d, 1), (d, 2), (d, 3)])
+                            .collect()
                     } else {
                         vec![(0, 0)]
                     };
                     for ports in ports {
-                        for &local in &addresses(family)[..2] {
+                        for &local in &addresses(family)[..3] {
                             packets.push(Packet {
                                 peer,
                                 groups: groups.clone(),
