@@ -130,10 +130,10 @@ fn somebody_may_have_made_half_of_it_by_other_means() {
 #[test]
 fn runs_that_were_kept_hold_nothing() {
     let plain = run(1, "plain", None, NARROW);
-    assert_eq!(told(&[plain.clone()], NARROW), "nothing");
+    assert_eq!(told(std::slice::from_ref(&plain), NARROW), "nothing");
     let mut confirmed = run(1, "confirmed", Some(60), NARROW);
     confirmed.confirmation = Some(Confirmation::Confirmed);
-    assert_eq!(told(&[confirmed.clone()], NARROW), "nothing");
+    assert_eq!(told(std::slice::from_ref(&confirmed), NARROW), "nothing");
     // Somebody has insisted since: what others take back later is drift like any other.
     let first = taken_back(run(1, "first", Some(60), NARROW));
     for insists in [plain, confirmed] {
