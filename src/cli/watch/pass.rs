@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     apply::{Report, Verdict},
-    desired::{self, Desired},
+    desired::{self, Desired, Loader},
     diag::{self, Sources},
     exit::Exit,
     guard::{Overrides, Refusal},
@@ -42,6 +42,8 @@ pub(super) struct Keeper<'a> {
     global: &'a Global,
     pub(super) screen: &'a Screen,
     files: Files<'a>,
+    /// What has not changed since the last pass is not parsed again.
+    loader: Loader,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     audience: Audience,
@@ -125,6 +127,7 @@ impl<'a> Keeper<'a> {
             global,
             screen,
             files,
+            loader: Loader::default(),
             tellers: Default::default(),
             audience: Audience::default(),
             last: None,
@@ -244,7 +247,15 @@ impl<'a> Keeper<'a> {
                 return self.without_plan(attempt, ending, failure);
             }
         };
-        let desired = match desired::load(&project) {
+        let loaded = match self.args.once {
+            true => desired::load(&project), // Nothing comes after it.
+            false => {
+                let loaded = self.loader.load(&project);
+                tracing::debug!(parsed = self.loader.parsed(), "the files are read");
+                loaded
+            }
+        };
+        let desired = match loaded {
             Ok((desired, warnings)) => {
                 self.remark(&mut attempt, &desired.sources, &warnings);
                 desired
