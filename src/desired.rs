@@ -35,7 +35,8 @@ use jiff::Timestamp;
 
 pub use changes::{Changes, Gone, Why, changes};
 pub use load::{
-    Loaded, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files, load_project,
+    Loaded, Loader, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files,
+    load_project,
 };
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};

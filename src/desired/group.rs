@@ -99,6 +99,7 @@ pub(super) struct Scope {
 }
 
 /// What a document is about.
+#[derive(Clone, Debug)]
 pub(super) enum Document {
     /// One group.
     Group(DesiredGroup),

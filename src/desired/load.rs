@@ -1,5 +1,9 @@
 //! Files -> [`Desired`]: finds them, reads them on all cores, and puts the results together.
 
+mod loader;
+
+pub use self::loader::Loader;
+
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -52,6 +56,13 @@ impl SourceFile {
 /// `Err` holds what was found when at least one of it is an error, with the sources to draw it on; with `Ok` come the
 /// warnings.
 pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
+    load_by(project_file, None)
+}
+
+fn load_by(
+    project_file: &Path,
+    loader: Option<&mut Loader>,
+) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
     let root = match project_file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -81,7 +92,8 @@ pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError
             text: Err(reason),
         },
     };
-    load_as_far(root, project, |rules| find(root, project_file, rules)).sound()
+    let find = |rules: &str| find(root, project_file, rules);
+    put_together(root, project, find, loader).sound()
 }
 
 /// What could be read of a project, and everything that is wrong with it.
@@ -177,10 +189,22 @@ pub fn load_as_far(
     project: SourceFile,
     find: impl FnOnce(&str) -> Result<Vec<SourceFile>, String>,
 ) -> Loaded {
+    put_together(root, project, find, None)
+}
+
+fn put_together(
+    root: &Path,
+    project: SourceFile,
+    find: impl FnOnce(&str) -> Result<Vec<SourceFile>, String>,
+    mut loader: Option<&mut Loader>,
+) -> Loaded {
     let mut sources = Sources::default();
     let mut out = Out::new();
     let id = take_in(&mut sources, project, &mut out);
     let text = Arc::clone(&sources.get(id).text);
+    if let Some(loader) = &mut loader {
+        loader.begin(&text, !out.is_empty());
+    }
     let draft = read_project(id, &text, !out.is_empty(), &mut out);
     for secret in &draft.secrets {
         sources.mask(*secret);
@@ -220,12 +244,13 @@ pub fn load_as_far(
             (take_in(&mut sources, file, &mut out), text_missing)
         })
         .collect();
-    let results: Vec<FileResult> = ids
-        .par_iter()
-        .map(|(id, text_missing)| {
-            read_groups(*id, &sources.get(*id).text, *text_missing, &draft.scope)
-        })
-        .collect();
+    let read = |(id, text_missing): &(FileId, bool)| {
+        read_groups(*id, &sources.get(*id).text, *text_missing, &draft.scope)
+    };
+    let results: Vec<FileResult> = match loader {
+        None => ids.par_iter().map(read).collect(),
+        Some(loader) => loader.read(&ids, &sources, read),
+    };
     let mut groups: Vec<DesiredGroup> = Vec::with_capacity(results.len());
     let mut templates = Vec::new();
     for (more, problems) in results {
