@@ -333,7 +333,8 @@ fn path(
     let stems = if name.is_empty() {
         vec![id]
     } else {
-        vec![name.clone(), format!("{name}-{id}"), id]
+        let both = format!("{}-{}", cut(&name, STEM / 2), cut(&id, STEM / 2));
+        vec![name, both, id]
     };
     // Some file systems take names for the same that differ in case only.
     let is_taken = |path: &PathBuf| {
@@ -348,11 +349,13 @@ fn path(
     path
 }
 
+/// Most bytes of a file's name before its ending: file systems take 255 for all of it.
+const STEM: usize = 200;
+
 /// A name that every file system takes and that does not lead out of the folder.
 fn safe(name: &str) -> String {
     let safe: String = name
         .chars()
-        .take(80)
         .map(|c| {
             if c.is_alphanumeric() || c == '-' || c == '_' {
                 c
@@ -361,5 +364,10 @@ fn safe(name: &str) -> String {
             }
         })
         .collect();
-    safe.trim_matches(['-', '_']).to_owned()
+    cut(&safe, STEM).trim_matches(['-', '_']).to_owned()
+}
+
+/// The beginning of a text, of at most so many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }

@@ -44,20 +44,39 @@ pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
     }
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
+    let kept = kept_mode(&path, access);
+    #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = match access {
-            Access::Usual => 0o666,
+            Access::Usual => kept.unwrap_or(0o666),
             Access::Owner => 0o600,
         };
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     let made = builder.prefix(".rulekeep-").tempfile_in(folder);
     let mut file = made.map_err(unnamed)?;
+    #[cfg(unix)]
+    if let Some(mode) = kept {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The umask has taken bits away that the old file has.
+        if file.as_file().metadata()?.permissions().mode() & 0o777 != mode {
+            let permissions = fs::Permissions::from_mode(mode);
+            file.as_file().set_permissions(permissions)?;
+        }
+    }
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// Who may read and write the file that is replaced; what is its owner's alone becomes nobody else's.
+#[cfg(unix)]
+fn kept_mode(path: &Path, access: Access) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let old = fs::metadata(path).ok()?;
+    (access == Access::Usual).then(|| old.permissions().mode() & 0o777)
 }
 
 /// An error without the temporary file's name, which tells nobody anything.
@@ -128,6 +147,25 @@ mod tests {
         replace(Path::new("/dev/null"), b"x", Access::Usual).unwrap();
         let kind = fs::metadata("/dev/null").unwrap().file_type();
         assert!(kind.is_char_device());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_replaced_keeps_its_permissions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.yaml");
+        for mode in [0o600, 0o640, 0o444, 0o666] {
+            let _ = fs::remove_file(&path);
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            replace(&path, b"new", Access::Usual).unwrap();
+            let kept = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(kept & 0o777, mode, "{mode:o}");
+            replace(&path, b"secret", Access::Owner).unwrap();
+            let kept = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(kept & 0o777, 0o600, "{mode:o}");
+        }
     }
 
     #[cfg(unix)]

@@ -223,6 +223,93 @@ fn what_cannot_be_declared_is_refused_and_the_others_are_adopted() {
 }
 
 #[test]
+fn a_group_that_a_document_with_targets_is_about_is_refused_with_its_place() {
+    let project = Project::new(EVERY_SHAPE);
+    fs::write(
+        project.path("rules/some.yaml"),
+        "# some\ntargets: { name: \"em*\" }\nmode: partial\ningress: []\n",
+    )
+    .unwrap();
+    let (code, text, error) = project.run(&["adopt", "empty", "peer"]);
+    assert_eq!(code, 7, "{text}{error}");
+    assert!(
+        text.contains("not adopted: sg-empty: `targets` at rules/some.yaml:2 matches it"),
+        "{text}"
+    );
+    assert!(text.starts_with("wrote  rules/peer.yaml\n"), "{text}");
+    assert!(!project.path("rules/empty.yaml").exists());
+    project.done(&["plan"]);
+    let (code, text, error) = project.run(&["adopt", "empty"]);
+    assert_eq!(code, 1, "{text}{error}");
+    assert!(!text.contains("same traffic"), "{text}");
+}
+
+#[test]
+fn long_names_of_groups_become_names_that_file_systems_take() {
+    let long = "\u{7f51}".repeat(90);
+    let seed = format!(
+        r#"{{"version": 1, "owner": "1", "security_groups": [
+        {{"id": "sg-1", "name": "{long}", "vpc": "vpc-1", "rules": []}},
+        {{"id": "sg-2", "name": "{long}", "vpc": "vpc-1", "rules": []}}]}}"#
+    );
+    let project = Project::new(&seed);
+    project.done(&["adopt", "--all"]);
+    let names = fs::read_dir(project.path("rules")).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(|name| name.len() < 220), "{names:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_and_the_others_are_written() {
+    let project = Project::new(EVERY_SHAPE);
+    // A file where a folder is needed.
+    let file = fs::read_to_string(project.path("rulekeep.yaml")).unwrap();
+    fs::write(
+        project.path("rulekeep.yaml"),
+        file.replace("region: cn-hangzhou", "region: cn-beijing"),
+    )
+    .unwrap();
+    fs::write(project.path("rules/cn-hangzhou"), "").unwrap();
+    fs::write(
+        project.path("rules/old.yaml"),
+        "group: sg-old\nregion: cn-hangzhou\nmode: complete\nsystem_rules: keep\ningress: []\negress: []\n",
+    )
+    .unwrap();
+    let (code, text, error) =
+        project.run(&["adopt", "sg-empty", "sg-old", "--region", "cn-hangzhou"]);
+    assert_eq!(code, 7, "{text}{error}");
+    assert!(
+        text.contains("not written: rules/cn-hangzhou/empty.yaml: "),
+        "{text}"
+    );
+    assert!(text.contains("edited rules/old.yaml\n"), "{text}");
+    assert!(!text.contains("same traffic"), "{text}");
+}
+
+#[test]
+fn a_file_keeps_its_line_breaks() {
+    let before = "group: sg-old\nmode: complete\nsystem_rules: keep\ningress:\n  - service: rdp   # bob\n    from: 10.0.0.0/8\negress: [{service: https, to: 10.1.0.0/16}]\n";
+    let file = adopted(&before.replace('\n', "\r\n"));
+    assert_eq!(
+        file,
+        "group: sg-old\nmode: complete\nsystem_rules: keep\ningress:\n  - service: ssh\n    from: 10.0.0.0/8\negress: []\n"
+            .replace('\n', "\r\n")
+    );
+}
+
+#[test]
+fn what_is_said_behind_an_item_goes_with_it() {
+    let file = adopted(
+        "group: sg-old\nmode: complete\nsystem_rules: keep\negress: [\n  {service: https, to: 10.1.0.0/16}, # gone\n  # stays\n  {service: ftp, to: 10.1.0.0/16}  # gone too\n  ]\ningress:\n  # stays as well\n  - service: rdp  # gone\n    from: 10.0.0.0/8  # gone",
+    );
+    assert_eq!(
+        file,
+        "group: sg-old\nmode: complete\nsystem_rules: keep\negress: []\n  # stays\ningress:\n  # stays as well\n  - service: ssh\n    from: 10.0.0.0/8\n"
+    );
+}
+
+#[test]
 fn a_dry_run_and_a_filter_that_admits_nothing_write_nothing() {
     let project = Project::new(EVERY_SHAPE);
     let text = project.done(&["adopt", "--all", "--tag", "team=net", "--dry-run"]);
@@ -271,7 +358,7 @@ fn a_thousand_groups_are_adopted_in_one_run() {
 }
 
 #[test]
-fn the_sample_estate_is_adopted_without_losing_a_comment() {
+fn the_sample_estate_is_adopted_without_losing_a_comment_on_a_line_of_its_own() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let project = Project::new(&fs::read_to_string(root.join("demo/seed.json")).unwrap());
     let project_file = fs::read_to_string(root.join("rulekeep.yaml")).unwrap();
@@ -297,12 +384,20 @@ fn the_sample_estate_is_adopted_without_losing_a_comment() {
         text.contains("not adopted: sg-bp1portal000000000000: its plan would not be empty"),
         "{text}"
     );
-    assert!(text.contains("is wanted and must be absent"), "{text}");
+    assert!(
+        text.contains("; `system_rules: delete` at rules/legacy.yaml:7 wants"),
+        "{text}"
+    );
+    assert!(
+        text.contains("is wanted and must be absent (must not exist: rules/"),
+        "{text}"
+    );
     assert!(text.contains("No changes, same traffic."), "{text}");
     for (name, old) in before {
         let new = fs::read_to_string(project.path(&name)).unwrap();
         for line in old.lines() {
-            if let Some((_, comment)) = line.split_once(" # ") {
+            let comment = line.trim_start();
+            if comment.starts_with('#') {
                 assert!(new.contains(comment), "{name}: {comment}\n{new}");
             }
         }

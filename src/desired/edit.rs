@@ -106,7 +106,12 @@ impl Editor<'_> {
             outline,
             node: &parsed.documents[number],
         };
-        let changes = page.changes(group, rules)?;
+        let mut changes = page.changes(group, rules)?;
+        if has_crlf(self.text) {
+            for change in &mut changes {
+                change.text = change.text.replace('\n', "\r\n");
+            }
+        }
         if !changes.is_empty() {
             self.check(&page, number, &changes)?;
         }
@@ -139,6 +144,12 @@ impl Editor<'_> {
             })
         }
     }
+}
+
+/// Whether lines end as the first one does on Windows.
+fn has_crlf(text: &str) -> bool {
+    let first = text.split_inclusive('\n').next();
+    first.is_some_and(|line| line.ends_with("\r\n"))
 }
 
 /// What a document says beside its lists of rules, by key.

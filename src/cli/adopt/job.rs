@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
@@ -11,16 +11,15 @@ use jiff::Timestamp;
 use crate::{
     adopt::{self, Adopted, NewFile, Refused},
     cli::{
-        Failure, Global, Screen,
-        output::write_file,
-        pass,
+        Failure, Global, Screen, pass,
         progress::Meter,
         project::{self, Selection},
     },
-    desired::{self, Desired, Mode, Selector, SourceFile},
-    diag::{Diagnostic, FileId},
+    desired::{self, Desired, Mode, Selector, SourceFile, Template},
+    diag::{Diagnostic, FileId, Sources, Span},
     exit::Exit,
-    model::{AccountName, GroupId, GroupName, ObservedGroup, RegionId, Rule},
+    files::{self, Access},
+    model::{AccountName, GroupId, GroupInfo, GroupName, ObservedGroup, RegionId, Rule},
     plan::Plan,
     report::text::{count, escape},
 };
@@ -72,6 +71,17 @@ impl Job<'_> {
                 });
                 continue;
             }
+            if let Some(template) = self.template(&group.info) {
+                let place = self.desired.sources.place(template.body.span);
+                refused.push(Refused {
+                    group: id,
+                    reason: format!(
+                        "`targets` at {place} matches it, and a group has one document; edit that one, or narrow its `targets`"
+                    ),
+                    expected: false,
+                });
+                continue;
+            }
             adopted.push(Adopted {
                 group,
                 declared: declared.get(&id).map(|index| &self.desired.groups[*index]),
@@ -106,13 +116,22 @@ impl Job<'_> {
                     continue;
                 }
             };
-            let (plan, more) = self.prove(&desired, &adopted).await?;
+            let (plan, more) = self.prove(&desired, &files, &adopted).await?;
             if more.is_empty() {
                 break (files, desired, plan);
             }
             drop_groups(&mut adopted, &mut refused, more);
         };
         self.write(&files, &adopted, &desired, plan.as_ref(), &refused)
+    }
+
+    /// The document with `targets` that is about a group.
+    fn template(&self, info: &GroupInfo) -> Option<&Template> {
+        self.desired.templates.iter().find(|template| {
+            let body = &template.body;
+            (&body.account, &body.region) == (self.account, self.region)
+                && template.targets.admit(info)
+        })
     }
 
     /// Declarations of the groups, as indices, by the group's id.
@@ -231,7 +250,7 @@ impl Job<'_> {
                 for group in file.into_iter().flat_map(|file| &file.groups) {
                     refused.push(Refused {
                         group: group.clone(),
-                        reason: told(diagnostic),
+                        reason: self.told(diagnostic, &error.sources),
                         expected: false,
                     });
                 }
@@ -250,6 +269,7 @@ impl Job<'_> {
     ) -> Result<Exit, Failure> {
         let root = &self.desired.project.root;
         let mut text = String::new();
+        let mut unwritten = 0;
         // Before anything is written.
         let taken = files
             .iter()
@@ -262,19 +282,23 @@ impl Job<'_> {
             .help("move it away, and adopt again"));
         }
         for file in files {
-            let path = root.join(&file.path);
             if self.dry_run {
                 text.push_str(&format!("# {}\n{}\n", file.path.display(), file.text));
                 continue;
             }
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(|error| {
-                    Failure::new(format!("{} cannot be made", folder.display())).because(&error)
-                })?;
+            // The other files are no worse for one that cannot be written.
+            match self.write_one(file) {
+                Ok(()) => {
+                    let word = if file.existed { "edited" } else { "wrote " };
+                    text.push_str(&format!("{word} {}\n", file.path.display()));
+                }
+                Err(reason) => {
+                    unwritten += 1;
+                    let name = file.path.display().to_string();
+                    let (name, reason) = (escape(&name), escape(&reason));
+                    text.push_str(&format!("not written: {name}: {reason}\n"));
+                }
             }
-            write_file(&path, &file.text)?;
-            let word = if file.existed { "edited" } else { "wrote " };
-            text.push_str(&format!("{word} {}\n", file.path.display()));
         }
         let unchanged = adopted.len() - files.iter().map(|file| file.groups.len()).sum::<usize>();
         if unchanged > 0 {
@@ -292,7 +316,12 @@ impl Job<'_> {
             })
             .map(|group| group.rules().count())
             .sum();
-        if let Some(plan) = plan {
+        if unwritten > 0 {
+            text.push_str(&format!(
+                "\n{} could not be written, so that nothing is proven of those that are there: mend the cause, and adopt again.\n",
+                count(unwritten, "file"),
+            ));
+        } else if let Some(plan) = plan {
             text.push_str(&format!(
                 "\n{} with {} planned from the files: No changes, same traffic.\n",
                 count(plan.groups.len(), "group"),
@@ -305,12 +334,78 @@ impl Job<'_> {
             );
         }
         self.screen.result(&text)?;
-        let failed = refused.iter().any(|one| !one.expected);
-        Ok(match (failed, adopted.is_empty()) {
+        let failed = unwritten > 0 || refused.iter().any(|one| !one.expected);
+        let nothing = unwritten == files.len() && unchanged == 0;
+        Ok(match (failed, nothing) {
             (false, _) => Exit::Done,
             (true, true) => Exit::Error,
             (true, false) => Exit::Partial,
         })
+    }
+}
+
+impl Job<'_> {
+    /// Puts a file in place, unless somebody has changed it since it was read.
+    fn write_one(&self, file: &NewFile) -> Result<(), String> {
+        let path = self.desired.project.root.join(&file.path);
+        if file.existed {
+            let now = fs::read(&path).map_err(|error| error.to_string())?;
+            if self
+                .as_read(&file.path)
+                .is_none_or(|old| old.as_bytes() != now)
+            {
+                return Err("it was changed while adopt read the cloud; adopt again".to_owned());
+            }
+        } else if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        }
+        files::replace(&path, file.text.as_bytes(), Access::Usual)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The text of a file of the project when the run began.
+    fn as_read(&self, path: &Path) -> Option<&str> {
+        let mut sources = self.desired.sources.iter();
+        let (_, source) = sources.find(|(_, source)| source.path == path)?;
+        Some(&source.text)
+    }
+
+    /// What is wrong, where, and what to do about it.
+    pub(super) fn told(&self, diagnostic: &Diagnostic, sources: &Sources) -> String {
+        let labels = diagnostic.labels.iter();
+        let places = labels.map(|label| {
+            let place = self.place(label.span, sources);
+            match label.text.as_str() {
+                "" => place,
+                text => format!("{text}: {place}"),
+            }
+        });
+        let places: Vec<String> = places.collect();
+        let mut told = diagnostic.message.clone();
+        if !places.is_empty() {
+            told.push_str(&format!(" ({})", places.join(", ")));
+        }
+        for help in &diagnostic.help {
+            told.push_str(&format!("; {help}"));
+        }
+        told
+    }
+
+    /// Where a piece of a new text stands in the file that is there; the file alone where it does not.
+    pub(super) fn place(&self, span: Span, sources: &Sources) -> String {
+        let source = sources.get(span.file);
+        let path = source.path.display();
+        let old = self.as_read(&source.path);
+        if old == Some(&*source.text) {
+            return sources.place(span);
+        }
+        let line = source.text.lines().nth(span.line as usize - 1);
+        let at = old.and_then(|old| old.lines().position(|there| Some(there) == line));
+        match at {
+            Some(at) => format!("{path}:{}", at + 1),
+            None => path.to_string(),
+        }
     }
 }
 
@@ -321,14 +416,5 @@ fn drop_groups(adopted: &mut Vec<Adopted<'_>>, refused: &mut Vec<Refused>, more:
         if !refused.iter().any(|old| old.group == one.group) {
             refused.push(one);
         }
-    }
-}
-
-pub(super) fn told(diagnostic: &Diagnostic) -> String {
-    let labels = diagnostic.labels.iter().map(|label| label.text.as_str());
-    let first = labels.clone().find(|text| !text.is_empty());
-    match first {
-        Some(label) => format!("{} ({label})", diagnostic.message),
-        None => diagnostic.message.clone(),
     }
 }

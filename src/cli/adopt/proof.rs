@@ -1,27 +1,40 @@
 //! The proof that files say what is live: their plan is empty, and what they admit is what is admitted. The second is
 //! worked out from the rules of both sides, without the plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use crate::{
-    adopt::{Adopted, Refused},
+    adopt::{Adopted, NewFile, Refused},
     cli::{Failure, pass, progress::Meter},
-    desired::{Desired, DesiredGroup, Selector, named_groups},
+    desired::{Desired, DesiredGroup, Selector, SystemRules, named_groups},
+    diag::Sources,
     model::{Direction, GroupId, GroupName, NicType, Rule},
-    plan::{Counts, GroupPlan, Plan},
+    plan::{ChangeKind, Counts, GroupPlan, Plan},
     traffic::{
         clause::Resolve,
         difference::{default_policy, difference},
     },
 };
 
-use super::job::{Job, told};
+use super::job::Job;
+
+fn refusal(group: &GroupId, reason: String) -> Refused {
+    Refused {
+        group: group.clone(),
+        reason,
+        expected: false,
+    }
+}
 
 impl Job<'_> {
     /// Plans the adopted groups from the new files; whatever is not empty is refused.
     pub(super) async fn prove(
         &self,
         desired: &Desired,
+        files: &[NewFile],
         adopted: &[Adopted<'_>],
     ) -> Result<(Option<Plan>, Vec<Refused>), Failure> {
         if adopted.is_empty() || !self.proves {
@@ -44,19 +57,26 @@ impl Job<'_> {
             pass::prepare(desired, &selection, self.at, self.parallelism, &meter).await?;
         drop(meter);
         let mut refused = Vec::new();
+        let mut unexplained = Vec::new();
         for diagnostic in prepared.diagnostics() {
             if !diagnostic.is_error() {
                 continue;
             }
-            let place = diagnostic.labels.first().map(|label| label.span);
-            for plan in &prepared.plan().groups {
-                if place.is_some_and(|place| place.file == plan.span.file) {
-                    refused.push(Refused {
-                        group: plan.address.group.clone(),
-                        reason: told(&diagnostic),
-                        expected: false,
-                    });
+            let sources = prepared.sources();
+            let told = self.told(&diagnostic, sources);
+            // A group that an error is about may have no plan at all.
+            let labels = diagnostic.labels.iter();
+            let paths: BTreeSet<&Path> = labels
+                .map(|label| &*sources.get(label.span.file).path)
+                .collect();
+            let before = refused.len();
+            for one in adopted {
+                if self.file_of(one, files).is_some_and(|p| paths.contains(p)) {
+                    refused.push(refusal(&one.group.info.id, told.clone()));
                 }
+            }
+            if refused.len() == before {
+                unexplained.push(told);
             }
         }
         for plan in &prepared.plan().groups {
@@ -73,13 +93,17 @@ impl Job<'_> {
                 0
             };
             if add + change + destroy + left > 0 {
-                refused.push(Refused {
-                    group: plan.address.group.clone(),
-                    reason: format!(
-                        "its plan would not be empty: {add} to add, {change} to change, {destroy} to destroy, {left} unmanaged"
+                let declared = adopted
+                    .iter()
+                    .find(|one| one.group.info.id == plan.address.group)
+                    .and_then(|one| one.declared);
+                let cause = self.cause(plan, declared, prepared.sources());
+                refused.push(refusal(
+                    &plan.address.group,
+                    format!(
+                        "its plan would not be empty: {add} to add, {change} to change, {destroy} to destroy, {left} unmanaged{cause}"
                     ),
-                    expected: false,
-                });
+                ));
             }
         }
         refused.extend(self.other_traffic(desired, prepared.plan()));
@@ -88,12 +112,84 @@ impl Job<'_> {
         let plan = prepared.plan().clone();
         let unread = prepared.failures();
         prepared.close().await?;
-        match unread.first() {
-            Some(failure) => Err(Failure::new(format!(
+        if let Some(failure) = unread.first() {
+            return Err(Failure::new(format!(
                 "{} cannot be read again: {}",
                 failure.group, failure.error
-            ))),
-            None => Ok((Some(plan), refused)),
+            )));
+        }
+        for one in adopted {
+            let id = &one.group.info.id;
+            let is_planned = plan.groups.iter().any(|plan| plan.address.group == *id);
+            if !is_planned && !refused.iter().any(|one| one.group == *id) {
+                let reason = "no plan could be made from its file";
+                refused.push(refusal(id, reason.to_owned()));
+            }
+        }
+        if unexplained.is_empty() {
+            return Ok((Some(plan), refused));
+        }
+        let mut failure = Failure::new("the files do not plan without errors; nothing was written");
+        failure.causes = unexplained;
+        Err(failure.help("mend what `rulekeep plan` says, and adopt again"))
+    }
+
+    /// The file that declares a group, or will.
+    fn file_of<'p>(&'p self, one: &Adopted<'_>, files: &'p [NewFile]) -> Option<&'p Path> {
+        if let Some(declared) = one.declared {
+            return Some(&self.desired.sources.get(declared.span.file).path);
+        }
+        let mut files = files.iter();
+        let file = files.find(|file| file.groups.contains(&one.group.info.id));
+        file.map(|file| &*file.path)
+    }
+
+    /// What in a file wants live rules gone, which adopt does not overrule.
+    fn cause(
+        &self,
+        plan: &GroupPlan,
+        declared: Option<&DesiredGroup>,
+        sources: &Sources,
+    ) -> String {
+        let Some(declared) = declared else {
+            return String::new();
+        };
+        let mut causes = BTreeSet::new();
+        for change in &plan.changes {
+            let ChangeKind::Delete(seen) = &change.kind else {
+                continue;
+            };
+            if let Some(span) = change.span {
+                causes.insert(format!(
+                    "; `absent` at {} wants {} gone: remove that entry, or apply it before you adopt",
+                    self.place(span, sources),
+                    seen.rule
+                ));
+            } else if seen.rule.priority.is_system_level()
+                && declared.system_rules == Some(SystemRules::Delete)
+            {
+                causes.insert(format!(
+                    "; `system_rules: delete` at {} wants rules of priority 110 gone: write `keep` in its place, or apply it before you adopt",
+                    self.line_of("system_rules", declared)
+                ));
+            }
+        }
+        causes.into_iter().collect()
+    }
+
+    /// Where a document has a key.
+    fn line_of(&self, key: &str, group: &DesiredGroup) -> String {
+        let source = self.desired.sources.get(group.span.file);
+        let before = &source.text[..group.span.start as usize];
+        let start = before.rfind("\n---").map_or(0, |at| at + 1);
+        let first = source.text[..start].matches('\n').count();
+        let lines = source.text[start..].lines().enumerate();
+        let mut inside = lines.take_while(|(at, line)| *at == 0 || !line.starts_with("---"));
+        let found =
+            inside.find(|(_, line)| line.trim_start_matches([' ', '{', '"']).starts_with(key));
+        match found {
+            Some((at, _)) => format!("{}:{}", source.path.display(), first + at + 1),
+            None => self.desired.sources.place(group.span),
         }
     }
 

@@ -32,7 +32,7 @@ impl Page<'_, '_> {
                 rest += 1;
                 continue;
             }
-            let mut new = self.kept_comments(&range, indent);
+            let mut new = self.kept_comments(&range, &judgement.fate, indent);
             if let Fate::Rewrite(..) = judgement.fate {
                 rest += 1;
                 new.push_str(&self.written(&rewritten(judgement), indent));
@@ -42,16 +42,18 @@ impl Page<'_, '_> {
         }
         if !added.is_empty() {
             let mut new = self.written(&added, indent);
-            if insert_at == text.len() && !text.ends_with('\n') {
-                new.insert(0, '\n');
-            }
-            // A change of the last item ends where this one begins.
+            // A change of the last item ends where this one begins, at the beginning of a line.
             match splices.last_mut() {
                 Some(last) if last.range.end == insert_at => last.text.push_str(&new),
-                _ => splices.push(Splice {
-                    range: insert_at..insert_at,
-                    text: new,
-                }),
+                _ => {
+                    if insert_at == text.len() && !text.ends_with('\n') {
+                        new.insert(0, '\n');
+                    }
+                    splices.push(Splice {
+                        range: insert_at..insert_at,
+                        text: new,
+                    });
+                }
             }
         }
         if rest == 0 {
@@ -127,8 +129,11 @@ impl Page<'_, '_> {
         let mut before = from;
         let mut pending = behind.to_owned();
         let mut rest = 0;
-        let comments = |gap: &super::text::Gap<'_>, pending: &mut String| {
-            if let Some(comment) = gap.behind {
+        // What stands behind an item that goes, alone on its line, is about that item.
+        let mut gone_alone = false;
+        let mut last_end = value.start;
+        let comments = |gap: &super::text::Gap<'_>, gone: bool, pending: &mut String| {
+            if let Some(comment) = gap.behind.filter(|_| !gone) {
                 if pending.is_empty() {
                     pending.push_str(&format!("  {comment}"));
                 } else {
@@ -147,7 +152,8 @@ impl Page<'_, '_> {
         };
         for (item, judgement) in items.iter().zip(&judged.fates) {
             let gap = self.gap(before..item.start);
-            comments(&gap, &mut pending);
+            comments(&gap, gone_alone, &mut pending);
+            gone_alone = false;
             if judgement.fate == Fate::Keep {
                 pending.push_str(&format!("\n{space}- "));
                 if !gap.decoration.is_empty() {
@@ -164,19 +170,24 @@ impl Page<'_, '_> {
                 rest += 1;
             } else {
                 let range = before..item.end;
+                let inside = item.start..item.end;
                 list(
-                    &self.kept_comments(&(item.start..item.end), indent),
+                    &self.kept_comments(&inside, &judgement.fate, indent),
                     &mut pending,
                 );
+                let is_first = last_end == value.start;
+                gone_alone = judgement.fate == Fate::Remove
+                    && (is_first || last_end <= self.line_start(item.end));
                 if let Fate::Rewrite(..) = judgement.fate {
                     list(&self.written(&rewritten(judgement), indent), &mut pending);
                     rest += 1;
                 }
                 changes.gone.push(range);
             }
-            before = item.end;
+            (before, last_end) = (item.end, item.end);
         }
-        comments(&self.gap(before.max(value.start)..value.end), &mut pending);
+        let gap = self.gap(before.max(value.start)..value.end);
+        comments(&gap, gone_alone, &mut pending);
         let added = judged.new_rules();
         list(&self.written(&added, indent), &mut pending);
         if rest + added.len() == 0 {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::desired::yaml::Outline;
 
-use super::{EditError, Page, Splice};
+use super::{EditError, Fate, Page, Splice};
 
 /// What stands between two values beside punctuation.
 #[derive(Debug, Default)]
@@ -35,13 +35,20 @@ impl<'p> Page<'p, '_> {
 
     /// The line break that ends a line, or the end of the text.
     pub(super) fn line_end(&self, at: usize) -> usize {
-        let newline = self.editor.text[at..].find('\n');
-        newline.map_or(self.editor.text.len(), |newline| at + newline)
+        let rest = &self.editor.text[at..];
+        let line = rest.find('\n').map_or(rest, |newline| {
+            let line = &rest[..newline];
+            line.strip_suffix('\r').unwrap_or(line)
+        });
+        at + line.len()
     }
 
     /// Behind the line break, if there is one.
     pub(super) fn after_line(&self, end: usize) -> usize {
-        if self.editor.text[end..].starts_with('\n') {
+        let rest = &self.editor.text[end..];
+        if rest.starts_with("\r\n") {
+            end + 2
+        } else if rest.starts_with('\n') {
             end + 1
         } else {
             end
@@ -72,13 +79,29 @@ impl<'p> Page<'p, '_> {
         &self.comments[from..to.max(from)]
     }
 
-    /// The same, a line each.
-    pub(super) fn kept_comments(&self, place: &Range<usize>, indent: usize) -> String {
+    /// The comments of an item that does not stay as it is, a line each. Those behind what it says go with it.
+    pub(super) fn kept_comments(
+        &self,
+        place: &Range<usize>,
+        fate: &Fate<'_>,
+        indent: usize,
+    ) -> String {
         let space = " ".repeat(indent);
         let comments = self.comments_in(place).iter();
         comments
-            .map(|comment| format!("{space}{}\n", &self.editor.text[comment.clone()]))
+            .filter(|comment| *fate != Fate::Remove || self.has_own_line(comment))
+            .map(|comment| {
+                format!(
+                    "{space}{}\n",
+                    self.editor.text[(*comment).clone()].trim_end()
+                )
+            })
             .collect()
+    }
+
+    fn has_own_line(&self, comment: &Range<usize>) -> bool {
+        let before = self.line_start(comment.start)..comment.start;
+        self.editor.text[before].trim().is_empty()
     }
 
     pub(super) fn gap(&self, place: Range<usize>) -> Gap<'p> {
@@ -89,7 +112,7 @@ impl<'p> Page<'p, '_> {
         for comment in self.comments_in(&place) {
             rest.push_str(&text[at..comment.start]);
             at = comment.end;
-            let written = &text[comment.clone()];
+            let written = text[comment.clone()].trim_end();
             if text[place.start..comment.start].contains('\n') {
                 gap.above.push(written);
             } else {
