@@ -4,6 +4,10 @@
 //! so that somebody else can keep the promise when it was killed: a timer with `undo --overdue`, or whoever reads the warning of the next
 //! `plan` or `apply`.
 
+mod hold;
+
+pub use self::hold::{Hold, hold};
+
 use std::path::Path;
 
 use jiff::Timestamp;

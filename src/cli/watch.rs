@@ -2,6 +2,7 @@
 
 mod audience;
 mod commits;
+mod obstacle;
 mod pass;
 mod serve;
 mod source;

@@ -56,7 +56,9 @@ fn of(outcome: &PassOutcome<'_>, facts: &Facts) -> Option<Message> {
     match (&outcome.ending, report) {
         (Ending::Refused, Some(report)) => Some(refused("watch", &report, facts)),
         (Ending::Planned, Some(report)) => drifted(&report, facts),
-        (Ending::NotSound(why) | Ending::Failed(why), _) => Some(failed("watch", why, &[], facts)),
+        (Ending::NotSound(why) | Ending::Failed(why) | Ending::Held(why), _) => {
+            Some(failed("watch", why, &[], facts))
+        }
         _ => None,
     }
 }

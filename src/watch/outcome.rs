@@ -72,6 +72,8 @@ pub enum Ending {
     Unfinished(Verdict),
     /// The guard refuses the plan.
     Refused,
+    /// The changes are those of an apply that was taken back because nobody confirmed it; in one line.
+    Held(String),
     /// The files have errors, by themselves or in view of the cloud; why, in one line.
     NotSound(String),
     /// Something failed that may work another time; what, in one line.
@@ -94,6 +96,7 @@ impl Ending {
             Self::InSync | Self::Planned | Self::Waiting { .. } | Self::Applied => true,
             Self::Unfinished(_)
             | Self::Refused
+            | Self::Held(_)
             | Self::NotSound(_)
             | Self::Failed(_)
             | Self::Interrupted => false,
@@ -104,7 +107,7 @@ impl Ending {
     pub fn blame(&self) -> Option<&str> {
         match self {
             Self::Refused => Some("the guard refused its plan"),
-            Self::NotSound(reason) => Some(reason),
+            Self::Held(reason) | Self::NotSound(reason) => Some(reason),
             _ => None,
         }
     }
@@ -120,6 +123,7 @@ impl From<&Ending> for Ended {
             | Ending::Waiting { .. }
             | Ending::Applied
             | Ending::Refused
+            | Ending::Held(_)
             | Ending::NotSound(_)
             | Ending::Interrupted => Self::Well,
         }

@@ -71,7 +71,10 @@ impl Status {
             Some(Verdict::Partial) => Some(1),
             Some(Verdict::Failed) => Some(2),
             Some(Verdict::Interrupted) => Some(3),
-            None => (outcome.applies && outcome.ending == Ending::Refused).then_some(4),
+            None => {
+                let is_refused = matches!(outcome.ending, Ending::Refused | Ending::Held(_));
+                (outcome.applies && is_refused).then_some(4)
+            }
         };
         if let Some(result) = result {
             self.applies[result] += 1;

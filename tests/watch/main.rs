@@ -4,4 +4,5 @@ mod files;
 mod git;
 mod server;
 mod support;
+mod unconfirmed;
 mod windows;

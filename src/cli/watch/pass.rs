@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     apply::{Report, Verdict},
-    desired::{self, Desired, Opening},
+    desired::{self, Desired},
     diag::{self, Sources},
     exit::Exit,
     guard::{Overrides, Refusal},
@@ -31,6 +31,7 @@ use super::{
     },
     Args,
     audience::Audience,
+    obstacle::obstacle,
     tell::{Scene, Teller, effort},
 };
 
@@ -181,7 +182,7 @@ impl<'a> Keeper<'a> {
     pub(super) fn exit(&self) -> Exit {
         match &self.last {
             Some(Ending::InSync | Ending::Planned | Ending::Applied) => Exit::Done,
-            Some(Ending::Waiting { .. } | Ending::Refused) => Exit::Refused,
+            Some(Ending::Waiting { .. } | Ending::Refused | Ending::Held(_)) => Exit::Refused,
             Some(Ending::Unfinished(verdict)) => (*verdict).into(),
             Some(Ending::Interrupted) => Exit::Interrupted,
             Some(Ending::NotSound(_) | Ending::Failed(_)) | None => Exit::Error,
@@ -344,6 +345,7 @@ impl<'a> Keeper<'a> {
         let shown = prepared.report(&refusals, &stamp);
         attempt.scene.result = text::plan(&shown, &self.screen.out);
         let applies = self.args.apply;
+        let mut waits = String::new();
         let (mut ending, failure) = if prepared.is_errored() {
             let failure = not_whole(&shown, &diagnostics);
             let message = failure.message.clone();
@@ -356,22 +358,14 @@ impl<'a> Keeper<'a> {
             (Ending::Refused, Some(refused(&refusals)))
         } else if prepared.is_empty() {
             (Ending::InSync, None)
+        } else if let Some(obstacle) = applies
+            .then(|| obstacle(desired, prepared.plan()))
+            .flatten()
+        {
+            waits = obstacle.waits;
+            (obstacle.ending, obstacle.failure)
         } else {
-            let closed = match applies {
-                true => closed(desired),
-                false => None,
-            };
-            (closed.unwrap_or(Ending::Planned), None)
-        };
-        let waits = match (&ending, &desired.project.windows) {
-            (Ending::Waiting { until, reason }, Some(windows)) => {
-                let again = match until {
-                    Some(until) => format!("from {}", windows.told(*until)),
-                    None => "not within a year".to_owned(),
-                };
-                format!("Not applied: {reason}; changes may be made again {again}.")
-            }
-            _ => String::new(),
+            (Ending::Planned, None)
         };
         if !waits.is_empty() {
             attempt.scene.result.push_str(&format!("{waits}\n"));
@@ -534,15 +528,6 @@ impl<'a> Keeper<'a> {
             milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
             "a pass has ended"
         );
-    }
-}
-
-/// How a pass ends when the project says that this is no time for changes.
-fn closed(desired: &Desired) -> Option<Ending> {
-    let windows = desired.project.windows.as_ref()?;
-    match windows.at(Timestamp::now()) {
-        Opening::Open => None,
-        Opening::Closed { until, reason } => Some(Ending::Waiting { until, reason }),
     }
 }
 
