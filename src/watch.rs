@@ -61,6 +61,8 @@ impl Schedule {
 pub enum Ended {
     /// Trying again at once would change nothing.
     Well,
+    /// As `Well`, but something is to be done after this time, if the next pass would be later.
+    Waits(Duration),
     /// It failed for a reason that may pass: the next one comes sooner, but ever later the longer it goes on.
     Failed,
 }
@@ -126,6 +128,12 @@ pub async fn run(
             Ended::Well => {
                 failures = 0;
                 jittered(schedule.interval)
+            }
+            Ended::Waits(time) => {
+                failures = 0;
+                // Not at once: clocks differ by a little.
+                let time = time.max(Duration::from_secs(1));
+                jittered(schedule.interval).min(time)
             }
             Ended::Failed => {
                 failures += 1;

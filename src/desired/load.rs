@@ -6,7 +6,8 @@ pub use self::loader::Loader;
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -400,13 +401,22 @@ fn read(path: &Path) -> Result<Arc<str>, Unread> {
         _ => Unread::Other(error.to_string()),
     };
     let metadata = fs::metadata(path).map_err(other)?;
-    if metadata.len() > MAX_BYTES {
+    // A device or pipe might never come to an end, nor to a beginning.
+    if !metadata.is_file() {
+        return Err(Unread::Other("it is not a regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(other)?;
+    // Whatever its length was said to be.
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(other)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(Unread::Other(format!(
             "it is larger than {} MiB",
             MAX_BYTES >> 20
         )));
     }
-    let bytes = fs::read(path).map_err(other)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.into()),
         Err(error) => {

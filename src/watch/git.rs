@@ -4,15 +4,20 @@
 //! git has them to be. What stands in a commit is its reader's business.
 
 mod command;
+mod links;
 mod remote;
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use command::Git;
+
+use crate::report::text::escape;
 
 pub use remote::{Remote, RemoteError};
 
@@ -31,6 +36,8 @@ pub struct Checkout {
     git: Git,
     remote: Remote,
     signatures: Signatures,
+    /// Commits whose links were looked at and are in order.
+    linked: Mutex<BTreeSet<String>>,
     /// Held as long as the checkout is used.
     _lock: File,
 }
@@ -134,6 +141,7 @@ impl Checkout {
             git,
             remote,
             signatures,
+            linked: Mutex::default(),
             _lock: lock,
         })
     }
@@ -215,13 +223,23 @@ impl Checkout {
 
     /// Why a commit must not be taken whatever its files say, in a sentence; `None`: it may.
     pub async fn objection(&self, commit: &str) -> Result<Option<String>, Error> {
-        let names = ["ls-tree", "-r", "-z", "--name-only", commit];
-        let names = self.git.run(&names).await?;
-        let is_state = |name: &str| name.split('/').any(|part| part == STATE);
-        if let Some(name) = names.split('\0').find(|name| is_state(name)) {
-            return Ok(Some(format!(
-                "it has a file {name}, where rulekeep keeps its journal"
-            )));
+        let entries = self.git.run(&["ls-tree", "-r", "-z", commit]).await?;
+        let entries = entries.split('\0').filter_map(|line| line.split_once('\t'));
+        let mut links = Vec::new();
+        for (facts, name) in entries {
+            if name.split('/').any(|part| part == STATE) {
+                return Ok(Some(format!(
+                    "it has a file {}, where rulekeep keeps its journal",
+                    escape(name)
+                )));
+            }
+            // MODE TYPE ID
+            if let Some(id) = facts.strip_prefix("120000 blob ") {
+                links.push((name, id));
+            }
+        }
+        if let Some(objection) = self.of_links(commit, &links).await? {
+            return Ok(Some(objection));
         }
         let Signatures::Required { allowed } = &self.signatures else {
             return Ok(None);
@@ -243,6 +261,26 @@ impl Checkout {
             Err(Error::Failed { said, .. }) => Ok(Some(format!("its signature: {said}"))),
             Err(error) => Err(error),
         }
+    }
+
+    /// What is wrong about the links of a commit: names and objects.
+    async fn of_links(
+        &self,
+        commit: &str,
+        links: &[(&str, &str)],
+    ) -> Result<Option<String>, Error> {
+        let linked = || self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        if links.is_empty() || linked().contains(commit) {
+            return Ok(None);
+        }
+        for (name, id) in links {
+            let target = self.git.run(&["cat-file", "blob", id]).await?;
+            if let Some(why) = links::objection(name, &target) {
+                return Ok(Some(format!("its link {} {why}", escape(name))));
+            }
+        }
+        linked().insert(commit.to_owned());
+        Ok(None)
     }
 
     async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, Error> {

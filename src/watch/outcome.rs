@@ -104,10 +104,12 @@ impl Ending {
     }
 
     /// What the files are to blame for, so that another state of them may be in order; in one line.
+    ///
+    /// A plan that is refused or held says nothing against its files: somebody is asked to make it by hand, and an older
+    /// state would take back what they make.
     pub fn blame(&self) -> Option<&str> {
         match self {
-            Self::Refused => Some("the guard refused its plan"),
-            Self::Held(reason) | Self::NotSound(reason) => Some(reason),
+            Self::NotSound(reason) => Some(reason),
             _ => None,
         }
     }
@@ -118,9 +120,15 @@ impl From<&Ending> for Ended {
         match ending {
             Ending::Unfinished(_) | Ending::Failed(_) => Self::Failed,
             // Files and guard do not change their minds by being asked again.
+            Ending::Waiting {
+                until: Some(until), ..
+            } => {
+                let left = until.duration_since(Timestamp::now());
+                Self::Waits(left.try_into().unwrap_or_default())
+            }
             Ending::InSync
             | Ending::Planned
-            | Ending::Waiting { .. }
+            | Ending::Waiting { until: None, .. }
             | Ending::Applied
             | Ending::Refused
             | Ending::Held(_)

@@ -53,6 +53,18 @@ async fn the_timer_makes_passes_with_a_spread_of_a_tenth() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_its_time_is_not_missed() {
+    let wake = Wake::default();
+    let schedule = Schedule::every(60 * MINUTE);
+    let waits = [5 * MINUTE, Duration::ZERO, 600 * MINUTE];
+    let times = begun(schedule, &wake, 30 * MINUTE, async |number| {
+        Ended::Waits(waits[number.min(2)])
+    })
+    .await;
+    assert_eq!(times, [0, 300, 301]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_bring_the_next_pass_sooner_and_then_ever_later_until_one_succeeds() {
     let wake = Wake::default();
     let times = begun(

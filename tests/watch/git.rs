@@ -147,21 +147,29 @@ async fn a_bad_commit_leaves_the_last_good_one_in_effect() {
         1,
     );
 
-    // One that the guard refuses is bad as well.
+    // One that the guard refuses is no reason to apply another one: what is made by hand meanwhile stays.
     fs::write(
         hub.path("clone/rules/web.yaml"),
         "group: web\nmode: complete\ningress: []\n",
     )
     .unwrap();
     let refused = hub.push("empty");
-    watch.says(
-        &format!("commit {refused} is bad: the guard refused its plan"),
-        1,
-    );
-    assert_eq!(live(&cloud), [443, 8080]);
+    watch.says("the guard refused the plan", 1);
+    assert!(!watch.err().contains(&format!("commit {refused} is bad")));
+    let seen = watch.err().matches("as before: the guard refused").count();
+    write_rules(elsewhere.path(), &[443]);
+    let other = rulekeep(elsewhere.path(), &["apply", "--yes"])
+        .output()
+        .unwrap();
+    assert!(other.status.success(), "{other:?}");
+    until("further passes are refused", || {
+        let said = format!("{}{}", watch.out(), watch.err());
+        said.matches("the guard refused").count() > seen + 3
+    });
+    assert_eq!(live(&cloud), [443]);
 
-    hub.push_ports(&[443]);
-    until("a good one is applied", || live(&cloud) == [443]);
+    hub.push_ports(&[443, 9090]);
+    until("a good one is applied", || live(&cloud) == [443, 9090]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +222,9 @@ async fn what_cannot_be_fetched_at_all_is_an_error_and_nothing_is_touched() {
     watch.says("no commit was fetched yet; nothing was changed", 1);
     assert_eq!((live(&cloud), writes(&cloud)), (vec![443], 0));
     for (url, said) in [
-        ("https://bot:hunter2@git.example.com/r", "holds a password"),
+        ("https://bot:hunter2@git.example.com/r", "credential helper"),
+        ("https://hunter2@git.example.com/r", "GIT_ASKPASS"),
+        ("https://git.example.com/r?token=hunter2", "ssh:// URL"),
         ("http://git.example.com/r", "not protected on the way"),
     ] {
         let output = rulekeep(&hub.path("elsewhere"), &["watch", "--git", url])

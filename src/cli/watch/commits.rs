@@ -21,10 +21,28 @@ impl Keeper<'_> {
                 return self.git_failed(failure, None);
             }
         };
+        // Before anything is checked out: somebody may be at work in the folder, with the files that are there.
+        let root = self.root();
+        let lock = match &root {
+            Some(root) => self.lock(root).await,
+            None => Ok(None),
+        };
+        let _lock = match lock {
+            Ok(lock) => lock,
+            Err(failure) => {
+                let ending = self.git_failed(failure, None);
+                self.last = Some(ending.clone());
+                return ending;
+            }
+        };
+        let locked = root.as_deref();
         let older = good.as_ref().filter(|good| **good != newest);
-        let ending = self
-            .of_commit(checkout, &newest, &[], older.is_some(), stop)
-            .await;
+        let state = State {
+            another: older.is_some(),
+            locked,
+            ..State::HERE
+        };
+        let ending = self.of_commit(checkout, &newest, state, stop).await;
         self.last = Some(ending.clone());
         let Some(reason) = ending.blame() else {
             self.told = None;
@@ -47,7 +65,14 @@ impl Keeper<'_> {
         self.complain(&bad, older.map(String::as_str));
         match older {
             None => ending,
-            Some(good) => self.of_commit(checkout, good, &[bad], false, stop).await,
+            Some(good) => {
+                let state = State {
+                    bad: &[bad],
+                    locked,
+                    ..State::HERE
+                };
+                self.of_commit(checkout, good, state, stop).await
+            }
         }
     }
 
@@ -56,8 +81,7 @@ impl Keeper<'_> {
         &mut self,
         checkout: &Checkout,
         commit: &str,
-        bad: &[BadCommit],
-        another: bool,
+        state: State<'_>,
         stop: &Stop,
     ) -> Ending {
         self.approved = false;
@@ -76,8 +100,7 @@ impl Keeper<'_> {
         }
         let state = State {
             commit: Some((commit, objection.as_deref())),
-            bad,
-            another,
+            ..state
         };
         self.attempt(state, stop).await
     }

@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     guard::{Overrides, Refusal},
     journal::Origin,
-    lock,
+    lock::{self, Lock},
     report::{Stamp, text},
     watch::{BadCommit, Ended, Ending, PassOutcome, Status, Stop, git::Checkout},
 };
@@ -80,6 +80,8 @@ pub(super) struct State<'s> {
     pub(super) bad: &'s [BadCommit],
     /// Whether another state is tried when the files of this one are to blame.
     pub(super) another: bool,
+    /// The folder whose lock is held already.
+    pub(super) locked: Option<&'s Path>,
 }
 
 impl State<'_> {
@@ -88,6 +90,7 @@ impl State<'_> {
         commit: None,
         bad: &[],
         another: false,
+        locked: None,
     };
 }
 
@@ -230,22 +233,17 @@ impl<'a> Keeper<'a> {
             return self.without_plan(attempt, ending, failure);
         }
         let (project, selection) = self.project();
-        if self.args.apply {
-            self.take_back(project.parent().unwrap_or(Path::new("")))
-                .await;
-        }
+        let root = project.parent().unwrap_or(Path::new(""));
         // For the whole pass: what is planned is what is applied.
-        let lock = self.args.apply.then(|| {
-            let root = project.parent().unwrap_or(Path::new(""));
-            lock::try_take(root, "watch")
-        });
-        let _lock = match lock.transpose() {
-            Ok(lock) => lock,
-            Err(error) => {
-                let failure = Failure::new(error.to_string());
-                let ending = Ending::Failed(failure.message.clone());
-                return self.without_plan(attempt, ending, failure);
-            }
+        let _lock = match state.locked == Some(root) {
+            true => None,
+            false => match self.lock(root).await {
+                Ok(lock) => lock,
+                Err(failure) => {
+                    let ending = Ending::Failed(failure.message.clone());
+                    return self.without_plan(attempt, ending, failure);
+                }
+            },
         };
         let loaded = match self.args.once {
             true => desired::load(&project), // Nothing comes after it.
@@ -314,6 +312,26 @@ impl<'a> Keeper<'a> {
             self.screen.failure(&failure);
         }
         ending
+    }
+
+    /// The project's folder as it is now, before another commit is checked out; `None`: it is not there yet, so that nobody
+    /// can be at work in it.
+    pub(super) fn root(&self) -> Option<PathBuf> {
+        let (project, _) = self.project();
+        let root = project.parent()?;
+        root.is_dir().then(|| root.to_owned())
+    }
+
+    /// The right to change the cloud from a folder, once what is overdue there is taken back; nothing where nothing is
+    /// applied.
+    pub(super) async fn lock(&mut self, root: &Path) -> Result<Option<Lock>, Failure> {
+        if !self.args.apply {
+            return Ok(None);
+        }
+        self.take_back(root).await;
+        let lock = lock::try_take(root, "watch");
+        lock.map(Some)
+            .map_err(|error| Failure::new(error.to_string()))
     }
 
     /// Undoes applies of this folder that nobody has confirmed in time and that were killed before they could do it.

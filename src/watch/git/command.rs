@@ -4,15 +4,29 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    sync::RwLock,
+    time::{sleep, timeout},
+};
 
-use super::Error;
+use crate::report::text::escape;
+
+use super::{Error, remote::without_secrets};
 
 /// How long a command may take; the first fetch of a large repository takes minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long a git that was told to die may take to do so.
+const DYING: Duration = Duration::from_millis(500);
+
+/// In place of ssh: it asks nobody, and gives a dead connection up.
+const SSH: &str =
+    "ssh -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=4";
 
 /// Most lines of an error that are told.
 const MOST_LINES: usize = 5;
@@ -35,6 +49,15 @@ pub(super) struct Git {
     ssh: Option<&'static str>,
     /// The trust that a GPG key needs, where the user has not said it.
     trust: Option<&'static str>,
+    /// Held for reading by every git that runs, for writing by whoever removes locks that nobody holds any more.
+    running: Arc<RwLock<()>>,
+}
+
+/// How a git ended that did not do it.
+struct Unfinished {
+    error: Error,
+    /// Whether it left a lock, or met one that another one left.
+    is_locked: bool,
 }
 
 impl Git {
@@ -43,6 +66,7 @@ impl Git {
             folder,
             ssh: None,
             trust: None,
+            running: Arc::default(),
         }
     }
 
@@ -56,7 +80,7 @@ impl Git {
         let said = ["GIT_SSH_COMMAND", "GIT_SSH"];
         let said = said.iter().any(|name| std::env::var_os(name).is_some());
         if !said && !self.says(&["config", "--get", "core.sshCommand"]).await? {
-            self.ssh = Some("ssh -o BatchMode=yes");
+            self.ssh = Some(SSH);
         }
         if !self.says(&["config", "--get", "gpg.minTrustLevel"]).await? {
             self.trust = Some("gpg.minTrustLevel=marginal");
@@ -83,8 +107,11 @@ impl Git {
 
     /// What a command prints.
     pub(super) async fn run(&self, arguments: &[&str]) -> Result<String, Error> {
-        let mut command = self.command();
-        command.args(arguments);
+        let command = || {
+            let mut command = self.command();
+            command.args(arguments);
+            command
+        };
         self.finish(command, arguments[0]).await
     }
 
@@ -99,16 +126,19 @@ impl Git {
 
     /// Whether a commit has a good signature of somebody trusted; what git says against it is the error.
     pub(super) async fn verify(&self, commit: &str, allowed: Option<&Path>) -> Result<(), Error> {
-        let mut command = self.command();
-        if let Some(trust) = self.trust {
-            command.args(["-c", trust]);
-        }
-        if let Some(allowed) = allowed {
-            let mut setting = std::ffi::OsString::from("gpg.ssh.allowedSignersFile=");
-            setting.push(allowed);
-            command.arg("-c").arg(setting);
-        }
-        command.args(["verify-commit", commit]);
+        let command = || {
+            let mut command = self.command();
+            if let Some(trust) = self.trust {
+                command.args(["-c", trust]);
+            }
+            if let Some(allowed) = allowed {
+                let mut setting = std::ffi::OsString::from("gpg.ssh.allowedSignersFile=");
+                setting.push(allowed);
+                command.arg("-c").arg(setting);
+            }
+            command.args(["verify-commit", commit]);
+            command
+        };
         self.finish(command, "verify-commit").await.map(drop)
     }
 
@@ -122,6 +152,9 @@ impl Git {
             .arg(&self.folder)
             // Nothing that a fetch or a checkout runs comes from anywhere but the program itself.
             .args(["-c", "core.hooksPath=/dev/null"])
+            // Files are what stands in the commit: large ones would be downloaded from wherever it says.
+            .args(["-c", "filter.lfs.smudge=", "-c", "filter.lfs.process="])
+            .args(["-c", "filter.lfs.required=false"])
             .args(["-c", "advice.detachedHead=false"])
             // Whoever cleans up is waited for: two of them would be in each other's way.
             .args([
@@ -143,20 +176,77 @@ impl Git {
         command
     }
 
-    async fn finish(&self, mut command: Command, name: &str) -> Result<String, Error> {
-        let output = timeout(PATIENCE, command.output())
-            .await
-            .map_err(|_| Error::Late {
-                command: name.to_owned(),
-                seconds: PATIENCE.as_secs(),
-            })?
-            .map_err(Error::NotStarted)?;
+    /// Runs a command; once more after the locks of a git that was killed are removed.
+    async fn finish(&self, command: impl Fn() -> Command, name: &str) -> Result<String, Error> {
+        let unfinished = match self.once(command(), name).await {
+            Ok(text) => return Ok(text),
+            Err(unfinished) => unfinished,
+        };
+        if !unfinished.is_locked || !self.unlock_unused().await {
+            return Err(unfinished.error);
+        }
+        if matches!(unfinished.error, Error::Late { .. }) {
+            return Err(unfinished.error); // It was waited for long enough; whoever asked asks again.
+        }
+        tracing::info!(
+            command = name,
+            "once more without the lock of a git that was killed"
+        );
+        let again = self.once(command(), name).await;
+        again.map_err(|unfinished| unfinished.error)
+    }
+
+    /// Removes what killed gits have left, unless another one runs; whether it did.
+    async fn unlock_unused(&self) -> bool {
+        // One that was dropped has been killed, but may not be gone yet.
+        sleep(DYING).await;
+        match self.running.try_write() {
+            Ok(_nobody) => match self.unlock() {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(%error, "the locks of a killed git cannot be removed");
+                    false
+                }
+            },
+            Err(_) => false,
+        }
+    }
+
+    async fn once(&self, mut command: Command, name: &str) -> Result<String, Unfinished> {
+        let _running = self.running.read().await;
+        let output = match timeout(PATIENCE, command.output()).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => {
+                return Err(Unfinished {
+                    error: Error::NotStarted(error),
+                    is_locked: false,
+                });
+            }
+            Err(_) => {
+                return Err(Unfinished {
+                    error: Error::Late {
+                        command: name.to_owned(),
+                        seconds: PATIENCE.as_secs(),
+                    },
+                    is_locked: true,
+                });
+            }
+        };
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        Err(Error::Failed {
-            command: name.to_owned(),
-            said: last_lines(&String::from_utf8_lossy(&output.stderr)),
+        let said = String::from_utf8_lossy(&output.stderr);
+        let met = said.contains(".lock'") && said.contains("File exists");
+        let said = match output.status.code() {
+            None if said.trim().is_empty() => "it was killed".to_owned(),
+            _ => last_lines(&said),
+        };
+        Err(Unfinished {
+            error: Error::Failed {
+                command: name.to_owned(),
+                said,
+            },
+            is_locked: met || output.status.code().is_none(),
         })
     }
 }
@@ -168,5 +258,6 @@ fn last_lines(text: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
         .collect();
-    lines[lines.len().saturating_sub(MOST_LINES)..].join("; ")
+    let last = &lines[lines.len().saturating_sub(MOST_LINES)..];
+    escape(&without_secrets(&last.join("; ")))
 }

@@ -130,10 +130,14 @@ async fn a_work_folder_is_for_one_process_and_outlives_a_killed_git() {
     assert!(matches!(hub.open().await, Err(Error::InUse(_))));
     let commit = hub.push("a", "1");
     checkout.fetch().await.unwrap();
-    fs::write(checkout.folder().join(".git/index.lock"), "").unwrap();
+    let lock = checkout.folder().join(".git/index.lock");
+    fs::write(&lock, "").unwrap();
     drop(checkout);
     let checkout = hub.open().await.unwrap();
     assert_eq!(checkout.newest().await.unwrap().as_ref(), Some(&commit));
+    checkout.check_out(&commit).await.unwrap();
+    // Also one that is killed while the loop goes on.
+    fs::write(&lock, "").unwrap();
     checkout.check_out(&commit).await.unwrap();
 }
 
@@ -147,6 +151,28 @@ async fn a_commit_with_files_where_the_journal_is_kept_is_objected_to() {
     assert_eq!(checkout.objection(&good).await.unwrap(), None);
     let objection = checkout.objection(&bad).await.unwrap().unwrap();
     assert!(objection.contains("infra/.rulekeep/undo/x"), "{objection}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_commit_whose_links_lead_elsewhere_is_objected_to_in_one_line() {
+    let hub = Hub::new();
+    let checkout = hub.open().await.unwrap();
+    hub.push("rules/a.yaml", "1");
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, hub.folder.path().join("clone").join(name)).unwrap();
+    };
+    link("../rules/a.yaml", "rules/b.yaml");
+    let good = hub.push("c", "2");
+    link("/etc/hostname", "rules/c\nerror: forged.yaml");
+    let bad = hub.push("c", "3");
+    checkout.fetch().await.unwrap();
+    assert_eq!(checkout.objection(&good).await.unwrap(), None);
+    assert_eq!(checkout.objection(&good).await.unwrap(), None);
+    assert_eq!(
+        checkout.objection(&bad).await.unwrap().as_deref(),
+        Some(r"its link rules/c\nerror: forged.yaml leads out of the repository")
+    );
 }
 
 #[tokio::test]
