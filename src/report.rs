@@ -325,6 +325,17 @@ pub enum OutputSpecError {
         /// What there is to choose from.
         known: &'static [Format],
     },
+    /// A format that counts changes, for a command that has none.
+    #[error(
+        "validate has no changes to count: `{name}` is of plans; known are {}",
+        listed(known)
+    )]
+    NoChanges {
+        /// The format.
+        name: &'static str,
+        /// What there is to choose from.
+        known: &'static [Format],
+    },
     /// `json=` without a path.
     #[error("`{0}=` names no file; `{0}` alone is stdout")]
     NoPath(Format),
@@ -343,7 +354,12 @@ impl OutputSpec {
 
     /// An output of a command that has findings and no plan.
     pub fn of_findings(text: &str) -> Result<Self, OutputSpecError> {
-        Self::among(text, Format::FINDINGS)
+        let known = Format::FINDINGS;
+        let name = Format::Gitlab.name();
+        match text.split('=').next() {
+            Some(format) if format == name => Err(OutputSpecError::NoChanges { name, known }),
+            _ => Self::among(text, known),
+        }
     }
 
     /// An output in one of some formats.

@@ -269,6 +269,81 @@ fn a_broken_file_is_told_in_every_format_with_its_place_in_the_repository() {
 }
 
 #[test]
+fn a_run_that_fails_without_findings_is_green_in_no_format() {
+    let estate = Estate::new();
+    let actions = [("GITHUB_ACTIONS", "true")];
+    for (arguments, message) in [
+        (&["plan", "--target", "nosuch"][..], "nosuch"),
+        (&["drift", "--target", "nosuch"], "nosuch"),
+        (&["plan", "nosuchdir"], "nosuchdir"),
+        (&["validate", "nosuchdir"], "nosuchdir"),
+        (&["plan", "--baseline", "nosuch.json"], "nosuch.json"),
+        (&["validate", "--project", "nosuch.yaml"], "nosuch.yaml"),
+        (&["apply", "--yes", "--target", "nosuch"], "nosuch"),
+    ] {
+        let outputs = [
+            "-o",
+            "junit=o.xml",
+            "-o",
+            "sarif=o.sarif",
+            "-o",
+            "codequality=o.json",
+            "-o",
+            "markdown=o.md",
+        ];
+        let said = estate.run_in(&[arguments, &outputs[..]].concat(), &actions);
+        assert_ne!(said.code, 0, "{arguments:?}: {}", said.err);
+        assert!(said.out.contains("::error "), "{arguments:?}: {}", said.out);
+        let junit = parsed(&estate.path("o.xml"));
+        assert!(junit.contains("failure message="), "{arguments:?}: {junit}");
+        let run = &estate.json("o.sarif")["runs"][0];
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+        assert_eq!(run["results"][0]["ruleId"], "failed-run", "{arguments:?}");
+        let quality = estate.json("o.json");
+        let told = quality[0]["description"].as_str().unwrap();
+        assert!(told.contains("nosuch"), "{arguments:?}: {told}");
+        let comment = estate.read("o.md");
+        assert!(comment.contains(message), "{arguments:?}: {comment}");
+        // The mend, as on stderr.
+        let help = said
+            .err
+            .lines()
+            .find_map(|line| line.strip_prefix("help: "));
+        let word = help.unwrap_or_default().split_whitespace().next();
+        assert!(
+            comment.contains(word.unwrap_or_default()),
+            "{arguments:?}: {comment}"
+        );
+        for name in ["o.xml", "o.sarif", "o.json", "o.md"] {
+            fs::remove_file(estate.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_run_over_a_part_is_not_taken_for_another() {
+    let estate = Estate::new();
+    let mut ids = Vec::new();
+    for part in [&[][..], &["--shard", "1/3"], &["--target", "web"]] {
+        let outputs = ["plan", "-o", "sarif=o.sarif", "-o", "markdown=o.md"];
+        let said = estate.run(&[&outputs[..], part].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        let id = &estate.json("o.sarif")["runs"][0]["automationDetails"]["id"];
+        let first = estate.read("o.md").lines().next().unwrap().to_owned();
+        let marker = first.split_once("<!-- rulekeep:").unwrap().1.to_owned();
+        ids.push((id.as_str().unwrap().to_owned(), marker));
+    }
+    assert_eq!(ids[0], ("rulekeep/plan/".into(), "plan -->".into()));
+    let sharded = (
+        "rulekeep/plan/shard-1-of-3/".into(),
+        "plan shard 1/3 -->".into(),
+    );
+    assert_eq!(ids[1], sharded);
+    assert!(ids[2].0.starts_with("rulekeep/plan/part-"), "{ids:?}");
+    assert!(ids[2].1.starts_with("plan part "), "{ids:?}");
+}
+
+#[test]
 fn github_actions_gets_annotations_a_summary_and_outputs() {
     let estate = Estate::new();
     fs::write(
@@ -635,7 +710,8 @@ fn a_command_without_a_plan_has_no_format_for_plans() {
     let estate = Estate::new();
     let said = estate.run(&["validate", "-o", "gitlab"]);
     assert_eq!(said.code, 64);
-    assert!(said.err.contains("unknown format `gitlab`"), "{}", said.err);
+    let why = "validate has no changes to count";
+    assert!(said.err.contains(why), "{}", said.err);
     let said = estate.run(&["history", "-o", "markdown"]);
     assert_eq!(said.code, 64);
     assert!(said.err.contains("known are text, json"), "{}", said.err);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 
 use crate::{
     desired::Mode,
@@ -45,7 +45,12 @@ pub(super) struct Args {
     #[arg(value_name = "GROUP")]
     group: String,
     /// Name of the new group
-    #[arg(long, value_name = "NAME", env = "RULEKEEP_NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = NonEmptyStringValueParser::new(),
+        env = "RULEKEEP_NAME"
+    )]
     name: String,
     /// Description of the new group [default: that of the group]
     #[arg(long, value_name = "TEXT", env = "RULEKEEP_DESCRIPTION")]
@@ -219,13 +224,31 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
     let wanted = change::desired(&desired, &target, &origin);
     let consent = args.consent.given();
     let done = change::carry_out(&wanted, &consent, global, screen, &|_, _| String::new()).await;
-    if !matches!(&done, Ok(done) if carry_out::exit(&done.report) == Exit::Done) {
-        screen.hint(&format!(
-            "the group {id} is there; `rulekeep restore --group {id} --from {} --mode partial` adds what it lacks, where both are in one region",
-            source.info.id
-        ));
+    let fill = format!(
+        "`rulekeep restore --group {id} --from {} --mode partial`",
+        source.info.id
+    );
+    match done {
+        Ok(done) => {
+            if carry_out::exit(&done.report) != Exit::Done {
+                screen.hint(&format!(
+                    "the group {id} is there; {fill} adds what it lacks, where both are in one region"
+                ));
+            }
+            Ok(done)
+        }
+        Err(failure) => Err(left_empty(failure, &id.to_string(), &fill)),
     }
-    done
+}
+
+/// A failure before the first rule: the group is there already, whatever the failure says of changes.
+fn left_empty(mut failure: Failure, id: &str, fill: &str) -> Failure {
+    let message = failure.message.trim_end_matches("nothing was changed");
+    let message = message.trim_end_matches("; ");
+    failure.message = format!("{message}; group {id} was made and is empty");
+    failure.help(format!(
+        "delete {id}, or fill it: {fill}, with what the guard asks for where it refuses"
+    ))
 }
 
 fn lists_of(rules: &[Rule]) -> ListIds {
@@ -336,5 +359,24 @@ impl Args {
             kind,
             tags,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_after_the_group_was_made_says_that_it_was() {
+        let refused = Failure::with(
+            Exit::Refused,
+            "the guard refuses the plan; nothing was changed",
+        );
+        let failure = left_empty(refused, "sg-new", "`rulekeep restore ..`");
+        assert_eq!(
+            failure.message,
+            "the guard refuses the plan; group sg-new was made and is empty"
+        );
+        assert!(failure.help[0].starts_with("delete sg-new, or fill it"));
     }
 }

@@ -41,13 +41,16 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let outputs = &args.shared.output;
     let github = Github::new(outputs);
+    let part = args.selection.part(args.since.is_given());
     let tell = |failure: Failure| {
-        publish::nothing(&failure, "drift", outputs, &github, global, screen);
+        let run = ("drift", part.as_str());
+        publish::nothing(&failure, run, outputs, &github, global, screen);
         failure
     };
     let gate = args
         .gate
-        .open(args.selection.is_narrow() || args.since.is_given())?;
+        .open(args.selection.is_narrow() || args.since.is_given())
+        .map_err(tell)?;
     let (desired, mut files) = project::load_with_warnings(global, screen).map_err(tell)?;
     let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
         .await
@@ -59,7 +62,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let parallelism = args.shared.parallelism.into();
     let selection = args
         .since
-        .narrow(&args.selection, &desired, global, screen)?;
+        .narrow(&args.selection, &desired, global, screen)
+        .map_err(tell)?;
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
         .await
         .map_err(tell)?;
@@ -74,7 +78,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     // For people, drift speaks of the cloud and leaves odd rules to `validate`.
     let mut odd = Vec::new();
     if publish::wants_findings(outputs, &github) || gate.wants_findings() {
-        let chosen = selection.choose(&desired)?;
+        let chosen = selection.choose(&desired).map_err(tell)?;
         odd = lint(&desired, at, |index| chosen.contains(&index));
     }
     let all: Vec<Diagnostic> = files.iter().cloned().chain(odd).collect();
@@ -82,7 +86,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         &prepared,
         (&refusals, &stamp, &all),
         (&gate, outputs, &github),
-    );
+    )
+    .of_part(&part);
     gate::say_known(&findings.all, &mut files);
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);

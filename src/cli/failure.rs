@@ -44,6 +44,16 @@ impl Failure {
         }
     }
 
+    /// What was found, or else the failure itself as one finding.
+    pub fn as_findings(&self) -> Vec<Finding> {
+        if !self.findings.is_empty() {
+            return self.findings.to_vec();
+        }
+        let causes = self.causes.iter().map(|cause| format!("cause: {cause}"));
+        let help = causes.chain(self.help.iter().cloned()).collect();
+        vec![Finding::of_failure(&self.message, help)]
+    }
+
     /// Adds an error and what lies behind it.
     #[must_use]
     pub fn because(mut self, error: &dyn Error) -> Self {

@@ -63,7 +63,7 @@ impl Gate {
         }
         if self.update_baseline && narrowed {
             return Err(Failure::usage(
-                "a baseline is of the whole project: --update-baseline goes with neither PATH nor --target",
+                "a baseline is of the whole project: --update-baseline goes with none of PATH, --target, --since and --shard",
             ));
         }
         let baseline = match &self.baseline {

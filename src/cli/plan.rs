@@ -86,21 +86,24 @@ pub(super) struct Shared {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    if args.at.is_some() && args.out.is_some() {
-        return Err(
-            Failure::usage("a plan of another moment cannot be saved: --at and --out")
-                .help("apply plans as of now; leave out --at, or look at that plan without --out"),
-        );
-    }
     let outputs = &args.shared.output;
     let github = Github::new(outputs);
+    let part = args.selection.part(args.since.is_given());
     let tell = |failure: Failure| {
-        publish::nothing(&failure, "plan", outputs, &github, global, screen);
+        let run = ("plan", part.as_str());
+        publish::nothing(&failure, run, outputs, &github, global, screen);
         failure
     };
+    if args.at.is_some() && args.out.is_some() {
+        return Err(tell(
+            Failure::usage("a plan of another moment cannot be saved: --at and --out")
+                .help("apply plans as of now; leave out --at, or look at that plan without --out"),
+        ));
+    }
     let gate = args
         .gate
-        .open(args.selection.is_narrow() || args.since.is_given())?;
+        .open(args.selection.is_narrow() || args.since.is_given())
+        .map_err(tell)?;
     let (desired, mut warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
     let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
         .await
@@ -108,7 +111,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     warnings.extend(more);
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
-        project::refuse_among_rules(path, &desired)?;
+        project::refuse_among_rules(path, &desired).map_err(tell)?;
     }
     let at = args.at.unwrap_or_else(Timestamp::now);
     let stamp = pass::stamp(&desired, at);
@@ -116,14 +119,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let parallelism = args.shared.parallelism.into();
     let selection = args
         .since
-        .narrow(&args.selection, &desired, global, screen)?;
+        .narrow(&args.selection, &desired, global, screen)
+        .map_err(tell)?;
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
         .await
         .map_err(tell)?;
     drop(meter);
 
     let mut diagnostics = prepared.diagnostics();
-    let chosen = selection.choose(&desired)?;
+    let chosen = selection.choose(&desired).map_err(tell)?;
     let linted = lint(&desired, at, |index| chosen.contains(&index));
     let mut files: Vec<Diagnostic> = warnings.into_iter().chain(linted).collect();
     let refusals = prepared
@@ -135,7 +139,8 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         &prepared,
         (&refusals, &stamp, &files),
         (&gate, outputs, &github),
-    );
+    )
+    .of_part(&part);
     gate::say_known(&findings.all, &mut files);
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::{
     desired::{self, Desired, DesiredGroup, LoadError},
     diag::{Code, Diagnostic},
+    digest::sha256_hex,
     exit::Exit,
     git,
     reconcile::{self, SelectError, Shard},
@@ -303,6 +304,35 @@ impl Selection {
             .collect()
     }
 
+    /// What stands for this choice where runs over different parts must not be taken for one another: `shard 1/3`,
+    /// `part 5f8c..`; empty when it is every group. `since`: whether a commit narrows it further; which one changes from
+    /// run to run and is left out.
+    pub(super) fn part(&self, since: bool) -> String {
+        let Self {
+            paths,
+            targets,
+            part,
+            only: _,
+            since: chosen,
+        } = self;
+        let since = since || chosen.is_some();
+        let mut names = Vec::new();
+        if !paths.is_empty() || !targets.targets.is_empty() {
+            let rest = Self {
+                part: Part::default(),
+                since: None,
+                ..self.clone()
+            };
+            let digest = sha256_hex(rest.words().as_bytes());
+            names.push(format!("part {}", &digest[..12]));
+        }
+        if since {
+            names.push("since".to_owned());
+        }
+        names.extend(part.shard.map(|shard| format!("shard {shard}")));
+        names.join(" ")
+    }
+
     /// The choice of a saved plan, whose paths start at the project's folder.
     pub(super) fn below(&self, root: &Path) -> Self {
         let mut selection = self.clone();
@@ -373,6 +403,12 @@ mod tests {
             " 'rules/my web.yaml' --target web --target 'a*' --since origin/main... --shard 4/4"
         );
         assert_eq!(Selection::default().words(), "");
+        let part = selection.part(false);
+        assert!(
+            part.starts_with("part ") && part.ends_with(" since shard 4/4"),
+            "{part}"
+        );
+        assert_eq!(Selection::default().part(false), "");
     }
 
     #[test]

@@ -142,6 +142,7 @@ pub(super) struct Findings {
     pub(super) all: Vec<Finding>,
     groups: Vec<CheckedGroup>,
     project: String,
+    part: String,
 }
 
 /// What findings are made of: what the guard has against the plan, when it was made, what the files have shown.
@@ -171,6 +172,7 @@ impl Findings {
                 all: Vec::new(),
                 groups: Vec::new(),
                 project: String::new(),
+                part: String::new(),
             };
         }
         let mut all = prepared.findings(refusals, stamp, files);
@@ -179,7 +181,14 @@ impl Findings {
             all,
             groups: prepared.checked_groups(drift),
             project: prepared.project_seen_from_top(),
+            part: String::new(),
         }
+    }
+
+    /// The same, of a part of the project ([`Selection::part`](super::project::Selection::part)).
+    pub(super) fn of_part(mut self, part: &str) -> Self {
+        part.clone_into(&mut self.part);
+        self
     }
 
     /// For the formats.
@@ -187,6 +196,8 @@ impl Findings {
         Checked {
             command,
             project: &self.project,
+            part: &self.part,
+            is_cut_short: false,
             groups: &self.groups,
             findings: &self.all,
             is_compared: gate.is_compared(),
@@ -196,9 +207,11 @@ impl Findings {
 }
 
 /// Tells everybody but stdout that there is no plan, and why.
+///
+/// First the command, and the part of the project that it is about.
 pub(super) fn nothing(
     failure: &Failure,
-    command: &'static str,
+    (command, part): (&'static str, &str),
     specs: &[OutputSpec],
     github: &Github,
     global: &Global,
@@ -213,10 +226,13 @@ pub(super) fn nothing(
         return;
     }
     let message = &failure.message;
+    let findings = failure.as_findings();
     let checked = Checked {
         command,
         project: &project::seen_from_top(global),
-        findings: &failure.findings,
+        part,
+        is_cut_short: true,
+        findings: &findings,
         ..Checked::default()
     };
     let annotated = github.annotate(checked.findings, specs, screen);

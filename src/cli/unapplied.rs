@@ -15,16 +15,26 @@ pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
         command: "apply",
         project: PROJECT_FILE,
         findings: &failure.findings,
+        is_cut_short: true,
         ..Checked::default()
     };
+    // Formats that know findings alone must not show a run that found nothing.
+    let findings = failure.as_findings();
+    let told = Checked {
+        findings: &findings,
+        ..checked
+    };
+    let help = failure.help.iter().cloned();
+    let helped: Vec<String> = reasons.iter().cloned().chain(help).collect();
     let draw = |format: Format, _: &text::TextStyle| match format {
         Format::Text => plain(&failure.message, &reasons),
-        format => format.unapplied(&failure.message, &reasons, &checked),
+        Format::Markdown | Format::Html => format.unapplied(&failure.message, &helped, &checked),
+        format => format.unapplied(&failure.message, &reasons, &told),
     };
     let github = Github::new(&shared.output);
-    let annotated = github.annotate(&failure.findings, &shared.output, screen);
+    let annotated = github.annotate(&findings, &shared.output, screen);
     let summarized =
-        github.summarize(|| markdown::unapplied(&failure.message, &reasons, &failure.findings));
+        github.summarize(|| markdown::unapplied(&failure.message, &helped, &failure.findings));
     let written = if shared.is_text() {
         screen.files(&shared.output, draw)
     } else {

@@ -57,14 +57,24 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let gate = args.gate.open(!args.paths.is_empty())?;
     let github = Github::new(&args.output);
+    let selection = Selection {
+        paths: args.paths.clone(),
+        ..Selection::default()
+    };
+    let part = selection.part(false);
+    let tell = |failure: Failure| {
+        let run = ("validate", part.as_str());
+        publish::nothing(&failure, run, &args.output, &github, global, screen);
+        failure
+    };
+    let gate = args.gate.open(!args.paths.is_empty()).map_err(tell)?;
     let wanted = publish::wants_findings(&args.output, &github)
         || gate.wants_findings()
         || args.output.iter().any(|spec| spec.format == Format::Json);
-    let loaded = match args.committed.load(global)? {
+    let loaded = match args.committed.load(global).map_err(tell)? {
         Some(loaded) => loaded.sound(),
-        None => desired::load(&project::file(global)?),
+        None => desired::load(&project::file(global).map_err(tell)?),
     };
     // A bare repository has a commit to look at and no file.
     let file = project::file(global).unwrap_or_else(|_| project::PROJECT_FILE.into());
@@ -73,6 +83,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         gate: &gate,
         github: &github,
         screen,
+        part: &part,
         project: match wanted {
             true => project::seen_from_top(global),
             false => String::new(),
@@ -80,11 +91,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
     };
     match loaded {
         Ok((desired, warnings)) => {
-            let selection = Selection {
-                paths: args.paths.clone(),
-                ..Selection::default()
-            };
-            let chosen = selection.choose(&desired)?;
+            let chosen = selection.choose(&desired).map_err(tell)?;
             let files: BTreeSet<FileId> = chosen
                 .iter()
                 .map(|index| desired.groups[*index].span.file)
@@ -116,7 +123,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
             }
             let templates = templates(&desired, &args.paths).count();
             let line = summary(&desired, &chosen, templates, &files);
-            shown.show(&desired.sources, &found, &all, &groups, &line)?;
+            shown.show(&desired.sources, &found, &all, &groups, &line, false)?;
             gate.update(&all, Origin::Files, screen)?;
             gate.verdict(&all)?;
             Ok(Exit::Done)
@@ -137,7 +144,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
             if warnings > 0 {
                 line = format!("{line}, {}", count(warnings, "warning"));
             }
-            shown.show(sources, diagnostics, &all, &[], &line)?;
+            shown.show(sources, diagnostics, &all, &[], &line, true)?;
             Ok(Exit::Error)
         }
     }
@@ -149,6 +156,7 @@ struct Shown<'a> {
     gate: &'a Open<'a>,
     github: &'a Github,
     screen: &'a Screen,
+    part: &'a str,
     /// The project file, for findings without a place.
     project: String,
 }
@@ -161,17 +169,21 @@ impl Shown<'_> {
         findings: &[finding::Finding],
         groups: &[CheckedGroup],
         line: &str,
+        is_broken: bool,
     ) -> Result<(), Failure> {
         let Self {
             args,
             gate,
             github,
             screen,
+            part,
             project,
         } = self;
         let checked = Checked {
             command: "validate",
             project,
+            part,
+            is_cut_short: is_broken,
             groups,
             findings,
             is_compared: gate.is_compared(),

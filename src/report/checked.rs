@@ -9,6 +9,10 @@ pub struct Checked<'a> {
     pub command: &'static str,
     /// The project file, seen from the top of the repository: findings without a place of their own are shown there.
     pub project: &'a str,
+    /// What stands for a run over a part of the project, such as `shard 1/3`; empty when it is over all of it.
+    pub part: &'a str,
+    /// Whether the run failed before it had looked at everything.
+    pub is_cut_short: bool,
     /// The groups that were looked at.
     pub groups: &'a [CheckedGroup],
     /// Everything found, known or not, the worst first.

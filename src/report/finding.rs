@@ -101,6 +101,26 @@ impl Finding {
         !self.known && self.waived.is_none()
     }
 
+    /// A run that failed before it could find anything: no format may pass it off as one that found nothing.
+    pub fn of_failure(message: &str, help: Vec<String>) -> Self {
+        let rule = Rule::failed();
+        let identity = [&*rule.id, message].join("\n");
+        let finding = Self {
+            rule,
+            level: Level::Error,
+            message: message.to_owned(),
+            help,
+            group: None,
+            place: None,
+            related: Vec::new(),
+            fingerprint: String::new(),
+            origin: Origin::Cloud,
+            known: false,
+            waived: None,
+        };
+        Draft { finding, identity }.finished(1)
+    }
+
     /// The group's name alone.
     pub fn group_name(&self) -> Option<&str> {
         let group = self.group.as_deref()?;

@@ -18,7 +18,7 @@ use super::{
     Review, Subject,
     checked::Checked,
     finding::Finding,
-    text::{self, TextStyle, Tone, count},
+    text::{self, TextStyle, count},
 };
 
 /// How rules are drawn before they are put into cells: nothing is cut.
@@ -136,7 +136,8 @@ fn header(review: &Review<'_>, headline: &str) -> String {
         review.changed().count(),
         count(all.len(), "group")
     ));
-    let order = match text::size(review.plan.plan) {
+    let size = text::size(review.plan.plan).filter(|_| review.subject == Subject::Plan);
+    let order = match size {
         None => String::new(),
         Some(size) => match all.iter().all(|group| group.passing.is_empty()) {
             true => format!("<p class=\"facts\">Order: safe at every step ({size}).</p>\n"),
@@ -221,42 +222,41 @@ fn with_code(text: &str) -> String {
         .collect()
 }
 
-/// What all changes mean: newly admitted beside no longer admitted.
+/// What all changes mean: newly admitted beside no longer admitted; of drift, what is admitted now beside what is not.
 fn traffic(review: &Review<'_>) -> String {
-    let lists = [
-        (Tone::Added, "add", "Newly admitted", "newly admits "),
-        (
-            Tone::Removed,
-            "del",
-            "No longer admitted",
-            "no longer admits ",
-        ),
-    ];
     let mut columns = String::new();
-    for (tone, class, title, words) in lists {
+    for side in review.subject.sides() {
+        let class = side.class;
         let mut items = String::new();
         let mut n = 0;
         for group in review.changed() {
             let name = safe(&review.name(group));
             let said = text::said(group, &review.plan, usize::MAX);
-            for said in said.iter().filter(|said| said.tone == tone) {
+            for said in said.iter().filter(|said| said.tone == side.tone) {
+                let sentence = safe(side.text(said));
+                let why = why(side.why(said, review.subject));
+                if said.is_exception {
+                    items.push_str(&format!("<li class=\"{class} but\">{sentence}{why}</li>\n"));
+                    continue;
+                }
                 n += 1;
-                let sentence = said.text.trim_start();
-                let sentence = sentence.strip_prefix(words).unwrap_or(sentence);
                 items.push_str(&format!(
-                    "<li class=\"{class}\"><span class=\"who\">{name}</span> {}{}</li>\n",
-                    safe(sentence),
-                    why(&said.why)
+                    "<li class=\"{class}\"><span class=\"who\">{name}</span> {sentence}{why}</li>\n"
                 ));
             }
         }
         if n > 0 {
+            let title = side.title;
             columns.push_str(&format!("<section>\n<h2>{title} ({n})</h2>\n<ul class=\"sentences\">\n{items}</ul>\n</section>\n"));
         }
     }
     match (columns.is_empty(), review.changed().next().is_some()) {
         (true, true) => {
-            "<h2>Traffic</h2>\n<p>The changes admit and refuse the same traffic.</p>\n".to_owned()
+            let same = match review.subject {
+                Subject::Plan => "The changes admit and refuse the same traffic.",
+                Subject::Drift => "The cloud admits the same traffic as the files.",
+            };
+            format!("<h2>Traffic</h2>\n<p>{same}</p>\n")
         }
         (true, false) => String::new(),
         (false, _) => format!("<div class=\"traffic\">\n{columns}</div>\n"),
@@ -278,16 +278,17 @@ fn groups(review: &Review<'_>) -> String {
         .partition(|group| !group.changes.is_empty() || !group.unmanaged.is_empty());
     let mut text = String::new();
     if !shown.is_empty() {
-        text.push_str(
+        let [added, changed, deleted] = words(review.subject);
+        text.push_str(&format!(
             "<h2>Rules</h2>\n<div class=\"bar\" id=\"bar\" role=\"search\" hidden>\n\
              <label class=\"visually-hidden\" for=\"filter\">Filter rules</label>\n\
              <input type=\"search\" id=\"filter\" placeholder=\"Filter: group, address, port, file ..\" autocomplete=\"off\" spellcheck=\"false\">\n\
-             <button type=\"button\" data-kind=\"add\" aria-pressed=\"true\">+ added</button>\n\
-             <button type=\"button\" data-kind=\"mod\" aria-pressed=\"true\">~ changed</button>\n\
-             <button type=\"button\" data-kind=\"del\" aria-pressed=\"true\">− deleted</button>\n\
+             <button type=\"button\" data-kind=\"add\" aria-pressed=\"true\">+ {added}</button>\n\
+             <button type=\"button\" data-kind=\"mod\" aria-pressed=\"true\">~ {changed}</button>\n\
+             <button type=\"button\" data-kind=\"del\" aria-pressed=\"true\">− {deleted}</button>\n\
              <button type=\"button\" data-kind=\"unm\" aria-pressed=\"true\">? unmanaged</button>\n\
              <output id=\"told\" for=\"filter\" aria-live=\"polite\"></output>\n</div>\n",
-        );
+        ));
         text.extend(shown.iter().map(|group| block(review, group)));
     }
     if !calm.is_empty() {
@@ -337,12 +338,21 @@ fn counts(add: usize, change: usize, destroy: usize) -> String {
     )
 }
 
+/// What a row is.
+fn words(subject: Subject) -> [&'static str; 3] {
+    match subject {
+        Subject::Plan => ["added", "changed", "deleted"],
+        Subject::Drift => ["missing", "differs", "live only"],
+    }
+}
+
 fn changed(review: &Review<'_>, change: &Change) -> String {
     let row = text::change_row(change, &review.plan, &STYLE);
+    let [added, modified, deleted] = words(review.subject);
     let (class, sign, word) = match change.kind {
-        ChangeKind::Add(_) => ("add", "+", "added"),
-        ChangeKind::Modify { .. } => ("mod", "~", "changed"),
-        ChangeKind::Delete(_) => ("del", "−", "deleted"),
+        ChangeKind::Add(_) => ("add", "+", added),
+        ChangeKind::Modify { .. } => ("mod", "~", modified),
+        ChangeKind::Delete(_) => ("del", "−", deleted),
     };
     line(
         class,

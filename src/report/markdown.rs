@@ -23,7 +23,7 @@ use super::{
     Review, Subject,
     checked::Checked,
     finding::{Finding, Level, worst},
-    text::{self, TextStyle, Tone, count, escape as visible},
+    text::{self, TextStyle, count, escape as visible},
 };
 
 pub use applied::{applied, unapplied};
@@ -31,7 +31,11 @@ pub use applied::{applied, unapplied};
 /// Most bytes of a comment. GitHub refuses more than 65,536 characters; bytes are counted, so whatever it counts is less.
 pub const LIMIT: usize = 65_000;
 
-/// Room of the parts that come before the groups.
+/// Room kept for what joins the parts and counts the groups that are not shown.
+const AROUND: usize = 1_000;
+/// Room of a title and a fence.
+const FENCE: usize = 160;
+/// Room that the parts before the groups have of their own.
 const FINDINGS: usize = 16_000;
 const ADMITTED: usize = 14_000;
 const DELETED: usize = 16_000;
@@ -49,23 +53,21 @@ const STYLE: TextStyle = TextStyle {
     verbose: false,
 };
 
-/// The marker that lets a job find its own comment again.
-pub fn marker(word: &str) -> String {
-    format!("<!-- rulekeep:{word} -->")
+/// The marker that lets a job find its own comment again; a run over a part of the project has one of its own. What
+/// `--since` chooses is all that a pull request is about, so its comment is that of the whole.
+pub fn marker(word: &str, part: &str) -> String {
+    match part {
+        "" | "since" => format!("<!-- rulekeep:{word} -->"),
+        part => format!("<!-- rulekeep:{word} {part} -->"),
+    }
 }
 
 /// A plan, or drift.
 pub fn review(review: &Review<'_>) -> String {
-    let mut parts = vec![heading(
-        &review.headline(),
-        review.checked.findings,
-        review.subject,
-    )];
-    let fresh: Vec<&Finding> = review.fresh().collect();
-    if !fresh.is_empty() {
-        parts.push(list(&fresh, FINDINGS));
-    }
-    if let Some(size) = text::size(review.plan.plan) {
+    let mut parts = vec![heading(&review.headline(), &review.checked, review.subject)];
+    let footer = footer(review);
+    let known = known(review);
+    if let Some(size) = text::size(review.plan.plan).filter(|_| review.subject == Subject::Plan) {
         let safe = review
             .plan
             .plan
@@ -77,10 +79,11 @@ pub fn review(review: &Review<'_>) -> String {
             false => format!("**Order: not safe at every step** ({size}).\n"),
         });
     }
-    parts.extend(admitted(review));
-    parts.extend(deleted(review));
-    let footer = footer(review);
-    let known = known(review);
+    let around: usize = parts.iter().chain([&footer, &known]).map(String::len).sum();
+    let [fresh, deleted, admitted] = matters(review, LIMIT.saturating_sub(around + AROUND));
+    parts.insert(1, fresh);
+    parts.extend([admitted, deleted]);
+    parts.retain(|part| !part.is_empty());
     let used: usize = parts
         .iter()
         .chain([&footer, &known])
@@ -98,6 +101,34 @@ pub fn review(review: &Review<'_>) -> String {
     }
 }
 
+/// What nobody may overlook: findings, deletes, newly admitted traffic. They have the whole room as long as they need it;
+/// beyond that each has the room that is its own, and what one of them leaves goes to the others.
+fn matters(review: &Review<'_>, room: usize) -> [String; 3] {
+    let fresh: Vec<&Finding> = review.fresh().collect();
+    let draw = |which: usize, room: usize| match which {
+        0 => list(&fresh, room),
+        1 => deleted(review, room).unwrap_or_default(),
+        _ => admitted(review, room).unwrap_or_default(),
+    };
+    let own = [FINDINGS, DELETED, ADMITTED];
+    let drawn = [0, 1, 2].map(|which| draw(which, room));
+    let mut rooms = [0, 1, 2].map(|which: usize| drawn[which].len().min(own[which]));
+    let mut rest = room.saturating_sub(rooms.iter().sum());
+    for (which, part) in drawn.iter().enumerate() {
+        let more = part.len().saturating_sub(rooms[which]).min(rest);
+        rooms[which] += more;
+        rest -= more;
+    }
+    let mut which = 0..;
+    drawn.map(|part| {
+        let which = which.next().unwrap_or_default();
+        match part.len() <= rooms[which] {
+            true => part,
+            false => draw(which, rooms[which].saturating_sub(FENCE)),
+        }
+    })
+}
+
 /// What is said when there is no plan at all: the files are broken.
 pub fn broken(message: &str, checked: &Checked<'_>) -> String {
     let findings: Vec<&Finding> = checked
@@ -108,14 +139,14 @@ pub fn broken(message: &str, checked: &Checked<'_>) -> String {
     let line = format!(
         "### {} {}\n",
         prose(&cut(message, LONG)),
-        marker(checked.command)
+        marker(checked.command, checked.part)
     );
     [line, list(&findings, LIMIT - 4 * LONG)].join("\n")
 }
 
 /// The first line: the counts and the worst finding.
-fn heading(headline: &str, findings: &[Finding], subject: Subject) -> String {
-    let worst = match worst(findings) {
+fn heading(headline: &str, checked: &Checked<'_>, subject: Subject) -> String {
+    let worst = match worst(checked.findings) {
         None => String::new(),
         Some(finding) => {
             let word = finding.level.as_str();
@@ -126,7 +157,10 @@ fn heading(headline: &str, findings: &[Finding], subject: Subject) -> String {
             format!(" · {word}: {}{place}", code(&cut(&finding.rule.id, 80)))
         }
     };
-    format!("### {headline}{worst} {}\n", marker(subject.as_str()))
+    format!(
+        "### {headline}{worst} {}\n",
+        marker(subject.as_str(), checked.part)
+    )
 }
 
 /// Findings as a list that fits: with help, else in a line each, else counted by kind.
@@ -207,66 +241,67 @@ fn item(finding: &Finding, helped: bool) -> String {
     text
 }
 
-/// Newly admitted traffic of all groups, or how many groups newly admit how much.
-fn admitted(review: &Review<'_>) -> Option<String> {
-    let mut lines = Vec::new();
-    let mut groups: Vec<(String, usize)> = Vec::new();
+/// Newly admitted traffic of all groups, or how many groups newly admit how much; of drift, what is admitted now.
+fn admitted(review: &Review<'_>, room: usize) -> Option<String> {
+    let [side, _] = review.subject.sides();
+    let mut names: Vec<(String, usize)> = Vec::new();
+    let mut units: Vec<(String, Vec<(bool, String)>)> = Vec::new();
     for group in review.changed() {
         let name = visible(&review.name(group));
         let said = text::said(group, &review.plan, usize::MAX);
-        let opened: Vec<String> = said
-            .iter()
-            .filter(|said| said.tone == Tone::Added)
-            .map(|said| {
-                let text = said.text.trim_start();
-                let text = text.strip_prefix("newly admits ").unwrap_or(text);
-                format!("{text}{}\n", after(&said.why))
-            })
-            .collect();
-        if !opened.is_empty() {
-            groups.push((name, opened.len()));
-            lines.extend(opened);
+        let mut n = 0;
+        for unit in text::units(&said, side.tone) {
+            n += unit.iter().filter(|said| !said.is_exception).count();
+            let lines = unit.into_iter().map(|said| {
+                let why = after(side.why(said, review.subject));
+                (said.is_exception, format!("{}{why}\n", side.text(said)))
+            });
+            units.push((name.clone(), lines.collect()));
+        }
+        if n > 0 {
+            names.push((name, n));
         }
     }
-    if lines.is_empty() {
+    if units.is_empty() {
         let changes = review.changed().next().is_some();
-        return changes.then(|| "No traffic is newly admitted.\n".to_owned());
+        return changes.then(|| match review.subject {
+            Subject::Plan => "No traffic is newly admitted.\n".to_owned(),
+            Subject::Drift => "Nothing is admitted now that the files do not admit.\n".to_owned(),
+        });
     }
-    let column = groups.iter().map(|(name, _)| text::width(name));
+    let column = names.iter().map(|(name, _)| text::width(name));
     let column = column
         .filter(|width| *width <= WIDEST_NAME)
         .max()
         .unwrap_or(0);
-    let names = groups
+    let lines: Vec<String> = units
         .iter()
-        .flat_map(|(name, n)| std::iter::repeat_n(name, *n));
-    let lines: Vec<String> = names
-        .zip(&lines)
-        .map(|(name, line)| {
+        .flat_map(|(name, lines)| lines.iter().map(move |line| (name, line)))
+        .map(|(name, (is_exception, line))| {
             let gap = " ".repeat(column.saturating_sub(text::width(name)));
-            format!("+ {name}{gap}  {line}")
+            let indent = if *is_exception { "  " } else { "" };
+            format!("{} {name}{gap}  {indent}{line}", side.sign)
         })
         .collect();
+    let title = side.title;
     // Traffic is never cut within its line: half of it would be another statement.
-    if total(&lines) > ADMITTED {
-        let sums = groups
-            .iter()
-            .map(|(name, n)| format!("+ {}  {} of traffic\n", cut(name, LONG), count(*n, "line")));
-        let more = |rest| format!("+ … and {} more\n", count(rest, "group"));
-        let text = fitting(sums, ADMITTED, more);
+    if total(&lines) + FENCE > room {
+        let sums = names.iter().map(|(name, n)| {
+            let lines = count(*n, "line");
+            format!("{} {}  {lines} of traffic\n", side.sign, cut(name, LONG))
+        });
+        let more = |rest| format!("{} … and {} more\n", side.sign, count(rest, "group"));
+        let text = fitting(sums, room.saturating_sub(FENCE), more);
         return Some(format!(
-            "**Newly admitted traffic, too much to show here:**\n\n{}",
+            "**{title}, too much to show here:**\n\n{}",
             diff(&text)
         ));
     }
-    Some(format!(
-        "**Newly admitted traffic:**\n\n{}",
-        diff(&lines.concat())
-    ))
+    Some(format!("**{title}:**\n\n{}", diff(&lines.concat())))
 }
 
 /// Deletes of all groups, or how many rules of how many groups are deleted.
-fn deleted(review: &Review<'_>) -> Option<String> {
+fn deleted(review: &Review<'_>, room: usize) -> Option<String> {
     let is_delete = |group: &GroupPlan| {
         group
             .changes
@@ -302,7 +337,7 @@ fn deleted(review: &Review<'_>) -> Option<String> {
             }
         }
         let drawn = text::draw_rows(&rows, &STYLE);
-        if drawn.len() <= DELETED {
+        if drawn.len() + FENCE <= room {
             return Some(format!("{title}\n\n{}", diff(&drawn)));
         }
     }
@@ -311,7 +346,7 @@ fn deleted(review: &Review<'_>) -> Option<String> {
         format!("- {}  {}\n", cut(&name, LONG), count(*n, "rule"))
     });
     let more = |rest| format!("- … and rules of {} more\n", count(rest, "group"));
-    let text = fitting(sums, DELETED, more);
+    let text = fitting(sums, room.saturating_sub(FENCE), more);
     Some(format!("{title}\n\n{}", diff(&text)))
 }
 

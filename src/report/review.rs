@@ -2,7 +2,12 @@
 
 use crate::plan::GroupPlan;
 
-use super::{PlanReport, checked::Checked, finding::Finding, text};
+use super::{
+    PlanReport,
+    checked::Checked,
+    finding::Finding,
+    text::{self, Said, Tone},
+};
 
 /// A plan with what is to be said about it; what Markdown and HTML show.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,66 @@ impl Subject {
         match self {
             Self::Plan => "plan",
             Self::Drift => "drift",
+        }
+    }
+}
+
+/// One side of what the changes mean in traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    /// Which sentences.
+    pub(super) tone: Tone,
+    /// What they have in common.
+    pub(super) title: &'static str,
+    /// What their text begins with and the title says already.
+    words: &'static str,
+    /// Before each in a block that forges colour.
+    pub(super) sign: char,
+    /// The class of the page.
+    pub(super) class: &'static str,
+}
+
+impl Subject {
+    /// Both sides, the one that a reader must see first.
+    pub(super) fn sides(self) -> [Side; 2] {
+        let side = |tone, title, words, sign, class| Side {
+            tone,
+            title,
+            words,
+            sign,
+            class,
+        };
+        let (opens, closes) = ("newly admits ", "no longer admits ");
+        // The plan is what an apply does; drift is the state that it would end.
+        match self {
+            Self::Plan => [
+                side(Tone::Added, "Newly admitted traffic", opens, '+', "add"),
+                side(Tone::Removed, "No longer admitted", closes, '-', "del"),
+            ],
+            Self::Drift => {
+                let open = "Admitted now, not by the files";
+                let shut = "Not admitted now, though the files say so";
+                [
+                    side(Tone::Removed, open, closes, '!', "del"),
+                    side(Tone::Added, shut, opens, '!', "add"),
+                ]
+            }
+        }
+    }
+}
+
+impl Side {
+    /// The sentence without what the title says.
+    pub(super) fn text<'s>(&self, said: &'s Said) -> &'s str {
+        let text = said.text.trim_start();
+        text.strip_prefix(self.words).unwrap_or(text)
+    }
+
+    /// The rules that decide; what an apply would end decides still.
+    pub(super) fn why<'s>(&self, said: &'s Said, subject: Subject) -> &'s str {
+        match subject {
+            Subject::Plan => &said.why,
+            Subject::Drift => said.why.strip_prefix("was ").unwrap_or(&said.why),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     checked::Checked,
-    finding::{Finding, Level, Place, Rule},
+    finding::{Finding, Level, Place, Rule, UNREAD},
 };
 
 /// Where the schema stands.
@@ -40,7 +40,8 @@ pub fn sarif(checked: &Checked<'_>) -> String {
                 "rules": rules,
             }},
             // One kind of run does not close the alerts of another.
-            "automationDetails": { "id": format!("rulekeep/{}/", checked.command) },
+            "automationDetails": { "id": automation(checked) },
+            "invocations": [{ "executionSuccessful": !is_cut_short(checked) }],
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {
                 "SRCROOT": { "description": { "text": "The top of the repository." } }
@@ -51,6 +52,24 @@ pub fn sarif(checked: &Checked<'_>) -> String {
     let mut text = serde_json::to_string_pretty(&log).expect("a value is written as it is");
     text.push('\n');
     text
+}
+
+/// `rulekeep/plan/`, or `rulekeep/plan/shard-1-of-3/`: a run over a part closes no alerts of the others.
+fn automation(checked: &Checked<'_>) -> String {
+    let Checked { command, part, .. } = checked;
+    match *part {
+        "" => format!("rulekeep/{command}/"),
+        // A slash begins another segment.
+        part => {
+            let part = part.replace('/', "-of-").replace(' ', "-");
+            format!("rulekeep/{command}/{part}/")
+        }
+    }
+}
+
+fn is_cut_short(checked: &Checked<'_>) -> bool {
+    let mut findings = checked.findings.iter();
+    checked.is_cut_short || findings.any(|finding| finding.rule.id == UNREAD)
 }
 
 fn rule(rule: &Rule, level: Level) -> Value {
@@ -312,11 +331,31 @@ mod tests {
             command: "validate",
             ..Checked::default()
         }));
+        assert_eq!(
+            log["runs"][0]["invocations"][0]["executionSuccessful"],
+            true
+        );
         assert_eq!(log["runs"][0]["results"], json!([]));
         assert_eq!(
             log["runs"][0]["automationDetails"]["id"],
             "rulekeep/validate/"
         );
+    }
+
+    #[test]
+    fn a_run_over_a_part_closes_no_alerts_of_the_others() {
+        let log = valid(&sarif(&Checked {
+            command: "plan",
+            part: "shard 1/3",
+            is_cut_short: true,
+            ..Checked::default()
+        }));
+        let run = &log["runs"][0];
+        assert_eq!(
+            run["automationDetails"]["id"],
+            "rulekeep/plan/shard-1-of-3/"
+        );
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
     }
 
     #[test]

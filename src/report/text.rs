@@ -23,7 +23,7 @@ pub use plan::{plan, summary as plan_summary};
 pub use refusal::refusals;
 pub(crate) use rule_line::{change as change_row, live_cells};
 pub(crate) use table::draw as draw_rows;
-pub(crate) use traffic::said;
+pub(crate) use traffic::{Said, said, units};
 
 use anstyle::{AnsiColor, Style};
 

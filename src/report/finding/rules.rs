@@ -31,6 +31,9 @@ struct About {
 /// A group that could not be read.
 pub(in crate::report) const UNREAD: &str = "unreadable-group";
 
+/// A run that failed before it could find anything.
+const FAILED: &str = "failed-run";
+
 const DIAGNOSTICS: &str = "docs/diagnostics.md";
 const FINDINGS: &str = "docs/findings.md";
 
@@ -103,6 +106,10 @@ impl Rule {
 
     pub(super) fn unread() -> Self {
         Self::explained(UNREAD, None, FINDINGS)
+    }
+
+    pub(super) fn failed() -> Self {
+        Self::explained(FAILED, None, FINDINGS)
     }
 
     /// The name in words: `Too many deletes`.
@@ -186,7 +193,7 @@ mod tests {
     fn every_kind_is_explained_in_the_guide() {
         let codes = Code::ALL.iter().map(|code| Rule::of_code(*code));
         let reasons = Reason::ALL.iter().map(|reason| Rule::of_reason(*reason));
-        for rule in codes.chain(reasons).chain([Rule::unread()]) {
+        for rule in codes.chain(reasons).chain([Rule::unread(), Rule::failed()]) {
             let text = documented(&rule.id).unwrap_or_default();
             assert!(text.len() > 40, "{}: {text:?}", rule.id);
             assert!(!text.contains("\n### "), "{}", rule.id);

@@ -19,7 +19,7 @@ const DONE: usize = 12_000;
 pub fn applied(report: &Report) -> String {
     let headline = text::applied_summary(report);
     let headline = headline.trim_end_matches('.');
-    let mut parts = vec![format!("### {headline} {}\n", marker("apply"))];
+    let mut parts = vec![format!("### {headline} {}\n", marker("apply", ""))];
     let is_done = |group: &&GroupReport| group.outcome == GroupOutcome::Done;
     let (done, others): (Vec<_>, Vec<_>) = report.groups.iter().partition(is_done);
     if !others.is_empty() {
@@ -44,7 +44,7 @@ pub fn unapplied(message: &str, reasons: &[String], findings: &[Finding]) -> Str
     let line = format!(
         "### Not applied: {} {}\n",
         prose(&cut(message, LONG)),
-        marker("apply")
+        marker("apply", "")
     );
     let body = match findings.is_empty() {
         false => list(&findings.iter().collect::<Vec<_>>(), LIMIT - 4 * LONG),
@@ -78,6 +78,17 @@ fn line(group: &GroupReport) -> String {
     text
 }
 
+/// `call    authorize ..`, a line of the terminal's columns, without the columns.
+fn labelled(line: &str) -> String {
+    let shown = |text: &str| code(&cut(&visible(text), LONG));
+    match line.split_once("  ") {
+        Some((label, rest)) if label.bytes().all(|byte| byte.is_ascii_lowercase()) => {
+            format!("**{label}** {}", shown(rest.trim_start()))
+        }
+        _ => shown(line),
+    }
+}
+
 fn failed(group: &GroupReport) -> String {
     let (word, _) = text::ending(group);
     let name = code(&cut(&group.name, 160));
@@ -85,10 +96,7 @@ fn failed(group: &GroupReport) -> String {
     let mut text = format!("- **{word}** {name} {counts}\n");
     let details = text::applied_details(group);
     for detail in details.lines().take(12) {
-        text.push_str(&format!(
-            "  - {}\n",
-            code(&cut(visible(detail.trim()).as_str(), LONG))
-        ));
+        text.push_str(&format!("  - {}\n", labelled(detail.trim())));
     }
     let hidden = details.lines().count().saturating_sub(12);
     if hidden > 0 {

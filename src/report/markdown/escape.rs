@@ -24,10 +24,22 @@ pub(super) fn prose(text: &str) -> String {
         match index % 2 {
             1 if paired || index + 1 < pieces.len() => drawn.push_str(&code(piece)),
             1 => drawn.push_str(&format!("\\`{}", plain(piece))),
+            0 if index == 0 => drawn.push_str(&inline(&plain(piece.trim_start()))),
             _ => drawn.push_str(&plain(piece)),
         }
     }
     drawn
+}
+
+/// A text that begins no list: `-`, `+` and `1.` mean something at the beginning of a line (CommonMark 5.2).
+fn inline(text: &str) -> String {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = &text[..text.len() - rest.len()];
+    match rest.starts_with(['.', ')']) && !digits.is_empty() {
+        true => format!("{digits}\\{rest}"),
+        false if text.starts_with(['-', '+', '=']) => format!("\\{text}"),
+        false => text.to_owned(),
+    }
 }
 
 fn plain(text: &str) -> String {
@@ -120,6 +132,10 @@ mod tests {
             prose("pass `--allow-deletes 12` this *once* <b>"),
             "pass `--allow-deletes 12` this \\*once\\* \\<b\\>"
         );
+        assert_eq!(prose("- item"), "\\- item");
+        assert_eq!(prose("+ item"), "\\+ item");
+        assert_eq!(prose("12. item"), "12\\. item");
+        assert_eq!(prose("12 of 20"), "12 of 20");
         assert_eq!(prose("odd ` one_two"), "odd \\` one\\_two");
         assert_eq!(
             prose("ask @net-team or #12 at https://x"),

@@ -4,7 +4,7 @@ use crate::{
     plan::{ChangeKind, GroupPlan},
     report::{
         Review,
-        text::{self, Tone, count, escape as visible},
+        text::{self, count, escape as visible},
     },
 };
 
@@ -127,28 +127,31 @@ fn rules(review: &Review<'_>, group: &GroupPlan, room: usize) -> String {
     format!("{}… and {} more\n", diff(&lines), missing.join(", "))
 }
 
-/// What is no longer admitted; newly admitted traffic stands outside of any fold.
+/// What is no longer admitted; newly admitted traffic stands outside of any fold. Of drift, what is not admitted now.
 fn closed(review: &Review<'_>, group: &GroupPlan, room: usize) -> String {
+    let [_, side] = review.subject.sides();
     let said = text::said(group, &review.plan, usize::MAX);
-    let lines: Vec<String> = said
-        .iter()
-        .filter(|said| said.tone == Tone::Removed)
-        .map(|said| {
-            let text = said.text.trim_start();
-            let text = text.strip_prefix("no longer admits ").unwrap_or(text);
-            format!("- {text}{}\n", super::after(&visible(&said.why)))
+    let units: Vec<String> = text::units(&said, side.tone)
+        .into_iter()
+        .map(|unit| {
+            let lines = unit.into_iter().map(|said| {
+                let indent = if said.is_exception { "  " } else { "" };
+                let why = super::after(&visible(side.why(said, review.subject)));
+                format!("{} {indent}{}{why}\n", side.sign, side.text(said))
+            });
+            lines.collect()
         })
         .collect();
-    if lines.is_empty() {
+    if units.is_empty() {
         return match said.is_empty() {
             true => "Same traffic.\n".to_owned(),
             false => String::new(),
         };
     }
-    let title = "No longer admitted:\n\n";
-    let more = |rest| format!("- … and {} more\n", count(rest, "line"));
+    let title = format!("{}:\n\n", side.title);
+    let more = |rest| format!("{} … and {} more\n", side.sign, count(rest, "statement"));
     let lines = fitting(
-        lines.into_iter(),
+        units.into_iter(),
         room.saturating_sub(title.len() + 20),
         more,
     );

@@ -141,6 +141,13 @@ fn drift_has_its_own_words_and_marker() {
         text.contains("**1 live rule that nobody declares:**"),
         "{text}"
     );
+    for words in ["Order:", "ewly admitted", "No longer admitted"] {
+        assert!(!text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        text.contains("Not admitted now, though the files say so:"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -176,9 +183,9 @@ fn a_report_of_an_apply_shows_what_failed_outside_of_any_fold() {
 ### Apply incomplete: 1 group done, 1 failed. Resources: 2 added, 0 changed, 0 destroyed <!-- rulekeep:apply -->
 
 - **failed** `web` +1 ~0 −0
-  - `call    authorize 1 ingress rule`
-  - ``error   Forbidden.RAM: `no` *permission* (request 4711)``
-  - `rules   ingress tcp/22`
+  - **call** `authorize 1 ingress rule`
+  - **error** ``Forbidden.RAM: `no` *permission* (request 4711)``
+  - **rules** `ingress tcp/22`
 
 <details><summary>1 group done</summary>
 

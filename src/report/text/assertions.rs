@@ -19,7 +19,7 @@ const MOST_REFUSED: usize = 5;
 /// Ids beyond this do not widen their column.
 const WIDEST_ID: usize = 36;
 
-/// The section of one group; nothing when no assertion has anything to say. What refuses is told in full, what is known in a line.
+/// The section of one group; nothing when no assertion has anything to say. What refuses is told in full, what was violated before in a line.
 pub(super) fn section(group: &GroupPlan, report: &PlanReport<'_>, style: &TextStyle) -> String {
     if group.violations.is_empty() {
         return String::new();
@@ -99,7 +99,8 @@ fn word(status: Status) -> (Tone, &'static str) {
     match status {
         Status::New => (Tone::Removed, "violated"),
         Status::OnTheWay { .. } => (Tone::Removed, "on the way"),
-        Status::Known => (Tone::Changed, "known"),
+        // The baseline has the word `known` for itself.
+        Status::Known => (Tone::Changed, "before"),
         Status::Waived { .. } => (Tone::Faint, "waived"),
     }
 }
@@ -140,7 +141,7 @@ fn lines(
     lines
 }
 
-/// What groups without changes are known to violate, and how much is waived: a line each.
+/// What groups without changes violate as before, and how much is waived: a line each.
 pub(super) fn calm(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let calm = || {
         report
@@ -165,8 +166,8 @@ pub(super) fn calm(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
     if !known.is_empty() {
         let line = format!(
-            "assertions: {} in unchanged groups",
-            count(known.len(), "known violation")
+            "assertions: {} from before in unchanged groups",
+            count(known.len(), "violation")
         );
         text.push_str(&format!("{}\n", style.paint(Tone::Changed, line)));
     }

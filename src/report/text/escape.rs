@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 /// Escapes everything that a terminal or a text renderer would obey: control characters, and the invisible
-/// characters that change direction or hide text.
+/// characters that change direction or hide text. Commands to a CI runner are broken.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
+            // The second `#` of what a CI runner takes for a command, wherever it stands in a line.
+            '#' if safe.ends_with('#') && is_command(&text[at + 1..]) => safe.push_str("\\u{23}"),
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
             '\t' => safe.push_str("\\t"),
@@ -20,6 +22,12 @@ pub fn escape(text: &str) -> String {
         }
     }
     safe
+}
+
+/// Whether a text goes on as a runner's command after `##`: `##[group]` of GitHub Actions and Azure Pipelines, `##vso[`.
+fn is_command(rest: &str) -> bool {
+    let vso = rest.get(..4).unwrap_or_default();
+    rest.starts_with('[') || vso.eq_ignore_ascii_case("vso[")
 }
 
 /// As [`escape`], but line ends stay: for text of several lines that this program or the cloud put together.
@@ -76,6 +84,14 @@ mod tests {
         assert_eq!(
             escape("a\u{1b}[2Kb\u{7}\r\nc\u{9b}d\u{202e}e\u{200b}"),
             r"a\u{1b}[2Kb\u{7}\r\nc\u{9b}d\u{202e}e\u{200b}"
+        );
+    }
+
+    #[test]
+    fn what_a_runner_would_obey_is_broken() {
+        assert_eq!(
+            escape("a ##[add-mask]b ##VSO[task.setvariable]c ## d ###[e"),
+            r"a #\u{23}[add-mask]b #\u{23}VSO[task.setvariable]c ## d ##\u{23}[e"
         );
     }
 

@@ -61,35 +61,66 @@ pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> 
             Who::MembersOf(_) => 2,
         };
         all.sort_by_key(|(direction, sentence)| (*direction, rank(&sentence.what.who)));
-        for (direction, sentence) in all.iter().take(shown) {
+        let is_exception = |sentence: &Sentence| matches!(sentence.what.who, Who::NotMembersOf(_));
+        let whole = all.iter().filter(|(_, sentence)| !is_exception(sentence));
+        let left = whole.clone().count().saturating_sub(shown);
+        let kept: Vec<_> = whole.take(shown).map(|(direction, _)| direction).collect();
+        let mut n = 0;
+        for (direction, sentence) in &all {
+            // Without what it excepts, a sentence that is shown would be false.
+            let exception = is_exception(sentence);
+            n += usize::from(!exception);
+            if n > shown && !exception || exception && !kept.contains(&direction) {
+                continue;
+            }
             let traffic = sentence.what.text(*direction);
             lines.push(match &sentence.what.who {
                 Who::Anyone | Who::MembersOf(_) => Said {
                     tone,
                     text: escape(&format!("{words} {direction} {traffic}")),
                     why: escape(&reason(sentence, opens, group, report)),
+                    is_exception: false,
                 },
                 // The rule that decides for the others says nothing about these.
                 Who::NotMembersOf(_) => Said {
                     tone,
                     text: escape(&format!("  but {traffic}")),
                     why: String::new(),
+                    is_exception: true,
                 },
             });
         }
-        if all.len() > shown {
-            let more = format!(
-                "… and {} more that it {words}; --verbose lists them",
-                all.len() - shown
-            );
+        if left > 0 {
+            let more = format!("… and {} more that it {words}; --verbose lists them", left);
             lines.push(Said {
                 tone: Tone::Faint,
                 text: more,
                 why: String::new(),
+                is_exception: false,
             });
         }
     }
     lines
+}
+
+/// The sentences of a kind, each with what it excepts: a unit is shown whole or not at all, for without its exceptions a
+/// sentence is false. Several sentences that share exceptions are one unit; exceptions come last.
+pub(crate) fn units(said: &[Said], tone: Tone) -> Vec<Vec<&Said>> {
+    let mut units: Vec<Vec<&Said>> = Vec::new();
+    let mut run: Vec<&Said> = Vec::new();
+    for one in said.iter().filter(|one| one.tone == tone) {
+        let ends = run.last().is_some_and(|last| last.is_exception);
+        if ends && !one.is_exception {
+            units.push(std::mem::take(&mut run));
+        }
+        run.push(one);
+    }
+    if run.last().is_some_and(|last| last.is_exception) {
+        units.push(run);
+    } else {
+        units.extend(run.into_iter().map(|one| vec![one]));
+    }
+    units
 }
 
 /// A line of its own.
@@ -100,6 +131,8 @@ pub(crate) struct Said {
     pub(crate) text: String,
     /// The rules that decide; may be empty.
     pub(crate) why: String,
+    /// Whether it takes something out of the sentences above it.
+    pub(crate) is_exception: bool,
 }
 
 /// Before every line.
@@ -125,7 +158,9 @@ fn draw(lines: &[Said], style: &TextStyle) -> String {
         .unwrap_or(0);
     let mut drawn = String::new();
     for line in lines {
-        let Said { tone, text, why } = line;
+        let Said {
+            tone, text, why, ..
+        } = line;
         let mut parts = wrapped(text, style.width);
         let last = parts.pop().unwrap_or_default();
         for part in &parts {
@@ -193,7 +228,22 @@ mod tests {
             tone: Tone::Plain,
             text: text.to_owned(),
             why: why.to_owned(),
+            is_exception: text.starts_with("  but "),
         }
+    }
+
+    #[test]
+    fn a_sentence_and_what_it_excepts_are_one_unit() {
+        let lines = [
+            said("a", ""),
+            said("  but b", ""),
+            said("c", ""),
+            said("d", ""),
+        ];
+        let units = units(&lines, Tone::Plain);
+        let sizes: Vec<usize> = units.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 1, 1]);
+        assert!(super::units(&lines, Tone::Added).is_empty());
     }
 
     fn at(width: usize, lines: &[Said]) -> String {
