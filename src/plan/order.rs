@@ -23,6 +23,9 @@ use crate::{
     traffic::{may_overlap, rank, surely_covers},
 };
 
+/// Modifies of one circle for each of which one is taken apart at a time.
+const LARGE: usize = 16;
+
 /// Whether `first` must have happened before `then` may. For two changes of groups in one network.
 pub fn must_precede(first: &ChangeKind, then: &ChangeKind) -> bool {
     let (a, b) = (Sides::of(first), Sides::of(then));
@@ -106,10 +109,11 @@ fn e3(successor: &Sides<'_>, predecessor: &Sides<'_>) -> bool {
     if new.policy != old.policy || !may_overlap(new, old) {
         return false;
     }
-    // The predecessor's own new self takes its place in the same moment, and is as strong as the old rule or as the successor.
+    // The predecessor's own new self takes its place in the same moment, and is as strong as the old rule or as the successor. Only packets
+    // of both rules matter, so it is enough that it covers one of the two.
     let replaced = predecessor.new.is_some_and(|own| {
         own.policy == old.policy
-            && surely_covers(own, old)
+            && (surely_covers(own, old) || surely_covers(own, new))
             && (rank(own) <= rank(old) || rank(own) <= rank(new))
     });
     // Where the two overlap, the successor's old self decided, not the predecessor.
@@ -126,8 +130,13 @@ fn e3(successor: &Sides<'_>, predecessor: &Sides<'_>) -> bool {
 pub enum Order {
     /// The wave of each change, from 0; changes of one wave may be made in any order and side by side.
     Waves(Vec<usize>),
-    /// Circles of changes each of which must precede the next, by index; every circle has a modify.
-    Circular(Vec<Vec<usize>>),
+    /// Circles of changes each of which must precede the next; every circle has a modify.
+    Circular {
+        /// Modifies that may be taken apart, by index; without them the circles that have any are none.
+        split: Vec<usize>,
+        /// Circles without such a modify, by index.
+        whole: Vec<Vec<usize>>,
+    },
 }
 
 /// A change that is ordered.
@@ -137,6 +146,10 @@ pub struct Node<'a> {
     pub change: &'a ChangeKind,
     /// Its group.
     pub group: usize,
+    /// Its place among the changes of the group.
+    pub place: usize,
+    /// Whether it is a modify that may be taken apart.
+    pub splittable: bool,
     /// Where the changes of the group are made in turns: its turn.
     pub turn: Option<usize>,
     /// Whether those turns could not be fitted in with what other groups do: then they come between the others' adds and deletes.
@@ -145,7 +158,7 @@ pub struct Node<'a> {
     pub early: bool,
 }
 
-/// What is known of a group beyond pairs: which rules that come, and which that go, hold each other back.
+/// What is known of a group beyond pairs: which rules that come, and which that go, hold each other back, by place.
 #[derive(Default)]
 pub struct Known {
     /// Of rules that come: the first before the second.
@@ -158,11 +171,11 @@ pub struct Known {
 pub fn order(nodes: &[Node<'_>], known: &BTreeMap<usize, Known>) -> Order {
     let sides: Vec<Sides<'_>> = nodes.iter().map(|node| Sides::of(node.change)).collect();
     let graph = Graph::new(nodes, sides, known);
-    let circles = graph.circles();
-    if !circles.is_empty() {
-        return Order::Circular(circles);
+    let (split, whole) = graph.split();
+    if split.is_empty() && whole.is_empty() {
+        return Order::Waves(graph.waves());
     }
-    Order::Waves(graph.waves())
+    Order::Circular { split, whole }
 }
 
 /// Direct predecessors of every change.
@@ -273,8 +286,8 @@ impl<'a> Graph<'a> {
             pairs.is_none_or(|pairs| pairs.contains(&pair))
         };
         match sentence {
-            Sentence::E1 => e1(a, b) && known(|known| &known.e1, a.new, (first, then)),
-            Sentence::E2 => e2(a, b) && known(|known| &known.e2, a.old, (then, first)),
+            Sentence::E1 => e1(a, b) && known(|known| &known.e1, a.new, (one.place, other.place)),
+            Sentence::E2 => e2(a, b) && known(|known| &known.e2, a.old, (other.place, one.place)),
             Sentence::E3 => e3(a, b),
         }
     }
@@ -334,8 +347,35 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Strongly connected parts of more than one change (Tarjan's algorithm without recursion).
-    fn circles(&self) -> Vec<Vec<usize>> {
+    /// Modifies to take apart, so that no circle is left that has one to take apart, and the circles that never had any.
+    ///
+    /// Of a circle the first goes and the rest is looked at again; of a large one a few go at a time.
+    fn split(&self) -> (Vec<usize>, Vec<Vec<usize>>) {
+        let mut apart = vec![false; self.nodes.len()];
+        let mut split = Vec::new();
+        loop {
+            let circles = self.circles(&apart);
+            let before = split.len();
+            for circle in &circles {
+                let modifies: Vec<usize> = circle
+                    .iter()
+                    .copied()
+                    .filter(|&index| self.nodes[index].splittable)
+                    .collect();
+                let some = (modifies.len() / LARGE).max(1);
+                split.extend(modifies.into_iter().take(some));
+            }
+            if split.len() == before {
+                return (split, circles);
+            }
+            for &index in &split[before..] {
+                apart[index] = true;
+            }
+        }
+    }
+
+    /// Strongly connected parts of more than one change, without those `left_out` (Tarjan's algorithm without recursion).
+    fn circles(&self, left_out: &[bool]) -> Vec<Vec<usize>> {
         let n = self.before.len();
         let mut index = vec![usize::MAX; n];
         let mut low = vec![0; n];
@@ -344,7 +384,7 @@ impl<'a> Graph<'a> {
         let mut next = 0;
         let mut circles = Vec::new();
         for root in 0..n {
-            if index[root] != usize::MAX {
+            if left_out[root] || index[root] != usize::MAX {
                 continue;
             }
             let mut path = vec![(root, 0)];
@@ -358,6 +398,9 @@ impl<'a> Graph<'a> {
                 }
                 if let Some(&to) = self.before[node].get(*edge) {
                     *edge += 1;
+                    if left_out[to] {
+                        continue;
+                    }
                     if index[to] == usize::MAX {
                         path.push((to, 0));
                     } else if on_stack[to] {

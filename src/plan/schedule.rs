@@ -49,6 +49,7 @@ fn waves(
     // Changes that contradict each other, by group and the change itself: they come last, and what that does is said.
     let mut stuck: Vec<(usize, Change)> = Vec::new();
     let mut apart: BTreeSet<usize> = BTreeSet::new();
+    let mut looks = Looks::new();
     let (places, waves) = loop {
         let places: Vec<(usize, usize)> = members
             .iter()
@@ -67,31 +68,34 @@ fn waves(
         let nodes: Vec<Node<'_>> = places
             .iter()
             .map(|&(group, index)| {
-                let change = &drafts[group].candidates[index].change.kind;
+                let candidate = &drafts[group].candidates[index];
+                let change = &candidate.change.kind;
                 let tight = &tight[&group];
                 Node {
                     change,
                     group,
+                    place: index,
+                    splittable: candidate.splittable,
                     turn: drafts[group].turns.as_ref().map(|turns| turns[index]),
                     apart: apart.contains(&group),
                     early: tight.units || (tight.group_peers && names_a_group(change.rule())),
                 }
             })
             .collect();
-        let known = known(drafts, &nodes);
-        let circles = match order(&nodes, &known) {
+        look(drafts, &nodes, &mut looks);
+        let (split, whole) = match order(&nodes, &looks.known) {
             Order::Waves(waves) => break (places, waves),
-            Order::Circular(circles) => circles,
+            Order::Circular { split, whole } => (split, whole),
         };
-        for circle in circles {
+        if !split.is_empty() {
+            for (group, index) in split.into_iter().map(|node| places[node]) {
+                drafts[group].split(index);
+            }
+            continue;
+        }
+        for circle in whole {
             let in_circle: Vec<(usize, usize)> =
                 circle.into_iter().map(|node| places[node]).collect();
-            let splittable =
-                |&&(group, index): &&(usize, usize)| drafts[group].candidates[index].splittable;
-            if let Some(&(group, index)) = in_circle.iter().find(splittable) {
-                drafts[group].split(index);
-                continue;
-            }
             let groups: BTreeSet<usize> = in_circle.iter().map(|(group, _)| *group).collect();
             let turned = |group: &usize| drafts[*group].turns.is_some();
             if let Some(&group) = groups
@@ -127,43 +131,57 @@ fn waves(
     wave_of
 }
 
-/// What exact sets of packets say about the order within each group.
-fn known(drafts: &[Draft], nodes: &[Node<'_>]) -> BTreeMap<usize, Known> {
-    let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (index, node) in nodes
-        .iter()
-        .enumerate()
-        .filter(|(_, node)| node.turn.is_none())
-    {
-        by_group.entry(node.group).or_default().push(index);
+/// What exact sets of packets say about the order within each group, and the places it was said of.
+struct Looks {
+    places: BTreeMap<usize, Vec<usize>>,
+    known: BTreeMap<usize, Known>,
+}
+
+impl Looks {
+    fn new() -> Self {
+        Self {
+            places: BTreeMap::new(),
+            known: BTreeMap::new(),
+        }
     }
-    by_group
-        .into_iter()
-        .map(|(group, members)| {
-            let draft = &drafts[group];
-            let moves_packets = |change: &ChangeKind| match change {
-                ChangeKind::Modify { from, to } => !from.rule.is_same_rule(to),
-                ChangeKind::Add(_) | ChangeKind::Delete(_) => true,
-            };
-            let changes = || {
-                let nodes = members.iter().map(|&index| (index, nodes[index].change));
-                nodes.filter(|(_, change)| moves_packets(change))
-            };
-            let come: Vec<(usize, &Rule)> = changes()
-                .filter_map(|(index, change)| Some((index, change.after()?)))
-                .collect();
-            let gone: Vec<(usize, &Rule)> = changes()
-                .filter_map(|(index, change)| Some((index, &change.before()?.rule)))
-                .collect();
-            let kept = draft.kept();
-            let default = |direction| default_policy(direction, draft.plan.observed.info.kind);
-            let known = Known {
-                e1: exact::pairs(&kept, &come, default),
-                e2: exact::pairs(&kept, &gone, default),
-            };
-            (group, known)
-        })
-        .collect()
+}
+
+/// Looks at groups whose changes have become others: a modify that is taken apart adds a place, a group in turns needs no look.
+fn look(drafts: &[Draft], nodes: &[Node<'_>], looks: &mut Looks) {
+    let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| node.turn.is_none()) {
+        by_group.entry(node.group).or_default().push(node.place);
+    }
+    looks.known.retain(|group, _| by_group.contains_key(group));
+    for (group, places) in &by_group {
+        if looks.known.contains_key(group) && looks.places.get(group) == Some(places) {
+            continue;
+        }
+        let draft = &drafts[*group];
+        let moves_packets = |change: &ChangeKind| match change {
+            ChangeKind::Modify { from, to } => !from.rule.is_same_rule(to),
+            ChangeKind::Add(_) | ChangeKind::Delete(_) => true,
+        };
+        let changes = || {
+            let change = |&place: &usize| (place, &draft.candidates[place].change.kind);
+            let changes = places.iter().map(change);
+            changes.filter(|(_, change)| moves_packets(change))
+        };
+        let come: Vec<(usize, &Rule)> = changes()
+            .filter_map(|(place, change)| Some((place, change.after()?)))
+            .collect();
+        let gone: Vec<(usize, &Rule)> = changes()
+            .filter_map(|(place, change)| Some((place, &change.before()?.rule)))
+            .collect();
+        let kept = draft.kept();
+        let default = |direction| default_policy(direction, draft.plan.observed.info.kind);
+        let known = Known {
+            e1: exact::pairs(&kept, &come, default),
+            e2: exact::pairs(&kept, &gone, default),
+        };
+        looks.known.insert(*group, known);
+    }
+    looks.places = by_group;
 }
 
 /// Whether a group that can hold what it has and what it shall have holds more at some step.

@@ -93,3 +93,54 @@ fn what_can_wait_goes_with_a_later_batch_that_has_room() {
     )]);
     assert_eq!((plan.counts().calls, plan.least_calls()), (2, 2));
 }
+
+/// A network of several groups that is narrowed keeps its rules: what each becomes covers what the others come with.
+#[test]
+fn a_network_of_several_groups_is_narrowed_in_place() {
+    let groups: Vec<_> = (0..40)
+        .map(|number| {
+            let id = format!("sg-{number:02}");
+            let wanted = rule("ingress accept tcp/443 from 203.0.113.0/25");
+            let live = rule("ingress accept tcp/443 from 203.0.113.0/24");
+            (
+                desired(&id, Mode::Complete, vec![wanted]),
+                observed(&id, vec![live]),
+            )
+        })
+        .collect();
+    let plan = plan_groups(&groups);
+    assert!(plan.groups.iter().all(|group| group.passing.is_empty()));
+    let counts = plan.groups.iter().map(|group| group.counts());
+    assert!(counts.clone().all(|counts| counts.change == 1));
+    assert!(
+        counts
+            .clone()
+            .all(|counts| counts.add + counts.destroy == 0)
+    );
+    assert_eq!(plan.schedules[0].waves.len(), 1);
+}
+
+/// Ports of many groups that move on side by side: every old rule waits for every new one, until all modifies but one are taken apart.
+#[test]
+fn a_circle_of_many_groups_is_broken() {
+    let groups: Vec<_> = (1..=120)
+        .map(|number| {
+            let id = format!("sg-{number:03}");
+            let ports = |first: u16, last: u16| {
+                let text = format!("{}-{}", number + first, number + last);
+                rule(&format!("ingress accept tcp/{text} from 10.0.0.0/8"))
+            };
+            let wanted = ports(200, 800);
+            let live = ports(0, 500);
+            (
+                desired(&id, Mode::Complete, vec![wanted]),
+                observed(&id, vec![live]),
+            )
+        })
+        .collect();
+    let plan = plan_groups(&groups);
+    assert!(plan.groups.iter().all(|group| group.passing.is_empty()));
+    let modifies = plan.groups.iter().map(|group| group.counts().change);
+    assert_eq!(modifies.sum::<usize>(), 1);
+    assert_eq!(plan.schedules[0].waves.len(), 3);
+}
