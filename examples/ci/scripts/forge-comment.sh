@@ -42,8 +42,20 @@ send() {
     shift
     curl --fail --silent --show-error --retry 3 --header "@$headers" --request "$method" "$@"
 }
-id=$(send GET "$list?per_page=100&limit=100" | jq --raw-output --arg author "$author" --arg marker "$marker" \
-    "[.[] | select($name == \$author and (.body | contains(\$marker))) | .id] | first // empty")
+# Page by page until one has nothing: servers give fewer at a time than they are asked for. Some give all on each page.
+id=
+page=1
+before=
+while [ -z "$id" ] && [ "$page" -le 100 ]; do
+    found=$(send GET "$list?per_page=100&limit=100&page=$page")
+    if [ "$(printf %s "$found" | jq length)" -eq 0 ] || [ "$found" = "$before" ]; then
+        break
+    fi
+    id=$(printf %s "$found" | jq --raw-output --arg author "$author" --arg marker "$marker" \
+        "[.[] | select($name == \$author and (.body | contains(\$marker))) | .id] | first // empty")
+    before=$found
+    page=$((page + 1))
+done
 if [ -n "$id" ]; then
     jq --null-input --rawfile body "$file" '{ body: $body }' | send "$update" --data-binary @- "$one/$id" >/dev/null
     echo "comment $id is up to date"
