@@ -124,6 +124,26 @@ pub struct Project {
     pub notify: Vec<Channel>,
     /// From when on repetition is a fight.
     pub fights: fights::Threshold,
+    /// Every file that the project file names, for checks of where they lie.
+    pub files: Vec<NamedFile>,
+}
+
+/// A file that the project file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Under which key.
+    pub key: &'static str,
+    /// As written: absolute or relative to [`Project::root`].
+    pub path: PathBuf,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl NamedFile {
+    /// Whether it holds a secret, which belongs outside of the repository.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.key, "url_file" | "secret_file")
+    }
 }
 
 /// How to reach an account.

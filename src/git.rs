@@ -89,6 +89,9 @@ pub enum Error {
         /// Whether the clone has only the newest part of the history.
         shallow: bool,
     },
+    /// A name that cannot be told from others once it is text.
+    #[error("the name of the file {0:?} is not UTF-8: rename it")]
+    Name(String),
     /// Something else.
     #[error("`git {command}` failed: {said}")]
     Failed {

@@ -33,7 +33,14 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct Lock {
     /// Its lock goes with it.
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// The same lock once more: it is held until both are gone.
+    pub fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
 }
 
 /// Why the lock cannot be had.
@@ -117,7 +124,7 @@ pub fn try_take(root: &Path, command: &str) -> Result<Lock, LockError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(&text))
         .map_err(failed)?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
 }
 
 /// Whether somebody holds the lock, for messages: it may be otherwise a moment later.

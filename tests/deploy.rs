@@ -131,6 +131,51 @@ fn the_containerfile_parses_and_ends_without_a_root_user() {
     assert_eq!(of("ENTRYPOINT").len(), 2);
 }
 
+#[test]
+fn the_containerfile_copies_every_file_that_the_program_includes() {
+    let copied = fs::read_to_string(Path::new(ROOT).join("Containerfile")).unwrap();
+    let copied: BTreeSet<&str> = copied
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|line| !line.starts_with("--from"))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let mut folders = vec![Path::new(ROOT).join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let calls = text.split("include_").skip(1);
+            let named = calls.filter_map(|rest| {
+                let rest = rest
+                    .strip_prefix("str!(")
+                    .or(rest.strip_prefix("bytes!("))?;
+                rest.trim_start().strip_prefix('"')?.split('"').next()
+            });
+            for name in named {
+                let file = fs::canonicalize(folder.join(name)).unwrap();
+                let top = fs::canonicalize(ROOT).unwrap();
+                let below = file.strip_prefix(top).unwrap();
+                let first = below.iter().next().unwrap().to_str().unwrap();
+                // What only tests include is in their folder.
+                assert!(
+                    first == "tests" || copied.contains(first),
+                    "{} includes {}",
+                    path.display(),
+                    below.display()
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
 /// Every pod template in a document.
 fn pods(value: &Value, found: &mut Vec<Value>) {
     match value {

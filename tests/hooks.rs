@@ -105,7 +105,6 @@ fn a_push_is_applied_and_a_bad_one_is_refused_with_the_reason() {
     assert_eq!(code, 0, "{error}");
     assert!(error.contains("refused[emptied]"), "{error}");
     assert!(error.contains("but the apply ended with 4"), "{error}");
-    assert!(!server.path("rulekeep.lock").exists());
 }
 
 #[test]
@@ -133,6 +132,43 @@ fn links_out_of_the_repository_are_refused_and_never_read() {
     assert_ne!(code, 0);
     assert!(error.contains("is not in the repository"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn nothing_of_a_push_replaces_the_programs_files_or_leads_out_of_the_repository() {
+    let work = Repository::with_project();
+    let server = server(&work);
+    let kinds = ["hook", "install", "--kind", "post-receive"];
+    assert_eq!(server.rulekeep(&kinds).0, 0);
+    let push = || {
+        let mut git = command("git", &work.root);
+        said(git.args(["push", "--force", "origin", "HEAD:main"])).2
+    };
+    let first = work.git(&["rev-parse", "HEAD"]);
+    assert!(push().contains("Apply complete!"));
+    let worktree = Repository::at(server.path("rulekeep-worktree"));
+    let refused = |message: &str, reason: &str| {
+        work.git(&["add", "-A", "-f"]);
+        work.git(&["commit", "--quiet", "-m", message]);
+        let error = push();
+        assert!(error.contains(reason), "{error}");
+        assert!(error.contains("which is not applied"), "{error}");
+        assert_eq!(worktree.git(&["rev-parse", "HEAD"]), first);
+        work.git(&["reset", "--quiet", "--hard", &first]);
+    };
+    work.write(".rulekeep/audit.jsonl", "");
+    refused("state", "has .rulekeep/audit.jsonl, where rulekeep keeps");
+    std::os::unix::fs::symlink("/etc", work.path("data")).unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace(".rulekeep/demo.json", "data/demo.json"),
+    );
+    refused("link", "it leads out of the repository");
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace("seed.json", "/seed.json"),
+    );
+    refused("seed", "rulekeep.yaml:2");
 }
 
 #[test]

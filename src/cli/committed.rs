@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use clap::builder::FalseyValueParser;
 
 use crate::{
-    desired::Loaded,
+    desired::{Loaded, NamedFile},
+    diag::{Code, Diagnostic},
     git::{Error, Git, Tree},
 };
 
@@ -26,24 +27,39 @@ pub(super) struct Committed {
         action = clap::ArgAction::SetTrue
     )]
     staged: bool,
+    /// With --commit: folder outside of the repository that `url_file` and `secret_file` may name files of
+    #[arg(long, value_name = "FOLDER", env = "RULEKEEP_SECRETS_DIR")]
+    secrets_dir: Option<PathBuf>,
 }
+
+/// The folder in which the program keeps its own.
+const STATE: &str = ".rulekeep";
 
 impl Committed {
     /// What is staged.
     pub(super) fn staged() -> Self {
         Self {
-            commit: None,
             staged: true,
+            ..Self::default()
         }
     }
 
-    /// The project in that state; `None`: the working tree is meant.
+    /// The project in that state; `None`: the working tree is meant. What a commit must not have is an error: whoever checks
+    /// it out afterwards reads and writes nothing outside of the repository, and none of the program's own files.
     pub(super) fn load(&self, global: &Global) -> Result<Option<Loaded>, Failure> {
         let git = Git::of_process();
         let (tree, state) = match &self.commit {
             Some(revision) => {
                 let commit = git.commit(revision).map_err(unreadable)?;
                 let tree = Tree::of_commit(&git, &commit).map_err(unreadable)?;
+                if let Some(path) = tree.called(STATE) {
+                    return Err(Failure::new(format!(
+                        "commit {revision} has {path}, where rulekeep keeps its journal, undo files and audit trail"
+                    ))
+                    .help(format!(
+                        "`git rm -r --cached {path}`, write `{STATE}/` into .gitignore, and commit again"
+                    )));
+                }
                 (tree, format!("commit {revision}"))
             }
             None if self.staged => (
@@ -57,7 +73,50 @@ impl Committed {
         let project = tree.file(&path, name).map_err(unreadable)?;
         let project = project.ok_or_else(|| missing(&path, &state))?;
         let loaded = since::load_from(&tree, root, project, Path::new(root));
-        loaded.map(Some).map_err(unreadable)
+        let mut loaded = loaded.map_err(unreadable)?;
+        if self.commit.is_some() {
+            for file in &loaded.desired.project.files {
+                let outside = self.outside(&tree, root, file).map_err(unreadable)?;
+                loaded.diagnostics.extend(outside);
+            }
+        }
+        Ok(Some(loaded))
+    }
+
+    /// What is wrong with the place of a file that the project file names.
+    fn outside(
+        &self,
+        tree: &Tree,
+        root: &str,
+        file: &NamedFile,
+    ) -> Result<Option<Diagnostic>, Error> {
+        let NamedFile { key, path, span } = file;
+        if file.is_secret() && self.may_hold(path) {
+            return Ok(None);
+        }
+        let Some(reason) = tree.leaves(root, &path.to_string_lossy())? else {
+            return Ok(None);
+        };
+        let error = Diagnostic::error(
+            Code::InvalidValue,
+            format!("`{key}` of a commit stays in the repository"),
+        );
+        let help = match file.is_secret() {
+            true => {
+                "name an environment variable in its place, or let whoever runs this check say which folder holds secrets: RULEKEEP_SECRETS_DIR=/run/secrets"
+            }
+            false => {
+                "write a path below the folder of the project file, such as .rulekeep/demo.json"
+            }
+        };
+        Ok(Some(error.label(*span, reason).help(help)))
+    }
+
+    /// Whether a path is in the folder of secrets.
+    fn may_hold(&self, path: &Path) -> bool {
+        let goes_up = path.components().any(|part| part == Component::ParentDir);
+        let folder = self.secrets_dir.as_ref();
+        !goes_up && folder.is_some_and(|folder| folder.is_absolute() && path.starts_with(folder))
     }
 }
 

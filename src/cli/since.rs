@@ -107,7 +107,10 @@ fn unknown(error: Error) -> Failure {
         }
         Error::Failed { said, .. } if said.contains("dubious ownership") => failure
             .help("git mistrusts a repository of another user: `git config --global --add safe.directory FOLDER`"),
-        Error::NoCommonAncestor { .. } | Error::NotStarted(_) | Error::Failed { .. } => failure,
+        Error::NoCommonAncestor { .. }
+        | Error::NotStarted(_)
+        | Error::Name(_)
+        | Error::Failed { .. } => failure,
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
     desired::{
+        NamedFile,
         fields::{Fields, Out, Shape, list, number, one_or_many, word},
         yaml::Node,
     },
@@ -59,6 +60,7 @@ pub(super) const KINDS: [(&str, Kind); 6] = [
 pub(super) fn notify(
     fields: &Fields<'_, '_>,
     secrets: &mut Vec<Span>,
+    files: &mut Vec<NamedFile>,
     out: &mut Out,
 ) -> Vec<Channel> {
     let Some(entry) = fields.entry("notify") else {
@@ -67,11 +69,16 @@ pub(super) fn notify(
     let items = list(entry.value, "notify", out).unwrap_or_default();
     items
         .iter()
-        .filter_map(|item| channel(item, secrets, out))
+        .filter_map(|item| channel(item, secrets, files, out))
         .collect()
 }
 
-fn channel(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Channel> {
+fn channel(
+    node: &Node<'_>,
+    secrets: &mut Vec<Span>,
+    files: &mut Vec<NamedFile>,
+    out: &mut Out,
+) -> Option<Channel> {
     let fields = Fields::read(node, &NOTIFY, out)?;
     secrets.extend(fields.refused().map(|refused| refused.value.span));
     let to = match fields.get("to") {
@@ -86,7 +93,7 @@ fn channel(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Ch
             None
         }
     };
-    let url = origin(&fields, "url", secrets, out);
+    let url = origin(&fields, ["url_env", "url_file"], secrets, files, out);
     if url.is_none() && !["url_env", "url_file"].iter().any(|key| fields.meant(key)) {
         let refused = fields.refused().next();
         // Whoever wrote `url` was told already.
@@ -98,7 +105,7 @@ fn channel(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Ch
             );
         }
     }
-    let secret = origin(&fields, "secret", secrets, out);
+    let secret = origin(&fields, ["secret_env", "secret_file"], secrets, files, out);
     let on = match fields.get("on") {
         None => {
             let usual = Event::ALL.into_iter();
@@ -134,12 +141,12 @@ fn channel(node: &Node<'_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Ch
 /// `KEY_env` or `KEY_file`.
 fn origin(
     fields: &Fields<'_, '_>,
-    key: &str,
+    [variable, file]: [&'static str; 2],
     secrets: &mut Vec<Span>,
+    files: &mut Vec<NamedFile>,
     out: &mut Out,
 ) -> Option<Origin> {
-    let (variable, file) = (format!("{key}_env"), format!("{key}_file"));
-    if let (Some(first), Some(second)) = (fields.entry(&variable), fields.entry(&file)) {
+    if let (Some(first), Some(second)) = (fields.entry(variable), fields.entry(file)) {
         out.push(
             Diagnostic::error(
                 Code::InvalidValue,
@@ -151,11 +158,16 @@ fn origin(
         );
         return None;
     }
-    if let Some(path) = fields.text(&file, out) {
+    if let Some(path) = fields.text(file, out) {
+        files.extend(fields.get(file).map(|node| NamedFile {
+            key: file,
+            path: PathBuf::from(path),
+            span: node.span,
+        }));
         return Some(Origin::File(PathBuf::from(path)));
     }
-    let node = fields.get(&variable)?;
-    let name = fields.text(&variable, out)?;
+    let node = fields.get(variable)?;
+    let name = fields.text(variable, out)?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_name {

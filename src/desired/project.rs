@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     desired::{
-        Account, DesiredPeer, Limits, SignatureVersion, assertions, common,
+        Account, DesiredPeer, Limits, NamedFile, SignatureVersion, assertions, common,
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
@@ -81,6 +81,8 @@ pub(super) struct Draft {
     pub(super) secrets: Vec<Span>,
     pub(super) notify: Vec<Channel>,
     pub(super) fights: Threshold,
+    /// Files that are named, but for the folder of group files.
+    pub(super) files: Vec<NamedFile>,
 }
 
 impl Draft {
@@ -92,6 +94,7 @@ impl Draft {
             secrets: Vec::new(),
             notify: Vec::new(),
             fights: Threshold::default(),
+            files: Vec::new(),
             scope: Scope {
                 names: Names::default(),
                 accounts: BTreeMap::new(),
@@ -138,7 +141,7 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
         .and_then(|node| windows::read(node, out));
     let scope = &mut draft.scope;
     scope.complete = true;
-    accounts(&fields, scope, &mut draft.secrets, out);
+    accounts(&fields, scope, &mut draft.secrets, &mut draft.files, out);
     defaults(&fields, scope, out);
     scope.names = Names {
         networks: networks(&fields, out),
@@ -157,12 +160,18 @@ pub(super) fn check(node: &Node<'_>, out: &mut Out) -> Draft {
     let own = assertions::assertions(&fields, &scope.names, &built_in, out);
     scope.assertions = own.into_iter().chain(built_in).collect();
     scope.waivers = assertions::waivers(&fields, &scope.names, true, out);
-    draft.notify = notify::notify(&fields, &mut draft.secrets, out);
+    draft.notify = notify::notify(&fields, &mut draft.secrets, &mut draft.files, out);
     draft.fights = notify::fights(&fields, out);
     draft
 }
 
-fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, secrets: &mut Vec<Span>, out: &mut Out) {
+fn accounts(
+    fields: &Fields<'_, '_>,
+    scope: &mut Scope,
+    secrets: &mut Vec<Span>,
+    files: &mut Vec<NamedFile>,
+    out: &mut Out,
+) {
     let help = "add `accounts: { demo: { local: .rulekeep/demo.json } }` for the embedded cloud, or `accounts: { prod: { profile: prod } }`";
     let Some(entry) = fields.entry("accounts") else {
         if !fields.meant("accounts") {
@@ -193,7 +202,7 @@ fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, secrets: &mut Vec<Span>,
             continue;
         }
         scope.account_names.push(account.key.to_owned());
-        if let Some(checked) = self::account(&account, secrets, out) {
+        if let Some(checked) = self::account(&account, secrets, files, out) {
             scope
                 .accounts
                 .insert(AccountName::new(account.key), checked);
@@ -204,7 +213,12 @@ fn accounts(fields: &Fields<'_, '_>, scope: &mut Scope, secrets: &mut Vec<Span>,
     }
 }
 
-fn account(entry: &Entry<'_, '_>, secrets: &mut Vec<Span>, out: &mut Out) -> Option<Account> {
+fn account(
+    entry: &Entry<'_, '_>,
+    secrets: &mut Vec<Span>,
+    files: &mut Vec<NamedFile>,
+    out: &mut Out,
+) -> Option<Account> {
     // `prod:` alone is an account with the default chain of credentials.
     if entry.value.is_null() {
         return Some(Account::Alibaba {
@@ -251,11 +265,15 @@ fn account(entry: &Entry<'_, '_>, secrets: &mut Vec<Span>, out: &mut Out) -> Opt
             .help("remove it, or add `local: .rulekeep/demo.json`"),
         );
     }
-    let path = |key: &str, out: &mut Out| {
-        fields
-            .text(key, out)
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
+    let mut path = |key: &'static str, out: &mut Out| {
+        let written = fields.text(key, out).filter(|path| !path.is_empty())?;
+        let path = PathBuf::from(written);
+        files.extend(fields.get(key).map(|node| NamedFile {
+            key,
+            path: path.clone(),
+            span: node.span,
+        }));
+        Some(path)
     };
     let account = if local.is_some() {
         let seed = path("seed", out);

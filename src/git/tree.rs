@@ -52,18 +52,25 @@ impl Tree {
     /// The files of a commit, by its id.
     pub fn of_commit(git: &Git, commit: &str) -> Result<Self, Error> {
         let listed = git.run(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
-        Ok(Self::parse(git, &listed, 2))
+        Self::parse(git, &listed, 2)
     }
 
     /// The files as they are staged.
     pub fn of_index(git: &Git) -> Result<Self, Error> {
         let listed = git.run(&["ls-files", "--stage", "-z", "--full-name", "--", ":/"])?;
-        Ok(Self::parse(git, &listed, 1))
+        Self::parse(git, &listed, 1)
     }
 
     /// Reads `MODE .. ID ..\tPATH\0`; the id is the word at `place`.
-    fn parse(git: &Git, listed: &[u8], place: usize) -> Self {
-        let text = String::from_utf8_lossy(listed);
+    fn parse(git: &Git, listed: &[u8], place: usize) -> Result<Self, Error> {
+        let Ok(text) = std::str::from_utf8(listed) else {
+            // As text two such names could be one, and one file would hide the other.
+            let mut lines = listed.split(|byte| *byte == 0);
+            let line = lines.find(|line| std::str::from_utf8(line).is_err());
+            let line = String::from_utf8_lossy(line.unwrap_or_default());
+            let name = line.split_once('\t').map_or(&*line, |(_, name)| name);
+            return Err(Error::Name(name.to_owned()));
+        };
         let entry = |line: &str| {
             let (facts, path) = line.split_once('\t')?;
             let facts: Vec<&str> = facts.split(' ').collect();
@@ -75,10 +82,28 @@ impl Tree {
             let id = (*facts.get(place)?).to_owned();
             Some((path.to_owned(), Entry { kind, id }))
         };
-        Self {
+        Ok(Self {
             git: git.clone(),
             entries: text.split('\0').filter_map(entry).collect(),
+        })
+    }
+
+    /// The first file or link that is called `name` or lies below it, in any case: file systems may not tell them apart.
+    pub fn called(&self, name: &str) -> Option<&str> {
+        let is_called =
+            |path: &&String| path.split('/').any(|part| part.eq_ignore_ascii_case(name));
+        self.entries.keys().find(is_called).map(String::as_str)
+    }
+
+    /// Why a path from the folder `root` does not stay in the repository once the tree is checked out; `None`: it does.
+    pub fn leaves(&self, root: &str, path: &str) -> Result<Option<String>, Error> {
+        if std::path::Path::new(path).is_absolute() || path.starts_with('/') {
+            return Ok(Some("it is an absolute path".to_owned()));
         }
+        Ok(match self.lookup(&format!("{root}/{path}"))? {
+            Found::Unknown(reason) => Some(reason),
+            Found::Nothing | Found::Folder(_) | Found::File(_) => None,
+        })
     }
 
     /// Whether there is a file, perhaps through links.
@@ -202,6 +227,11 @@ impl Tree {
             let here = at.join("/");
             match self.entries.get(&here) {
                 None if self.is_folder(&here) => {}
+                // Whoever makes the folder decides where that leads.
+                None if left.iter().any(|part| part == "..") => {
+                    let reason = format!("it goes up from {here}, which is not there");
+                    return Ok(Found::Unknown(reason));
+                }
                 None => return Ok(Found::Nothing),
                 Some(Entry {
                     kind: Kind::Module, ..
@@ -226,7 +256,10 @@ impl Tree {
                         return Ok(Found::Unknown("its links lead in a circle".to_owned()));
                     }
                     let target = self.git.run(&["cat-file", "blob", id])?;
-                    let target = String::from_utf8_lossy(&target);
+                    let Ok(target) = String::from_utf8(target) else {
+                        let reason = "it is a link to a name that is not UTF-8".to_owned();
+                        return Ok(Found::Unknown(reason));
+                    };
                     if target.starts_with('/') {
                         return outside();
                     }

@@ -7,6 +7,39 @@ project=@PROJECT@
 branch=@BRANCH@
 worktree=@WORKTREE@
 @FIND@
+# The branch may have moved on while this waited for its turn: the newest state is applied.
+apply_newest() {
+    # Attributes of the commit, such as working-tree-encoding, would make files others than those that are checked.
+    GIT_ATTR_SOURCE=$(git --git-dir="$repository" hash-object -t tree --stdin </dev/null) || return 1
+    export GIT_ATTR_SOURCE
+    new=$(git --git-dir="$repository" rev-parse --verify --quiet "refs/heads/$branch^{commit}") || return 0
+    short=$(git --git-dir="$repository" rev-parse --short "$new")
+    # pre-receive need not be there. Nothing of a commit that leads out of the repository, or holds .rulekeep, reaches the disk.
+    if ! GIT_DIR=$repository "$rulekeep" validate --quiet --commit "$new" --project "$project"; then
+        echo "rulekeep: $branch is at $short, which is not applied: mend what is said above and push again"
+        return 1
+    fi
+    if [ -e "$worktree/.git" ]; then
+        git -C "$worktree" checkout --quiet --force --detach "$new" || return 1
+    else
+        git --git-dir="$repository" worktree add --quiet --force --detach "$worktree" "$new" || return 1
+    fi
+    cd "$worktree" || return 1
+    "$rulekeep" apply --yes --lock-timeout 10m --project "$project"
+    status=$?
+    if [ "$status" -eq 0 ]; then
+        echo "rulekeep: the cloud holds what $branch declares at $short"
+    else
+        echo "rulekeep: $branch is at $short, but the apply ended with $status: see above, mend it, and push again"
+    fi
+    return "$status"
+}
+if [ "${1-}" = --locked ]; then
+    repository=$2
+    apply_newest
+    exit
+fi
+
 input=$(cat)
 @CHAIN@
 pushed=
@@ -23,41 +56,5 @@ repository=$(git rev-parse --absolute-git-dir) || exit 1
 # shellcheck disable=SC2046
 unset $(git rev-parse --local-env-vars)
 
-# One apply at a time. A lock whose owner is gone is taken over.
-lock=$repository/rulekeep.lock
-waited=0
-until mkdir "$lock" 2>/dev/null; do
-    owner=$(cat "$lock/pid" 2>/dev/null)
-    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
-        rm -rf "$lock"
-        continue
-    fi
-    if [ "$waited" -ge 600 ]; then
-        echo "rulekeep: another apply has been under way for ten minutes; $branch is not applied (lock: $lock)"
-        exit 1
-    fi
-    [ "$waited" -ne 0 ] || echo "rulekeep: waiting for another apply"
-    waited=$((waited + 1))
-    sleep 1
-done
-echo "$$" >"$lock/pid"
-trap 'rm -rf "$lock"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# The branch may have moved on while this waited: the newest state is applied.
-new=$(git --git-dir="$repository" rev-parse --verify --quiet "refs/heads/$branch^{commit}") || exit 0
-if [ -e "$worktree/.git" ]; then
-    git -C "$worktree" checkout --quiet --force --detach "$new" || exit 1
-else
-    git --git-dir="$repository" worktree add --quiet --force --detach "$worktree" "$new" || exit 1
-fi
-short=$(git --git-dir="$repository" rev-parse --short "$new")
-cd "$worktree" || exit 1
-"$rulekeep" apply --yes --lock-timeout 10m --project "$project"
-status=$?
-if [ "$status" -eq 0 ]; then
-    echo "rulekeep: the cloud holds what $branch declares at $short"
-else
-    echo "rulekeep: $branch is at $short, but the apply ended with $status: see above, mend it, and push again"
-fi
-exit "$status"
+# One apply at a time, this script's second half: the lock is the system's and ends with whoever holds it.
+exec "$rulekeep" hook locked "$repository" -- "$0" --locked "$repository"

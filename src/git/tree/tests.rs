@@ -39,6 +39,33 @@ fn a_path_is_followed_from_the_top_of_the_tree() {
 }
 
 #[test]
+fn a_path_that_leaves_the_repository_is_told_from_one_that_stays() {
+    let tree = tree(&[
+        ("net/rulekeep.yaml", Kind::File),
+        ("net/.RuleKeep", Kind::Link),
+        ("seed.json", Kind::File),
+    ]);
+    let leaves = |path: &str| tree.leaves("net", path).unwrap().is_some();
+    for path in ["../seed.json", "new/state.json", "rulekeep.yaml"] {
+        assert!(!leaves(path), "{path}");
+    }
+    // A folder that is not there may be made before the path is followed.
+    for path in ["/seed.json", "../../seed.json", "new/../../../x"] {
+        assert!(leaves(path), "{path}");
+    }
+    assert_eq!(tree.called(".rulekeep"), Some("net/.RuleKeep"));
+    assert_eq!(tree.called("rulekeep"), None);
+}
+
+#[test]
+fn names_that_are_no_text_are_refused() {
+    let listed = b"100644 blob 1\tr/a.yaml\x00100644 blob 2\tr/b\xff.yaml\0";
+    let error = Tree::parse(&Git::of_process(), listed, 2).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("b\u{fffd}.yaml\" is not UTF-8"), "{said}");
+}
+
+#[test]
 fn the_names_in_a_folder_are_those_right_below_it() {
     let tree = tree(&[
         ("rules/a/b.yaml", Kind::File),
