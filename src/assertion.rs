@@ -320,7 +320,7 @@ impl Violation {
         let id = &self.assertion.id;
         let mend = match (self.status, self.assertion.claim) {
             (Status::OnTheWay { .. }, _) => {
-                "make the change in two steps: first declare some of the new rules beside the old ones"
+                "make the change in two steps: first declare some of the new rules beside the old ones, or first remove old ones where the group is full"
             }
             (_, Claim::Forbid) => {
                 "narrow the rules that admit it, or drop it with a smaller priority number"

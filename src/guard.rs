@@ -6,7 +6,7 @@ use crate::{
     assertion::Violation,
     desired::{DesiredGroup, Threshold},
     diag::Span,
-    model::{Direction, Rule},
+    model::{Direction, Peer, Rule},
     plan::{Address, ChangeKind, GroupPlan, InTurn, Passing, Plan},
 };
 
@@ -420,10 +420,13 @@ impl Check<'_> {
             }
             let mut help: Vec<String> = Vec::new();
             if let Some(in_turn) = &self.group.in_turn {
-                help.extend(more_room(in_turn));
+                help.extend(more_room(self.group, in_turn));
             }
             help.extend(affected(&found).into_iter().take(MOST_TRAFFIC));
-            help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
+            // A full group has no room for that.
+            if self.group.in_turn.is_none() {
+                help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
+            }
             let (reason, message, flag) = if opens {
                 let message = "no order is known in which traffic that is refused before and after is refused at every step";
                 (Reason::Opening, message, "--accept-opening")
@@ -438,14 +441,30 @@ impl Check<'_> {
 }
 
 /// What would make a full group's change safe.
-fn more_room(in_turn: &InTurn) -> Vec<String> {
+fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
     let InTurn { slots, spare } = in_turn;
     let Some(slots) = slots else {
         return Vec::new();
     };
     let slots = usize::try_from(*slots).unwrap_or(usize::MAX);
+    // `quota:` does not raise how many rules a group holds whose peer is a group.
+    let comes = group
+        .changes
+        .iter()
+        .filter_map(|change| change.kind.after());
+    let peers = comes.filter(|rule| matches!(rule.peer, Peer::Group(_)));
+    let with_new = usize::try_from(group.group_peers.before).unwrap_or(usize::MAX) + peers.count();
+    let short_of_peers = with_new > usize::try_from(group.group_peers.limit).unwrap_or(usize::MAX);
+    let how = if short_of_peers {
+        format!(
+            "a group holds {} rules whose peer is a group at most, so name CIDRs or a prefix list instead of some of them",
+            group.group_peers.limit
+        )
+    } else {
+        "`quota:` says what the cloud grants this group".to_owned()
+    };
     let mut help = vec![format!(
-        "with {slots} more free {} there is an order that is safe at every step: `quota:` says what the cloud grants this group",
+        "with {slots} more free {} there is an order that is safe at every step: {how}",
         if slots == 1 { "slot" } else { "slots" },
     )];
     let shown: Vec<String> = spare
@@ -455,7 +474,7 @@ fn more_room(in_turn: &InTurn) -> Vec<String> {
         .collect();
     if !shown.is_empty() {
         help.push(format!(
-            "rules that change nothing could go first, in a change of their own: {}",
+            "rules that change nothing within this group could go first, in a change of their own: {}",
             shown.join("; ")
         ));
     }

@@ -29,6 +29,8 @@ use crate::{
 
 /// Most rules named for a line of traffic.
 const MOST_DECIDERS: usize = 8;
+/// Most modifies of a wave of which every choice is looked at where addresses are counted.
+const MANY_CHOICES: usize = 4;
 /// Most sets of unread lists that are looked at.
 const MANY_WORLDS: usize = 500;
 
@@ -124,11 +126,13 @@ struct Question {
 }
 
 /// Which states go beyond an allowance.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Counts {
     before: bool,
     after: bool,
     ever: bool,
+    /// Where neither end does, the first wave in which some state does, and by signature what is bad in that state.
+    between: Option<(usize, Vec<bool>)>,
 }
 
 /// What a claim would say of packets, were they meant by it.
@@ -235,6 +239,7 @@ impl<'a> Look<'a> {
                     before: true,
                     after: true,
                     ever: true,
+                    between: None,
                 },
                 own: add(&own),
                 wide: add(&everyone.iter().collect::<Vec<_>>()),
@@ -298,7 +303,7 @@ impl<'a> Look<'a> {
             .iter()
             .map(|question| match asked[question.asked].allowance {
                 Some(allowance) => look.counts(question, allowance),
-                None => question.counts,
+                None => question.counts.clone(),
             })
             .collect();
         for (question, counts) in look.questions.iter_mut().zip(counts) {
@@ -311,16 +316,11 @@ impl<'a> Look<'a> {
     fn counts(&self, question: &Question, allowance: Allowance) -> Counts {
         let fates = &self.states(question.claim).fates;
         let signatures = &self.space.atlas.signatures;
-        let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {
-            let bad: Vec<bool> = signatures
-                .iter()
-                .zip(fates)
-                .map(|(signature, fate)| is_bad(*fate) && question.means(signature))
-                .collect();
+        let too_many = |bad: &[bool]| {
             if !bad.contains(&true) {
                 return false;
             }
-            let diagram = self.space.atlas.relabel_as(&bad);
+            let diagram = self.space.atlas.relabel_as(bad);
             diagram.roots.iter().any(|(_, family, root)| {
                 let most = match family {
                     Family::V4 => allowance.v4,
@@ -329,9 +329,36 @@ impl<'a> Look<'a> {
                 addresses(&diagram, *root, *family) > most
             })
         };
+        let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {
+            let bad: Vec<bool> = signatures
+                .iter()
+                .zip(fates)
+                .map(|(signature, fate)| is_bad(*fate) && question.means(signature))
+                .collect();
+            too_many(&bad)
+        };
+        let before = exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Ends));
+        let after = exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins));
+        let between = || {
+            let states = self.states(question.claim);
+            (0..states.waves.len()).find_map(|wave| {
+                states
+                    .fullest(&self.space, wave, question.claim)
+                    .into_iter()
+                    .map(|mut bad| {
+                        for (bad, signature) in bad.iter_mut().zip(signatures) {
+                            *bad = *bad && question.means(signature);
+                        }
+                        bad
+                    })
+                    .find(|bad| too_many(bad))
+                    .map(|bad| (wave, bad))
+            })
+        };
         Counts {
-            before: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Ends)),
-            after: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins)),
+            before,
+            after,
+            between: if before || after { None } else { between() },
             // What is bad in some state, as if it were so at once.
             ever: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins | Fate::Passes { .. })),
         }
@@ -352,7 +379,8 @@ impl<'a> Look<'a> {
         signatures
             .iter()
             .zip(fates)
-            .map(|(signature, fate)| question.status(signature, *fate))
+            .enumerate()
+            .map(|(id, (signature, fate))| question.status(id, signature, *fate))
             .collect()
     }
 
@@ -444,12 +472,12 @@ impl<'a> Look<'a> {
             let id = id as usize;
             if labels[id] == Some(status) {
                 let signature = &self.space.atlas.signatures[id];
-                let winner = match states.fates[id] {
-                    Fate::Passes { wave } => {
+                let winner = match (status, states.fates[id]) {
+                    (Status::OnTheWay { wave }, _) | (_, Fate::Passes { wave }) => {
                         let worst = states.worst(&self.space, signature, wave, question.claim);
                         self.space.winner(signature, &worst)
                     }
-                    Fate::Holds | Fate::Begins | Fate::Stays | Fate::Ends => {
+                    (_, Fate::Holds | Fate::Begins | Fate::Stays | Fate::Ends) => {
                         self.space.winner(signature, &states.after)
                     }
                 };
@@ -472,18 +500,21 @@ impl Question {
         self.own.iter().any(|&place| signature.contains(place))
     }
 
-    fn status(&self, signature: &Bits, fate: Fate) -> Option<Status> {
+    fn status(&self, id: usize, signature: &Bits, fate: Fate) -> Option<Status> {
         let Counts {
             before,
             after,
             ever,
+            ref between,
         } = self.counts;
-        let status = match fate {
-            Fate::Stays if after && before => Status::Known,
+        let between = between.as_ref().filter(|(_, bad)| bad[id]);
+        let status = match (between, fate) {
+            (Some((wave, _)), _) => Status::OnTheWay { wave: *wave },
+            (None, Fate::Stays) if after && before => Status::Known,
             // What the allowance overlooked before was no violation.
-            Fate::Stays | Fate::Begins if after => Status::New,
-            Fate::Passes { wave } if ever => Status::OnTheWay { wave },
-            _ => return None,
+            (None, Fate::Stays | Fate::Begins) if after => Status::New,
+            (None, Fate::Passes { wave }) if ever => Status::OnTheWay { wave },
+            (None, _) => return None,
         };
         if !self.means(signature) {
             return None;
@@ -585,26 +616,49 @@ impl States {
             rule.filter(|rule| !blind(rule))
                 .and_then(|rule| space.index_of(rule))
         };
-        let mut state = space.state([]);
+        // The cloud may hold the same rule under two ids; it is there until both are gone.
+        let mut held = vec![0usize; space.rules.len()];
         for index in course.old.iter().filter_map(|rule| place(Some(rule))) {
-            state.insert(index);
+            held[index] += 1;
         }
-        let before = state.clone();
+        let state_of = |held: &[usize]| {
+            let mut state = space.state([]);
+            (0..held.len())
+                .filter(|&index| held[index] > 0)
+                .for_each(|index| state.insert(index));
+            state
+        };
+        let before = state_of(&held);
         let mut waves = Vec::with_capacity(course.waves.len());
         for wave in &course.waves {
             let steps: Vec<(Option<usize>, Option<usize>)> = wave
                 .iter()
                 .map(|step| (place(step.gone), place(step.come)))
                 .collect();
-            let start = state.clone();
-            for &(gone, come) in &steps {
-                gone.into_iter().for_each(|index| state.remove(index));
-                come.into_iter().for_each(|index| state.insert(index));
+            let start = state_of(&held);
+            let mut least = held.clone();
+            for gone in steps.iter().filter_map(|(gone, _)| *gone) {
+                least[gone] = least[gone].saturating_sub(1);
             }
+            for &(gone, come) in &steps {
+                if let Some(gone) = gone {
+                    held[gone] = held[gone].saturating_sub(1);
+                }
+                if let Some(come) = come {
+                    held[come] += 1;
+                }
+            }
+            // What is there whatever part of the wave has taken effect does not vary.
+            let varies = |index: &usize| least[*index] == 0;
+            let steps = steps
+                .into_iter()
+                .map(|(gone, come)| (gone.filter(varies), come.filter(varies)))
+                .filter(|step| *step != (None, None))
+                .collect();
             waves.push(Wave { start, steps });
         }
         let mut states = Self {
-            after: state,
+            after: state_of(&held),
             waves,
             fates: Vec::new(),
         };
@@ -624,9 +678,60 @@ impl States {
             (false, true) => Fate::Begins,
             (true, false) => Fate::Ends,
             (false, false) => (0..self.waves.len())
+                .filter(|&wave| !self.waves[wave].steps.is_empty())
                 .find(|&wave| is_bad(&self.worst(space, signature, wave, claim)))
                 .map_or(Fate::Holds, |wave| Fate::Passes { wave }),
         }
+    }
+
+    /// What is bad, by signature, in those parts of a wave in which most is. Adds and deletes have one part that is worst for all packets; a
+    /// modify that leaves the verdict has one or the other rule, so each such choice is a part of its own. Where they are many, every packet
+    /// counts in the part that is worst for itself.
+    fn fullest(&self, space: &Space<'_>, wave: usize, claim: Claim) -> Vec<Vec<bool>> {
+        let Wave { start, steps } = &self.waves[wave];
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let (good, bad) = verdicts(claim);
+        let signatures = &space.atlas.signatures;
+        let policy = |index: usize| space.clauses[index].policy;
+        let mut state = start.clone();
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for &(gone, come) in steps {
+            let done = match (gone, come) {
+                (Some(gone), Some(come)) if policy(gone) == policy(come) => {
+                    open.push((gone, come));
+                    false
+                }
+                (_, Some(come)) => policy(come) != good,
+                (Some(gone), None) => policy(gone) == good,
+                (None, None) => false,
+            };
+            if done {
+                gone.into_iter().for_each(|index| state.remove(index));
+                come.into_iter().for_each(|index| state.insert(index));
+            }
+        }
+        if open.len() > MANY_CHOICES {
+            let is_bad = |signature: &Bits| {
+                let worst = self.worst(space, signature, wave, claim);
+                space.verdict(signature, &worst) == bad
+            };
+            return vec![signatures.iter().map(is_bad).collect()];
+        }
+        (0..1usize << open.len())
+            .map(|choice| {
+                let mut state = state.clone();
+                for (number, &(gone, come)) in open.iter().enumerate() {
+                    if choice & (1 << number) != 0 {
+                        state.remove(gone);
+                        state.insert(come);
+                    }
+                }
+                let is_bad = |signature: &Bits| space.verdict(signature, &state) == bad;
+                signatures.iter().map(is_bad).collect()
+            })
+            .collect()
     }
 
     /// The part of a wave that is worst for packets that are fine before it and after the last.

@@ -158,10 +158,10 @@ impl<'a> Judge<'a> {
                 .chain(rules.filter(meaning::is_of(side)))
                 .collect(),
             waves: match self.schedules.get(&index) {
-                Some(schedule) => meaning::moves(index, group, schedule, side)
-                    .into_iter()
-                    .filter(|wave| !wave.is_empty())
-                    .collect(),
+                // Also the waves in which other groups change, so that a wave's number is the schedule's.
+                Some(schedule) => Some(meaning::moves(index, group, schedule, side))
+                    .filter(|waves| waves.iter().any(|wave| !wave.is_empty()))
+                    .unwrap_or_default(),
                 None => Vec::new(),
             },
         };

@@ -15,7 +15,7 @@ use crate::{
     model::{AccountName, Network, RegionId},
 };
 
-/// Most pairs of groups of a network that are replayed together.
+/// Most pairs of groups of a network that are replayed together, without those that have a group in turns.
 const MANY_PAIRS: usize = 100;
 
 /// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
@@ -105,9 +105,22 @@ pub fn address(input: &GroupInput<'_>) -> Address {
 /// Replays what happens on interfaces in two of the groups, as far as they may meet and are not too many; returns how many pairs were
 /// left out. What is wrong in one of the two alone has been said.
 fn meetings(drafts: &mut [Draft], schedule: &Schedule, groups: &BTreeSet<usize>) -> usize {
-    let pairs = meeting::pairs(drafts, groups);
+    let of_network: Vec<usize> = (0..drafts.len())
+        .filter(|&group| {
+            let plan = &drafts[group].plan;
+            plan.address.account == schedule.account
+                && plan.address.region == schedule.region
+                && plan.observed.info.network == schedule.network
+        })
+        .collect();
+    let pairs = meeting::pairs(drafts, &of_network, groups);
+    // The order is safe for all pairs but those with a group in turns, so none of these is left out.
+    let replayed = pairs
+        .in_turns
+        .iter()
+        .chain(pairs.others.iter().take(MANY_PAIRS));
     let mut found = Vec::new();
-    for &(one, other) in pairs.iter().take(MANY_PAIRS) {
+    for &(one, other) in replayed {
         let (a, b) = (&drafts[one], &drafts[other]);
         let passing = meeting::passing((one, a), (other, b), schedule);
         found.extend(passing.into_iter().map(|passing| (one, passing)));
@@ -118,5 +131,5 @@ fn meetings(drafts: &mut [Draft], schedule: &Schedule, groups: &BTreeSet<usize>)
             known.push(passing);
         }
     }
-    pairs.len().saturating_sub(MANY_PAIRS)
+    pairs.others.len().saturating_sub(MANY_PAIRS) + pairs.left_out
 }

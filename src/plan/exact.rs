@@ -124,13 +124,14 @@ fn of_one_side(
     }
     let worlds = worlds(&involved)?;
     let space = Space::new(all(), default, &Resolve(None), |_| worlds);
-    let mut number = vec![None; space.rules.len()];
+    // The cloud may hold the same rule under two ids.
+    let mut numbers: Vec<Vec<usize>> = vec![Vec::new(); space.rules.len()];
     for (change, rule) in &involved {
         if let Some(index) = space.index_of(rule) {
-            number[index] = Some(*change);
+            numbers[index].push(*change);
         }
     }
-    let is_kept = |index: usize| number[index].is_none();
+    let is_kept = |index: usize| numbers[index].is_empty();
     let mut pairs = BTreeSet::new();
     for signature in &space.atlas.signatures {
         let mut rules = signature.iter();
@@ -141,8 +142,8 @@ fn of_one_side(
         }
         for index in rules {
             if space.clauses[index].policy != verdict {
-                if let (Some(first), Some(then)) = (number[winner], number[index]) {
-                    pairs.insert((first, then));
+                for &first in &numbers[winner] {
+                    pairs.extend(numbers[index].iter().map(|&then| (first, then)));
                 }
             } else if is_kept(index) {
                 // It stays, and beats everything that is weaker.

@@ -1,7 +1,8 @@
 //! Network interfaces in two groups that both change: their verdicts come from the union of the rules.
 //!
 //! The order holds for every union of groups; this is the replay of it for two, where they may meet. Groups that are changed in turns for want of
-//! room were ordered by themselves, so for them it is more than a check.
+//! room were ordered by themselves, so for them it is more than a check: each is replayed with every planned group of its network that it may
+//! meet, also with those that do not change. Groups that are not planned are not looked at.
 
 use std::collections::BTreeSet;
 
@@ -19,9 +20,21 @@ use crate::{
 /// Most pairs that are looked at at all.
 const MANY: usize = 50_000;
 
-/// Pairs of groups of which a rule that changes in the one may meet one that changes in the other; those with a group that is changed in
-/// turns first.
-pub fn pairs(drafts: &[Draft], groups: &BTreeSet<usize>) -> Vec<(usize, usize)> {
+/// Pairs of groups that may meet.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    /// With a group that is changed in turns, which comes first: a rule that changes in it may meet any rule of the other.
+    pub in_turns: Vec<(usize, usize)>,
+    /// Of two others: a rule that changes in the one may meet one that changes in the other.
+    pub others: Vec<(usize, usize)>,
+    /// Pairs of others that were not even looked at.
+    pub left_out: usize,
+}
+
+/// Pairs of groups of one network; `groups` are those that change.
+pub fn pairs(drafts: &[Draft], network: &[usize], groups: &BTreeSet<usize>) -> Pairs {
+    let kind = |group: usize| drafts[group].plan.observed.info.kind;
+    let in_turns = |group: usize| drafts[group].turns.is_some();
     let moving = |group: usize| -> Vec<&Rule> {
         let changes = drafts[group].plan.changes.iter();
         changes
@@ -38,27 +51,40 @@ pub fn pairs(drafts: &[Draft], groups: &BTreeSet<usize>) -> Vec<(usize, usize)> 
     };
     let rules: Vec<(usize, Vec<&Rule>)> =
         groups.iter().map(|&group| (group, moving(group))).collect();
-    let mut pairs: Vec<(bool, usize, usize)> = Vec::new();
-    let all = rules
-        .iter()
-        .enumerate()
-        .flat_map(|(place, one)| rules[place + 1..].iter().map(move |other| (one, other)));
-    for ((one, mine), (other, theirs)) in all.take(MANY) {
-        let kind = |group: usize| drafts[group].plan.observed.info.kind;
-        let meet = |a: &&&Rule| theirs.iter().any(|b| may_overlap(a, b));
+    let meet = |mine: &[&Rule], theirs: &[&Rule]| {
+        mine.iter()
+            .any(|a| theirs.iter().any(|b| may_overlap(a, b)))
+    };
+    let mut pairs = Pairs::default();
+    let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (one, mine) in rules.iter().filter(|(group, _)| in_turns(*group)) {
         // An interface is in basic groups or in advanced ones, never in both.
-        if kind(*one) == kind(*other) && mine.iter().any(|rule| meet(&rule)) {
-            let in_turns = [one, other]
-                .iter()
-                .any(|group| drafts[**group].turns.is_some());
-            pairs.push((!in_turns, *one, *other));
+        let may_share = |other: &usize| other != one && kind(*other) == kind(*one);
+        for other in network.iter().copied().filter(may_share) {
+            let observed = drafts[other].plan.observed.rules.iter();
+            let mut theirs: Vec<&Rule> = observed.map(|seen| &seen.rule).collect();
+            theirs.extend(moving(other));
+            if meet(mine, &theirs) && seen.insert((other.min(*one), other.max(*one))) {
+                pairs.in_turns.push((*one, other));
+            }
         }
     }
-    pairs.sort_unstable();
+    let others: Vec<&(usize, Vec<&Rule>)> = rules
+        .iter()
+        .filter(|(group, _)| !in_turns(*group))
+        .collect();
+    let mut all = others
+        .iter()
+        .enumerate()
+        .flat_map(|(place, one)| others[place + 1..].iter().map(move |other| (one, other)))
+        .filter(|((one, _), (other, _))| kind(*one) == kind(*other));
+    for ((one, mine), (other, theirs)) in all.by_ref().take(MANY) {
+        if meet(mine, theirs) {
+            pairs.others.push((*one, *other));
+        }
+    }
+    pairs.left_out = all.count();
     pairs
-        .into_iter()
-        .map(|(_, one, other)| (one, other))
-        .collect()
 }
 
 /// What is not, for a while, what it is before and after on interfaces in both groups, and is in neither alone.
@@ -71,9 +97,14 @@ pub fn passing(
     lists.prefix.extend(b.lists.prefix.clone());
     lists.port.extend(b.lists.port.clone());
     let drafts = [(one, a), (other, b)];
-    let sides = meaning::sides(&a.plan)
-        .into_iter()
-        .filter(|side| meaning::sides(&b.plan).contains(side));
+    let (mine, theirs) = (meaning::sides(&a.plan), meaning::sides(&b.plan));
+    // What changes in turns may meet what stays in the other group.
+    let in_turns = drafts.iter().any(|(_, draft)| draft.turns.is_some());
+    let sides: Vec<_> = if in_turns {
+        mine.union(&theirs).copied().collect()
+    } else {
+        mine.intersection(&theirs).copied().collect()
+    };
     let mut found = Vec::new();
     for side in sides {
         let old: Vec<&Rule> = drafts
@@ -88,7 +119,11 @@ pub fn passing(
             .map(|(mine, theirs)| mine.into_iter().chain(theirs).collect())
             .collect();
         let default = default_policy(side.0, a.plan.observed.info.kind);
-        for transient in replay(&old, &waves, default, &Resolve(Some(&lists))) {
+        let readings = meaning::readings(in_turns, &old, &waves, &lists);
+        let transients = readings
+            .iter()
+            .flat_map(|lists| replay(&old, &waves, default, &Resolve(Some(lists))));
+        for transient in transients {
             let alone = drafts.iter().any(|(_, draft)| {
                 draft.plan.passing.iter().any(|known| {
                     (known.direction, known.nic) == side

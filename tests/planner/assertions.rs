@@ -10,7 +10,7 @@ use rulekeep::{
     guard::{Overrides, Reason, guard},
     model::{
         AccountName, AddressFamily, InnerAccess, Lists, ObservedGroup, PrefixList, PrefixListId,
-        RegionId,
+        RegionId, Rule,
     },
     plan::{Context, GroupInput, Plan, plan},
 };
@@ -386,4 +386,59 @@ fn a_wide_open_group_is_refused_in_few_words() {
         "{}",
         refusals[5].message
     );
+}
+
+/// The cloud may hold the same rule under two ids; one of them stays.
+#[test]
+fn a_rule_that_stays_under_another_id_is_judged() {
+    let twins = [
+        "ingress drop tcp/22 from 0.0.0.0/0 priority 1",
+        "ingress tcp/22 from 0.0.0.0/0 priority 5",
+        "ingress tcp/22 from 0.0.0.0/0 priority 5",
+    ];
+    let desired = files(
+        NO_SSH,
+        "ingress: [{ service: ssh, from: 0.0.0.0/0, priority: 5 }]\n",
+    );
+    let plan = planned_with(&desired, live(&twins), Lists::default());
+    let opened = &plan.groups[0].traffic[0].difference.newly_admitted;
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert_snapshot!(told(&desired, &plan), @r"
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+      admits ingress tcp/22 from 0.0.0.0/0
+    guard: assertion at rulekeep.yaml:4, by live ingress accept tcp/22 from 0.0.0.0/0 priority 5
+    ");
+    let required = judged(
+        "assertions: [{ id: ssh, require: ssh, from: 10.0.0.0/8 }]\n",
+        "ingress: [{ service: ssh, from: 10.0.0.0/8, priority: 5 }]\n",
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 5",
+            "ingress tcp/22 from 10.0.0.0/8 priority 5",
+        ],
+    );
+    assert_eq!(required, "guard: approved\n");
+}
+
+/// Neither end is more than is overlooked, both together are.
+#[test]
+fn the_baseline_counts_what_is_there_together_on_the_way() {
+    let project = "guard: { baseline: cis-alibaba }\n";
+    let one = rule("ingress tcp/22 from 2.0.0.0/8");
+    let old = || Rule {
+        description: Some("office".into()),
+        ..one.clone()
+    };
+    let desired = files(project, "ingress: [{ service: ssh, from: 3.0.0.0/8 }]\n");
+    let plan = planned_with(&desired, observed("sg-web", [old()]), Lists::default());
+    let text = told(&desired, &plan);
+    let layer = "`cis-4.3` (ssh open to the internet) holds before and after, but may be violated on the way, in layer 1";
+    assert!(text.contains(layer), "{text}");
+    assert!(text.contains("guard: assertion"), "{text}");
+    // A modify never has both.
+    let modified = judged(
+        project,
+        "ingress: [{ service: ssh, from: 3.0.0.0/8 }]\n",
+        &["ingress tcp/22 from 2.0.0.0/8"],
+    );
+    assert_eq!(modified, "guard: approved\n");
 }

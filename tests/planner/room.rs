@@ -49,9 +49,8 @@ fn a_full_group_that_must_cut_says_what_and_how_many_slots_would_help() {
     assert_snapshot!(format!("{}: {}\n{}", refusals[0].reason, refusals[0].message, refusals[0].help.join("\n")), @r"
     interruption: no order is known in which traffic that is admitted before and after is admitted at every step
     with 1 more free slot there is an order that is safe at every step: `quota:` says what the cloud grants this group
-    rules that change nothing could go first, in a change of their own: ingress accept udp/53 from 10.0.0.0/8 priority 5
+    rules that change nothing within this group could go first, in a change of their own: ingress accept udp/53 from 10.0.0.0/8 priority 5
     layers 1 to 2: ingress tcp/443 from sg-lb at 10.0.0.0/8
-    make the change in two steps: first declare some of the new rules beside the old ones
     or pass `--accept-interruption` this once
     ");
     let accepted = Overrides {
@@ -168,6 +167,69 @@ fn equal_input_gives_an_equal_plan() {
     assert_eq!(print(&one), print(&other));
     assert_eq!(one.id(), other.id());
     assert!(one.groups[0].quota.peak <= 20);
+}
+
+/// An interface may also be in a group that does not change.
+#[test]
+fn turns_are_replayed_with_groups_that_stay_as_they_are() {
+    let mut full = desired(
+        "sg-web",
+        Mode::Complete,
+        rules(&[
+            "ingress tcp/3300-3400 from 0.0.0.0/0 priority 60",
+            "ingress tcp/3300-3400 from ::/0 priority 60",
+        ]),
+    );
+    full.quota = 2;
+    let live = rules(&[
+        "ingress drop tcp/3306 from sg-c priority 1",
+        "ingress tcp/3306 from sg-c priority 5",
+    ]);
+    let calm = rules(&[
+        "ingress drop tcp/3306 from 0.0.0.0/0 priority 50",
+        "ingress drop tcp/3306 from ::/0 priority 50",
+    ]);
+    let other = desired("sg-calm", Mode::Complete, calm.clone());
+    let plan = plan_groups(&[
+        (full.clone(), observed("sg-web", live)),
+        (other.clone(), observed("sg-calm", calm)),
+    ]);
+    let passing: Vec<_> = plan
+        .groups
+        .iter()
+        .flat_map(|group| group.passing.iter().map(|one| (&group.name, one)))
+        .collect();
+    assert!(
+        passing
+            .iter()
+            .any(|(name, one)| name.as_str() == "web" && one.with.is_some() && one.transient.opens),
+        "{passing:?}"
+    );
+    let refusals = guard(&plan, &[&full, &other], &Overrides::default()).unwrap_err();
+    let opens = |reason: Reason| reason == Reason::Opening;
+    assert!(refusals.iter().any(|one| opens(one.reason)), "{refusals:?}");
+}
+
+/// What nobody could read may be every port or none.
+#[test]
+fn turns_hold_whatever_an_unread_port_list_holds() {
+    let live = [
+        "ingress drop tcp/prl-1 from 10.0.0.0/8 priority 1",
+        "ingress tcp/443 from 10.0.0.0/8 priority 5",
+    ];
+    let wanted = [
+        "ingress drop tcp/prl-1 from 10.0.0.0/8 priority 1",
+        "ingress tcp/443 from sg-lb priority 5",
+    ];
+    let (plan, _) = full(&live, &wanted, 2);
+    assert!(
+        plan.groups[0]
+            .passing
+            .iter()
+            .any(|one| !one.transient.opens),
+        "{:?}",
+        plan.groups[0].passing
+    );
 }
 
 mod search {
