@@ -182,8 +182,9 @@ impl<'a, P: Provider> Engine<'a, P> {
                 (Some(old), Some(new)) => old.rule.is_same_but_priority(new),
                 _ => false,
             };
-        // Where changes are made in turns for want of room, each turn needs what came before it.
-        let next_turn = then.0 == first.0 && self.plan.groups[then.0].in_turn.is_some();
+        let next_turn = then.0 == first.0
+            && self.plan.groups[then.0].in_turn.is_some()
+            && needs_turn(kind(first), kind(then));
         needs_place || next_turn || (self.options.must_precede)(kind(first), kind(then))
     }
 
@@ -459,4 +460,16 @@ pub(super) fn narrowed(run: &GroupRun<'_>, call: &RuleCall, changes: &[usize]) -
         direction: call.direction,
         action,
     }
+}
+
+/// Whether a change of a group in turns needs one of a turn before: all that decide about the same traffic, and in the other direction
+/// what may make the room that it takes. A change of the description alone does neither.
+fn needs_turn(first: &ChangeKind, then: &ChangeKind) -> bool {
+    let moves_packets = |change: &ChangeKind| match change {
+        ChangeKind::Modify { from, to } => !from.rule.is_same_rule(to),
+        ChangeKind::Add(_) | ChangeKind::Delete(_) => true,
+    };
+    let side = |change: &ChangeKind| (change.rule().direction, change.rule().nic);
+    let makes_room = !matches!(first, ChangeKind::Add(_)) && !matches!(then, ChangeKind::Delete(_));
+    moves_packets(first) && moves_packets(then) && (side(first) == side(then) || makes_room)
 }

@@ -3,6 +3,8 @@
 use crate::{
     apply::{GroupOutcome, Verdict},
     clouds::fake::Fate,
+    model::Direction,
+    plan::{ChangeKind, InTurn},
     provider::{RuleAction, RuleCall},
 };
 
@@ -315,4 +317,42 @@ async fn a_delete_of_a_rule_that_is_gone_already_counts_as_made() {
 async fn a_change_without_a_call_is_never_reported_as_done() {
     let case = Case::new(&[("sg-a", &[], &["+ 22 10.0.0.0/8"])]);
     assert_eq!(outcomes(&case.run().await), ["held back"]);
+}
+
+/// The first change of the second group, which is changed in turns, builds on one that fails.
+#[tokio::test]
+async fn of_a_group_in_turns_goes_on_what_no_turn_before_is_needed_for() {
+    let mut case = Case::new(&[
+        ("sg-a", &[], &["+ 22 10.0.0.0/8"]),
+        (
+            "sg-b",
+            &["80 10.0.0.0/8", "81 10.0.0.0/8", "82 10.0.0.0/8"],
+            &["+ 22 10.1.0.0/16", "- 0", "~ 1 81 10.0.0.0/8", "- 2"],
+        ),
+    ]);
+    let group = &mut case.plan.groups[1];
+    group.in_turn = Some(InTurn::default());
+    if let ChangeKind::Modify { to, .. } = &mut group.changes[2].kind {
+        to.description = Some("in other words".into());
+    }
+    if let ChangeKind::Delete(seen) = &mut group.changes[3].kind {
+        seen.rule.direction = Direction::Egress;
+    }
+    let mut case = case.vpc(&[
+        &[(0, &[0])],
+        &[(1, &[0])],
+        &[(1, &[1]), (1, &[2]), (1, &[3])],
+    ]);
+    case.options.must_precede = same_port;
+    fail(&case, 0, || Fate::Refused);
+    case.run().await;
+    let log = case.log();
+    let sent: Vec<&String> = log
+        .iter()
+        .filter(|line| !line.starts_with("read"))
+        .collect();
+    assert_eq!(
+        sent,
+        ["sg-a + tcp/22", "sg-b ~ tcp/81 tcp/81", "sg-b - tcp/82"]
+    );
 }
