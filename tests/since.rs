@@ -224,17 +224,17 @@ fn links_are_followed_within_the_commit() {
     symlink("../groups", repository.path("rules/all")).unwrap();
     repository.remove("groups/web.yaml");
     repository.remove("groups/db.yaml");
-    repository.write("shared/web.yaml", &group("web", "https", "staff"));
-    repository.write("shared/db.yaml", &group("db", "mysql", "10.0.0.0/8"));
+    repository.write("common/web.yaml", &group("web", "https", "staff"));
+    repository.write("common/db.yaml", &group("db", "mysql", "10.0.0.0/8"));
     for name in ["web", "db"] {
         repository.remove(&format!("rules/{name}.yaml"));
         let link = repository.path(&format!("rules/{name}.yaml"));
-        symlink(format!("../shared/{name}.yaml"), link).unwrap();
+        symlink(format!("../common/{name}.yaml"), link).unwrap();
     }
     repository.commit("links");
     let (choice, _) = plan(&repository, "", "HEAD~1");
     assert!(choice.contains("0 of 3 groups"), "{choice}");
-    repository.write("shared/db.yaml", &group("db", "mysql", "vpn"));
+    repository.write("common/db.yaml", &group("db", "mysql", "vpn"));
     let (choice, _) = plan(&repository, "", "HEAD");
     assert!(
         choice.ends_with("rules/db.yaml changed (ingress): db"),

@@ -42,7 +42,7 @@ mod tests {
     fn links_stay_among_the_files_of_the_commit() {
         for (path, target) in [
             ("a.yaml", "b.yaml"),
-            ("rules/a.yaml", "../shared/./a.yaml"),
+            ("rules/a.yaml", "../common/./a.yaml"),
             ("x/y/z", "../.."),
             ("a", "b/"),
         ] {
