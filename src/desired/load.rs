@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        Desired, DesiredGroup, LoadError, Project, assertions, collide,
+        Desired, DesiredGroup, LoadError, assertions, collide,
         fields::Out,
         group, project,
         yaml::{self, Node, Value},
@@ -160,20 +160,7 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
         });
     }
     let desired = Desired {
-        project: Project {
-            root: root.to_owned(),
-            rules: draft
-                .rules
-                .map(|(rules, _)| rules.into())
-                .unwrap_or_default(),
-            windows: draft.windows,
-            accounts: draft.scope.accounts,
-            assertions: draft.scope.assertions,
-            waivers: draft.scope.waivers,
-            notify: draft.notify,
-            fights: draft.fights,
-            files: draft.files,
-        },
+        project: draft.into_project(root),
         groups: Vec::new(),
         templates: Vec::new(),
         sources,
@@ -275,20 +262,7 @@ fn put_together(
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
     let desired = Desired {
-        project: Project {
-            root: root.to_owned(),
-            rules: draft
-                .rules
-                .map(|(rules, _)| rules.into())
-                .unwrap_or_default(),
-            windows: draft.windows,
-            accounts: draft.scope.accounts,
-            assertions: draft.scope.assertions,
-            waivers: draft.scope.waivers,
-            notify: draft.notify,
-            fights: draft.fights,
-            files: draft.files,
-        },
+        project: draft.into_project(root),
         groups,
         templates,
         sources,

@@ -1,10 +1,15 @@
 //! The project file: accounts, defaults, networks, services, thresholds.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     desired::{
-        Account, DesiredPeer, Limits, NamedFile, SignatureVersion, assertions, common,
+        Account, DesiredPeer, Limits, NamedFile, Project, SignatureVersion, assertions, common,
         fields::{Entry, Fields, Out, Shape, text},
         group::{self, Scope},
         names::{self, Definition, Member, Names},
@@ -109,6 +114,22 @@ impl Draft {
                 waivers: Vec::new(),
                 complete: false,
             },
+        }
+    }
+
+    /// What the rest of the program keeps of it, for a project file in a folder.
+    pub(super) fn into_project(self, root: &Path) -> Project {
+        let rules = self.rules.map(|(rules, _)| rules.into());
+        Project {
+            root: root.to_owned(),
+            rules: rules.unwrap_or_default(),
+            windows: self.windows,
+            accounts: self.scope.accounts,
+            assertions: self.scope.assertions,
+            waivers: self.scope.waivers,
+            notify: self.notify,
+            fights: self.fights,
+            files: self.files,
         }
     }
 }

@@ -445,6 +445,7 @@ fn forbids(
     absent.iter().find(forbids).map(|(entry, _)| entry.span)
 }
 
+/// Whether the rule counts against what a group can hold of rules whose peer is a group.
 pub fn names_a_group(rule: &Rule) -> bool {
     matches!(rule.peer, Peer::Group(_))
 }

@@ -25,6 +25,7 @@ pub fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
         .collect()
 }
 
+/// Picks the rules of one direction and network interface.
 pub fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
     move |rule| (rule.direction, rule.nic) == side
 }
