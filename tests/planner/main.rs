@@ -2,7 +2,9 @@
 
 mod assertions;
 mod layers;
+mod modes;
 mod order;
+mod quota;
 mod room;
 mod rules;
 mod text;
