@@ -302,6 +302,11 @@ impl Closed {
 }
 
 impl Turn<'_> {
+    /// Whether the call may still be made: nothing was refused since it got its turn.
+    pub(super) fn is_open(&self) -> bool {
+        self.probe || self.lane.state().closed.is_none()
+    }
+
     /// The cloud has counted the call.
     pub(super) fn accepted(mut self) {
         self.told = true;
