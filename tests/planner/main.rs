@@ -3,6 +3,7 @@
 mod assertions;
 mod layers;
 mod order;
+mod promise;
 mod room;
 mod rules;
 mod text;
