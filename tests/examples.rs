@@ -8,7 +8,6 @@ use std::{
 };
 
 mod common {
-    #[expect(dead_code, reason = "the other tests of repositories use the rest")]
     pub mod repository;
 }
 
