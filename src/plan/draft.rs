@@ -358,6 +358,7 @@ impl Draft {
         self.plan.in_turn = Some(InTurn {
             slots: found.slots,
             spare,
+            search_ended: found.ended,
         });
         self.candidates = candidates;
         self.turns = Some(turns);

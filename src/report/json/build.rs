@@ -243,6 +243,10 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
         steps,
         traffic: traffic_body(group, sources),
         transients: group.passing.iter().map(transient).collect(),
+        search_ended: group
+            .in_turn
+            .as_ref()
+            .and_then(|turns| turns.search_ended.then_some(true)),
         findings: findings(group, sources, refusals),
     }
 }

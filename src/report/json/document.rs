@@ -195,6 +195,9 @@ pub struct GroupBody {
     pub traffic: TrafficBody,
     /// Traffic that for a while is not what it is before and after; empty: safe at every step.
     pub transients: Vec<TransientBody>,
+    /// `true`: there are transients, and the search for an order without was ended before every order was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_ended: Option<bool>,
     /// What the guard has against the group's changes, and assertions that are violated without refusing them.
     pub findings: Vec<Finding>,
 }

@@ -422,6 +422,18 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
             count(pairs, "pair")
         ),
     };
+    for group in &plan.groups {
+        if group
+            .in_turn
+            .as_ref()
+            .is_some_and(|turns| turns.search_ended)
+        {
+            lines.push(format!(
+                "  {}: the search for a safe order was ended before every order was tried",
+                group.name
+            ));
+        }
+    }
     if lines.is_empty() {
         return format!("order: safe at every step ({size})\n{left_out}");
     }
