@@ -446,6 +446,7 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
         slots,
         spare,
         search_ended,
+        memberships_left_out: _,
     } = in_turn;
     let ended = search_ended.then(|| {
         "the search for a safe order was ended before every order was tried: change fewer rules at a time".to_owned()

@@ -359,6 +359,7 @@ impl Draft {
             slots: found.slots,
             spare,
             search_ended: found.ended,
+            memberships_left_out: !found.all_memberships,
         });
         self.candidates = candidates;
         self.turns = Some(turns);

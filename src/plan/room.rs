@@ -119,6 +119,8 @@ pub struct Found {
     pub slots: Option<u32>,
     /// No safe sequence was found, and the search was ended before it had looked everywhere: there may be one, or less room may do.
     pub ended: bool,
+    /// Whether every set of memberships that may matter was looked at.
+    pub all_memberships: bool,
     /// Verdicts that were looked at, and steps that were considered.
     pub work: u64,
 }
@@ -151,6 +153,7 @@ fn within(full: &Full<'_>, work: u64) -> Option<Found> {
         harm,
         slots,
         ended: ended && harm != Harm::default(),
+        all_memberships: board.all_memberships,
         work,
     })
 }

@@ -52,6 +52,8 @@ pub struct Board<'a> {
     /// Modifies that the cloud allows, the most alike first.
     pub modifies: Vec<(usize, usize)>,
     pub budget: Budget,
+    /// Whether every set of memberships that may matter was looked at.
+    pub all_memberships: bool,
 }
 
 /// A state between.
@@ -96,6 +98,7 @@ impl<'a> Board<'a> {
             start: Vec::new(),
             modifies: Vec::new(),
             budget: Budget::new(),
+            all_memberships: true,
         };
         for &(old, new) in &full.pairs {
             board.old[old].pair = Some(new);
@@ -117,12 +120,13 @@ impl<'a> Board<'a> {
         let touched: Vec<&Rule> = olds()
             .chain(full.new.iter().copied().filter(of_side))
             .collect();
-        let space = changing_space(
+        let (space, all_worlds) = changing_space(
             kept().chain(olds()),
             &touched,
             default_policy(side.0, full.kind),
             &Resolve(Some(full.lists)),
         );
+        self.all_memberships &= all_worlds;
         // Of rules that are one rule to the cloud only the last to go counts; the search lets the others go at any time.
         let mut taken: BTreeSet<usize> = kept().filter_map(|rule| space.index_of(rule)).collect();
         for (item, rule) in self.old.iter_mut().zip(&full.old).rev() {

@@ -3,6 +3,7 @@ use snapbox::{assert_data_eq, file, prelude::*, str};
 
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
+    plan::InTurn,
     report::{
         PlanReport,
         sample::{self, Files},
@@ -28,6 +29,22 @@ fn the_committed_schema_is_current() {
         plan_schema(),
         file!["../../../schema/plan.schema.json"].raw()
     );
+}
+
+#[test]
+fn a_search_that_was_ended_is_said() {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    made.groups[3].in_turn = Some(InTurn {
+        search_ended: true,
+        ..InTurn::default()
+    });
+    let stamp = sample::stamp();
+    let text = plan(&sample::bare(&made, &files, &stamp));
+    valid(&plan_schema(), &text);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let said = |group: usize| document["groups"][group].get("search_ended");
+    assert_eq!((said(0), said(3)), (None, Some(&Value::Bool(true))));
 }
 
 #[test]

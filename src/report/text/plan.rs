@@ -415,7 +415,7 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         .iter()
         .map(|schedule| schedule.pairs_left_out)
         .sum();
-    let left_out = match left_out {
+    let mut left_out = match left_out {
         0 => String::new(),
         pairs => format!(
             "  interfaces in two groups: {} not replayed together\n",
@@ -423,14 +423,18 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         ),
     };
     for group in &plan.groups {
-        if group
-            .in_turn
-            .as_ref()
-            .is_some_and(|turns| turns.search_ended)
-        {
+        let Some(turns) = &group.in_turn else {
+            continue;
+        };
+        let name = escape(group.name.as_str());
+        if turns.search_ended {
             lines.push(format!(
-                "  {}: the search for a safe order was ended before every order was tried",
-                group.name
+                "  {name}: the search for a safe order was ended before every order was tried"
+            ));
+        }
+        if turns.memberships_left_out {
+            left_out.push_str(&format!(
+                "  {name}: peers that are in three groups or unread lists at once were not looked at\n"
             ));
         }
     }
