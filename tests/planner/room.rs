@@ -66,6 +66,53 @@ fn a_full_group_that_must_cut_says_what_and_how_many_slots_would_help() {
     assert!(guard(&plan, &[&group], &opening).is_err());
 }
 
+#[test]
+fn the_guard_says_that_the_search_was_ended() {
+    let (mut plan, group) = full(
+        &["ingress tcp/443 from 10.0.0.0/8"],
+        &["ingress tcp/443 from sg-lb"],
+        1,
+    );
+    let in_turn = plan.groups[0].in_turn.as_mut().expect("it is full");
+    assert!(!in_turn.search_ended && !in_turn.memberships_left_out);
+    in_turn.search_ended = true;
+    let refusals = guard(&plan, &[&group], &Overrides::default()).unwrap_err();
+    assert_eq!(
+        refusals[0].help[0],
+        "the search for a safe order was ended before every order was tried: change fewer rules at a time"
+    );
+}
+
+/// What the cloud may take for the same rule is gone before another becomes it: not in the same turn, whose calls may be made in any order.
+#[test]
+fn a_twin_goes_in_a_turn_before_the_modify() {
+    let (plan, _) = full(
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 1",
+            "ingress tcp/22 from 10.0.0.0/8 priority 2",
+            "ingress tcp/443 from 10.0.0.0/8",
+        ],
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 3",
+            "ingress tcp/443 from sg-lb",
+        ],
+        3,
+    );
+    assert_snapshot!(print(&plan), @r"
+    - ingress accept tcp/443 from 10.0.0.0/8 priority 1
+    + ingress accept tcp/443 from sg-lb priority 1
+    - ingress accept tcp/22 from 10.0.0.0/8 priority 2
+    ~ ingress accept tcp/22 from 10.0.0.0/8 priority 1 -> ingress accept tcp/22 from 10.0.0.0/8 priority 3
+    wave 0: ingress -
+    wave 1: ingress +
+    wave 1: ingress ~
+    wave 2: ingress -
+    warning[deletes-first]: web has no room for old and new rules together: 1 rule goes before the new ones come
+    ");
+    assert!(plan.groups[0].in_turn.is_some());
+    assert!(plan.groups[0].passing.is_empty());
+}
+
 /// With one free slot the first of these changes is safe.
 #[test]
 fn one_free_slot_makes_it_safe() {

@@ -47,7 +47,7 @@ impl Board<'_> {
     }
 
     /// ModifySecurityGroupRule wants a result that is no other rule of the group, and priority may not count.
-    fn collides(&self, state: &State, act: Act) -> bool {
+    pub(super) fn collides(&self, state: &State, act: Act) -> bool {
         let Act::Modify(old, new) = act else {
             return false;
         };

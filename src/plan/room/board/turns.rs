@@ -20,6 +20,7 @@ impl Board<'_> {
                 let full = most.plus(more, 1);
                 (more.units <= 0 || full.units <= self.limit.units)
                     && (more.peers <= 0 || full.peers <= self.limit.peers)
+                    && !self.collides(&begun, act)
                     && self.any_order(&begun, turn, act, &excused)
             });
             if joined {
