@@ -271,7 +271,8 @@ async fn a_clone_that_the_guard_refuses_makes_no_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approved_clone_is_shown_once_and_makes_one_group() {
-    let (code, text, error, actions) = logged(&["clone", "classic", "--name", "copy", "--yes"]).await;
+    let (code, text, error, actions) =
+        logged(&["clone", "classic", "--name", "copy", "--yes"]).await;
     assert_eq!(code, 0, "{text}{error}");
     assert_eq!(text.matches("Plan: 3 to add").count(), 1, "{text}");
     let writes: Vec<&str> = actions
