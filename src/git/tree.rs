@@ -100,6 +100,17 @@ impl Tree {
         if std::path::Path::new(path).is_absolute() || path.starts_with('/') {
             return Ok(Some("it is an absolute path".to_owned()));
         }
+        // Where else a backslash would lead is for the system to say that checks it out.
+        let path = match cfg!(windows) {
+            true => path.replace('\\', "/"),
+            false => path.to_owned(),
+        };
+        if path
+            .split('/')
+            .any(|part| part.eq_ignore_ascii_case(".git"))
+        {
+            return Ok(Some("it leads to what is git's own".to_owned()));
+        }
         Ok(match self.lookup(&format!("{root}/{path}"))? {
             Found::Unknown(reason) => Some(reason),
             Found::Nothing | Found::Folder(_) | Found::File(_) => None,

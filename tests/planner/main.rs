@@ -4,6 +4,7 @@ mod assertions;
 mod layers;
 mod modes;
 mod order;
+mod promise;
 mod quota;
 mod room;
 mod rules;

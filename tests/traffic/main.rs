@@ -7,3 +7,4 @@ mod explain;
 mod lint;
 mod memberships;
 mod universe;
+mod unread;

@@ -173,6 +173,82 @@ async fn a_bad_commit_leaves_the_last_good_one_in_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let secrets = hub.path("secrets");
+    let outside = hub.path("work/outside");
+    for folder in [&secrets, &outside] {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("all.yaml"), "password: hunter2\n").unwrap();
+    }
+    let shown = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let watch = hub.watch(&["--interval", "1h", "--secrets-dir", &shown(&secrets)]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    let good = hub.git("clone", &["rev-parse", "HEAD"]);
+    let project = fs::read_to_string(hub.path("clone/rulekeep.yaml")).unwrap();
+    let write = |text: &str| fs::write(hub.path("clone/rulekeep.yaml"), text).unwrap();
+    let rules = |to: &str| project.replace("rules/", to);
+    let account = |more: &str| {
+        let other = format!("accounts: {{ other: {{ {more} }}, test:");
+        project.replace("accounts: { test:", &other)
+    };
+    let notify = |key: &str| {
+        format!("{project}notify:\n  - {{ to: webhook, url_env: OPS, secret_file: {key} }}\n")
+    };
+    std::os::unix::fs::symlink("rules", hub.path("clone/link")).unwrap();
+    for (text, said) in [
+        (
+            rules(&shown(&outside)),
+            "`rules` of a commit stays in the repository: it is an absolute path",
+        ),
+        (
+            rules("../outside"),
+            "`rules` of a commit stays in the repository: it leads out of the repository",
+        ),
+        (
+            rules("link/../../outside"),
+            "it leads out of the repository",
+        ),
+        (
+            account("local: ../state.json"),
+            "rulekeep.yaml:2: `local` of a commit stays in the repository",
+        ),
+        (
+            account("local: a, seed: /etc/passwd"),
+            "`seed` of a commit stays in the repository",
+        ),
+        (
+            account("local: .git/config"),
+            "it leads to what is git's own",
+        ),
+        (
+            notify("/etc/passwd"),
+            "`secret_file` of a commit stays in the repository",
+        ),
+    ] {
+        write(&text);
+        let bad = hub.push("leads out");
+        watch.says(&format!("error: commit {bad} is bad: "), 1);
+        watch.says(said, 1);
+        watch.says(
+            &format!("commit {good}, the last good one, stays in effect"),
+            1,
+        );
+    }
+    assert!(!watch.err().contains("hunter2"), "{}", watch.err());
+    assert!(!hub.path("work/state.json").exists());
+    assert_eq!(live(&cloud), [443, 8080]);
+
+    // What the operator names as the folder of secrets may be named, and links within the repository are followed.
+    write(&notify(&shown(&secrets.join("all.yaml"))).replace("rules/", "link"));
+    hub.push_ports(&[443]);
+    until("it is applied", || live(&cloud) == [443]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rewritten_history_is_told_and_followed() {
     let cloud = cloud().await;
     let hub = Hub::new(&cloud, &[443]);

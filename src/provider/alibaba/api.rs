@@ -214,8 +214,8 @@ impl Api {
             };
             let slot = stop.before(self.slots.acquire()).await?;
             let slot = slot.expect("never closed");
-            if !turn.is_open() {
-                continue; // Refused while this call waited for its place.
+            if turn.is_over() {
+                continue; // The cloud has asked to slow down while this call waited for its slot.
             }
             let answer = self
                 .try_once(&endpoint, request, effect, &credentials)

@@ -302,9 +302,9 @@ impl Closed {
 }
 
 impl Turn<'_> {
-    /// Whether the call may still be made: nothing was refused since it got its turn.
-    pub(super) fn is_open(&self) -> bool {
-        self.probe || self.lane.state().closed.is_none()
+    /// Whether the lane was closed since; whoever has not sent yet has to ask for another turn.
+    pub(super) fn is_over(&self) -> bool {
+        !self.probe && self.lane.state().closed.is_some()
     }
 
     /// The cloud has counted the call.
