@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use discover::{DiscoverError, discover};
-pub use select::{SelectError, Selection, address, is_target, select};
+pub use select::{SelectError, Selection, address, is_target, is_target_named, select};
 pub use shard::{Shard, ShardError};
 
 /// How a pass reads.

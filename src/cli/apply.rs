@@ -106,6 +106,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
                 part: args.part,
                 ..Selection::default()
             };
+            let selection = pass::meant(&selection, &desired, parallelism)
+                .await
+                .map_err(tell)?;
             let narrowed = args.since.narrow(&selection, &desired, global, screen);
             narrowed.map_err(tell)?
         }

@@ -7,12 +7,10 @@ use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
 use crate::{
-    desired::{
-        Desired, DesiredGroup, DesiredPeer, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
-    },
+    desired::{Desired, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules},
     diag::Span,
     exit::Exit,
-    model::{AccountName, Direction, GroupId, ObservedGroup, Peer, RegionId, Rule},
+    model::{AccountName, Direction, GroupId, ObservedGroup, RegionId, Rule},
     report::text,
 };
 
@@ -183,25 +181,7 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
             .rules
             .iter()
             .filter(|(rule, _)| rule.direction == direction)
-            .map(|(rule, place)| DesiredRule {
-                direction,
-                nic: Some(rule.nic),
-                priority: rule.priority,
-                policy: rule.policy,
-                protocol: rule.protocol.clone(),
-                peer: match &rule.peer {
-                    Peer::Cidr(cidr) => DesiredPeer::Cidr(*cidr),
-                    Peer::Group(id) => DesiredPeer::Group {
-                        id: id.clone(),
-                        owner: rule.peer_owner.clone(),
-                    },
-                    Peer::PrefixList(list) => DesiredPeer::PrefixList(list.clone()),
-                },
-                local: rule.local,
-                description: rule.description.clone(),
-                expires: None,
-                span: span(place),
-            })
+            .map(|(rule, place)| DesiredRule::of(rule, span(place)))
             .collect();
         rules.sort_by(|a, b| {
             let key = |rule: &DesiredRule| (rule.priority, rule.policy, rule.span);

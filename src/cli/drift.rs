@@ -60,9 +60,12 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
+    let selection = pass::meant(&args.selection, &desired, parallelism)
+        .await
+        .map_err(tell)?;
     let selection = args
         .since
-        .narrow(&args.selection, &desired, global, screen)
+        .narrow(&selection, &desired, global, screen)
         .map_err(tell)?;
     let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
         .await

@@ -3,6 +3,7 @@
 
 mod saved;
 mod session;
+mod targets;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +35,7 @@ use crate::{
 pub(super) use self::{
     saved::{Saved, check, is_saved_plan, read_saved, save, stamp},
     session::{Session, session},
+    targets::meant,
 };
 use super::{Failure, Screen, progress::Meter, project::Selection};
 

@@ -220,7 +220,6 @@ impl Api {
             let answer = self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;
-            drop(slot);
             requests::count(
                 request.action,
                 answer.as_ref().err().map(|(error, _)| error),
@@ -234,7 +233,10 @@ impl Api {
             };
             tracing::debug!(action = request.action, %region, failures, %error, "failed");
             if let Remedy::SlowDown(asked) = remedy {
-                if turn.throttled(asked) {
+                // Before the next call takes the place: it must find the lane closed.
+                let hopeless = turn.throttled(asked);
+                drop(slot);
+                if hopeless {
                     return Err(error);
                 }
                 last = Some(error);
@@ -242,6 +244,7 @@ impl Api {
                 continue;
             }
             turn.accepted(); // Or not, which only the cloud knows; it is counted to be on the safe side.
+            drop(slot);
             if remedy == Remedy::Credentials && !renewed {
                 renewed = true;
                 let others = self.credentials.renewed(&credentials);
