@@ -123,6 +123,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         work: Work::Apply,
         asks: !yes && saved.is_none(),
         dry_run: false,
+        shown: false,
         saved: saved.as_ref(),
         overrides: args.consent.overrides(),
         preview: None,

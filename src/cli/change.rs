@@ -12,14 +12,15 @@ use crate::{
     },
     diag::Span,
     exit::Exit,
-    model::{AccountName, Direction, GroupId, Peer, RegionId, Rule},
+    model::{AccountName, Direction, GroupId, ObservedGroup, Peer, RegionId, Rule},
     report::text,
 };
 
 use super::{
     Failure, Global, Screen,
     carry_out::{Job, Outcome, Preview, Work},
-    consent, pass,
+    consent,
+    pass::{self, Prepared, Session},
     progress::Meter,
     project::{self, Selection},
 };
@@ -41,11 +42,30 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// The same with the answer given.
-    pub(super) fn given(&self) -> Self {
-        let mut given = self.clone();
-        given.common.yes = true;
-        given
+    fn job<'a>(
+        &'a self,
+        desired: &Desired,
+        at: Timestamp,
+        preview: &'a Preview<'a>,
+        global: &'a Global,
+        screen: &'a Screen,
+    ) -> Job<'a> {
+        let Self { common, dry_run } = self;
+        Job {
+            stamp: pass::stamp(desired, at),
+            work: Work::Change,
+            asks: !common.yes && !dry_run,
+            dry_run: *dry_run,
+            shown: false,
+            saved: None,
+            overrides: common.overrides(),
+            preview: Some(preview),
+            confirm_within: None,
+            aside: false,
+            shared: &common.shared,
+            global,
+            screen,
+        }
     }
 
     /// Asks unless the answer is given; an error when it is not yes.
@@ -235,25 +255,58 @@ pub(super) async fn carry_out(
     preview: &Preview<'_>,
 ) -> Result<Outcome, Failure> {
     let at = Timestamp::now();
-    let Consent { common, dry_run } = consent;
-    let parallelism = common.shared.parallelism.into();
-    let meter = Meter::new(global);
-    let all = Selection::default();
-    let prepared = pass::prepare(desired, &all, at, parallelism, &meter).await?;
-    drop(meter);
+    let prepared = prepared(desired, consent, global, at).await?;
+    let job = consent.job(desired, at, preview, global, screen);
+    job.carry_out(&prepared).await
+}
+
+/// As [`carry_out`] of a plan that a [rehearsal](rehearse) has shown, and that somebody has agreed to.
+pub(super) async fn carry_out_shown(
+    desired: &Desired,
+    consent: &Consent,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Outcome, Failure> {
+    let at = Timestamp::now();
+    let prepared = prepared(desired, consent, global, at).await?;
     let job = Job {
-        stamp: pass::stamp(desired, at),
-        work: Work::Change,
-        asks: !common.yes && !dry_run,
-        dry_run: *dry_run,
-        saved: None,
-        overrides: common.overrides(),
-        preview: Some(preview),
-        confirm_within: None,
-        aside: false,
-        shared: &common.shared,
-        global,
-        screen,
+        asks: false,
+        shown: true,
+        ..consent.job(desired, at, &|_, _| String::new(), global, screen)
     };
     job.carry_out(&prepared).await
+}
+
+async fn prepared<'a>(
+    desired: &'a Desired,
+    consent: &Consent,
+    global: &Global,
+    at: Timestamp,
+) -> Result<Prepared<'a>, Failure> {
+    let all = Selection::default();
+    let parallelism = consent.common.shared.parallelism.into();
+    pass::prepare(desired, &all, at, parallelism, &Meter::new(global)).await
+}
+
+/// Plans for a group that is not there yet, as it would be before its first rule; shows and guards the plan. An error when it may not
+/// be made.
+pub(super) async fn rehearse(
+    desired: &Desired,
+    group: ObservedGroup,
+    session: Session,
+    consent: &Consent,
+    preview: &Preview<'_>,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Session, Outcome), Failure> {
+    let at = Timestamp::now();
+    let prepared = session.prepare_new(desired, group, at).await?;
+    let job = consent.job(desired, at, preview, global, screen);
+    let done = if consent.dry_run {
+        job.carry_out(&prepared).await?
+    } else {
+        job.rehearse(&prepared).await?;
+        Outcome::default()
+    };
+    Ok((Session::from(prepared.into_connected()), done))
 }

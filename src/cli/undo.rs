@@ -109,6 +109,7 @@ async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outc
         work: Work::Undo { run: id.clone() },
         asks: !yes,
         dry_run: false,
+        shown: false,
         saved: None,
         overrides: args.consent.overrides(),
         preview: None,

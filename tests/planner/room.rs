@@ -3,7 +3,7 @@
 use rulekeep::{
     desired::Mode,
     guard::{Overrides, Reason, guard},
-    model::{Peer, Rule},
+    model::{Direction, Peer, Rule},
     plan::Plan,
 };
 
@@ -64,6 +64,53 @@ fn a_full_group_that_must_cut_says_what_and_how_many_slots_would_help() {
         ..Overrides::default()
     };
     assert!(guard(&plan, &[&group], &opening).is_err());
+}
+
+#[test]
+fn the_guard_says_that_the_search_was_ended() {
+    let (mut plan, group) = full(
+        &["ingress tcp/443 from 10.0.0.0/8"],
+        &["ingress tcp/443 from sg-lb"],
+        1,
+    );
+    let in_turn = plan.groups[0].in_turn.as_mut().expect("it is full");
+    assert!(!in_turn.search_ended && !in_turn.memberships_left_out);
+    in_turn.search_ended = true;
+    let refusals = guard(&plan, &[&group], &Overrides::default()).unwrap_err();
+    assert_eq!(
+        refusals[0].help[0],
+        "the search for a safe order was ended before every order was tried: change fewer rules at a time"
+    );
+}
+
+/// What the cloud may take for the same rule is gone before another becomes it: not in the same turn, whose calls may be made in any order.
+#[test]
+fn a_twin_goes_in_a_turn_before_the_modify() {
+    let (plan, _) = full(
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 1",
+            "ingress tcp/22 from 10.0.0.0/8 priority 2",
+            "ingress tcp/443 from 10.0.0.0/8",
+        ],
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 3",
+            "ingress tcp/443 from sg-lb",
+        ],
+        3,
+    );
+    assert_snapshot!(print(&plan), @r"
+    - ingress accept tcp/443 from 10.0.0.0/8 priority 1
+    + ingress accept tcp/443 from sg-lb priority 1
+    - ingress accept tcp/22 from 10.0.0.0/8 priority 2
+    ~ ingress accept tcp/22 from 10.0.0.0/8 priority 1 -> ingress accept tcp/22 from 10.0.0.0/8 priority 3
+    wave 0: ingress -
+    wave 1: ingress +
+    wave 1: ingress ~
+    wave 2: ingress -
+    warning[deletes-first]: web has no room for old and new rules together: 1 rule goes before the new ones come
+    ");
+    assert!(plan.groups[0].in_turn.is_some());
+    assert!(plan.groups[0].passing.is_empty());
 }
 
 /// With one free slot the first of these changes is safe.
@@ -210,6 +257,41 @@ fn turns_are_replayed_with_groups_that_stay_as_they_are() {
     assert!(refusals.iter().any(|one| opens(one.reason)), "{refusals:?}");
 }
 
+/// The accept for sg-x would come first, but lets tcp/2 through to all addresses of the group's members but the two that a rule names, until
+/// the drop is there too.
+#[test]
+fn addresses_that_only_one_rule_names_are_told_apart() {
+    let live = [
+        "ingress all from 10.0.0.0/30 to 10.0.1.0/31",
+        "ingress tcp/1 from 10.0.0.0/30",
+        "ingress tcp/1 from 10.0.0.0/30 priority 2",
+    ];
+    let wanted = [
+        "ingress drop tcp/1-2 from 10.0.0.0/30",
+        "ingress tcp/1-3 from sg-x",
+        "ingress tcp/1 from 10.0.0.0/30 priority 2",
+    ];
+    let (plan, _) = full(&live, &wanted, 3);
+    let passing = &plan.groups[0].passing;
+    let cut = |one: &rulekeep::plan::Passing| {
+        let traffic = &one.transient.traffic;
+        let texts = traffic.iter().map(|one| one.text(Direction::Ingress));
+        (one.transient.opens, texts.collect::<Vec<_>>())
+    };
+    let traffic = "tcp/3 local 10.0.1.0/31 from sg-x at 10.0.0.0/30";
+    assert!(
+        passing
+            .iter()
+            .any(|one| cut(one) == (false, vec![traffic.to_owned()])),
+        "{passing:?}"
+    );
+    assert!(passing.iter().all(|one| !one.transient.opens));
+    let in_turn = plan.groups[0].in_turn.as_ref().expect("it is full");
+    assert_eq!((in_turn.slots, in_turn.search_ended), (Some(1), false));
+    let (plan, _) = full(&live, &wanted, 4);
+    assert!(plan.groups[0].passing.is_empty(), "{}", print(&plan));
+}
+
 /// What nobody could read may be every port or none.
 #[test]
 fn turns_hold_whatever_an_unread_port_list_holds() {
@@ -240,7 +322,7 @@ mod search {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::order::{admits, arb_change, cases, group, packets};
+    use crate::order::{admits, arb_change, cases, group, is_about, packets};
     use rulekeep::model::NicType;
 
     /// Whether the cloud would make one rule the other, as ModifySecurityGroupRule documents it.
@@ -264,9 +346,17 @@ mod search {
         let kept: Vec<&Rule> = old.iter().filter(|rule| new.contains(rule)).collect();
         let gone: Vec<&Rule> = old.iter().filter(|rule| !new.contains(rule)).collect();
         let come: Vec<&Rule> = new.iter().filter(|rule| !old.contains(rule)).collect();
+        // Packets that the same rules are about are one.
+        let mut kinds: BTreeSet<Vec<bool>> = BTreeSet::new();
         let packets = packets(&[NicType::Intranet]);
         let same: Vec<_> = packets
             .iter()
+            .filter(|packet| {
+                let rules = kept.iter().chain(&gone).chain(&come);
+                let mut kind: Vec<bool> = rules.map(|rule| is_about(rule, packet)).collect();
+                kind.push(admits([].into_iter(), packet));
+                kinds.insert(kind)
+            })
             .map(|packet| (packet, admits(old.iter(), packet)))
             .filter(|(packet, before)| admits(new.iter(), packet) == *before)
             .collect();

@@ -8,3 +8,4 @@ mod explain;
 mod lint;
 mod memberships;
 mod universe;
+mod unread;
