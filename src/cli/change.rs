@@ -251,6 +251,7 @@ pub(super) async fn carry_out(
         preview: Some(preview),
         confirm_within: None,
         aside: false,
+        part: "",
         shared: &common.shared,
         global,
         screen,
