@@ -21,6 +21,7 @@ mod services;
 mod targets;
 mod value;
 mod vocabulary;
+mod waivers;
 mod windows;
 pub mod write;
 mod yaml;

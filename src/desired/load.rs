@@ -18,7 +18,7 @@ use crate::{
     desired::{
         Desired, DesiredGroup, LoadError, Project, assertions, collide,
         fields::Out,
-        group, project,
+        group, project, waivers,
         yaml::{self, Node, Value},
     },
     diag::{Code, Diagnostic, FileId, Sources, Span},
@@ -275,7 +275,7 @@ fn put_together(
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
     assertions::check_names(&groups, &mut out);
-    assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
+    waivers::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &templates, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);

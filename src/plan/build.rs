@@ -20,7 +20,7 @@ const MANY_PAIRS: usize = 100;
 
 /// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
 pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
-    groups.sort_by_key(address);
+    groups.sort_by_cached_key(address);
     let names = Names::new(context.directory);
     let mut diagnostics = Vec::new();
     let declared: Vec<&DesiredGroup> = groups.iter().map(|input| input.desired).collect();

@@ -8,7 +8,7 @@ pub mod probe;
 pub mod sign;
 pub mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use futures_util::future;
 
@@ -272,7 +272,7 @@ impl Provider for Alibaba {
                 (inner, rules)
             }
         };
-        let mut ids = BTreeSet::new();
+        let mut ids = HashSet::with_capacity(rules.len());
         if let Some(twice) = rules
             .iter()
             .filter_map(|seen| seen.id.as_ref())

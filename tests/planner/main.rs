@@ -2,7 +2,10 @@
 
 mod assertions;
 mod layers;
+mod modes;
 mod order;
+mod promise;
+mod quota;
 mod room;
 mod rules;
 mod text;

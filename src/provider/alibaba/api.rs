@@ -234,6 +234,9 @@ impl Api {
             };
             let slot = stop.before(self.line.slots.acquire()).await?;
             let slot = slot.expect("never closed");
+            if turn.is_over() {
+                continue; // The cloud has asked to slow down while this call waited for its slot.
+            }
             let answer = self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;

@@ -199,8 +199,19 @@ pub struct GroupBody {
     pub traffic: TrafficBody,
     /// Traffic that for a while is not what it is before and after; empty: safe at every step.
     pub transients: Vec<TransientBody>,
+    /// Set where the group cannot hold its old and new rules together: its changes are made in turns, each of which needs those before it, and
+    /// were not replayed with groups outside the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_turns: Option<InTurnsBody>,
     /// What the guard has against the group's changes, and assertions that are violated without refusing them.
     pub findings: Vec<Finding>,
+}
+
+/// Changes of a group that cannot hold its old and new rules together.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InTurnsBody {
+    /// Free slots with which the changes would be safe at every step; null: they are as it is, or none are known to help.
+    pub more_slots: Option<u32>,
 }
 
 /// What changes mean in traffic.

@@ -3,6 +3,7 @@ use snapbox::{assert_data_eq, file, prelude::*, str};
 
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
+    plan::InTurn,
     report::{
         PlanReport,
         sample::{self, Files},
@@ -33,7 +34,8 @@ fn the_committed_schema_is_current() {
 #[test]
 fn a_plan_with_every_kind_of_line_fits_its_schema() {
     let files = Files::new();
-    let made = sample::every_kind(&files);
+    let mut made = sample::every_kind(&files);
+    made.groups[0].in_turn = Some(InTurn::default());
     let stamp = sample::stamp();
     let report = PlanReport {
         refusals: &[sample::refusal(&files)],

@@ -2,7 +2,7 @@ use snapbox::{assert_data_eq, prelude::*, str};
 
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
-    plan::{GroupPlan, Plan},
+    plan::{GroupPlan, InTurn, Plan},
     report::{
         PlanReport,
         sample::{self, Files},
@@ -24,6 +24,37 @@ fn drawn(groups: Vec<GroupPlan>, files: &Files, style: &TextStyle) -> String {
         diagnostics: Vec::new(),
     };
     plan(&sample::bare(&made, files, &sample::stamp()), style)
+}
+
+/// Why, and what was not looked at.
+#[test]
+fn a_group_that_is_changed_in_turns_says_so() {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    let lines = |made: &Plan| -> String {
+        let text = plan(&sample::bare(made, &files, &sample::stamp()), &PLAIN);
+        let about = |line: &&str| line.contains("turns") || line.starts_with("order");
+        text.lines()
+            .filter(about)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    let full: Vec<usize> = (0..made.groups.len())
+        .filter(|index| !made.groups[*index].changes.is_empty())
+        .collect();
+    made.groups[full[0]].in_turn = Some(InTurn::default());
+    assert_data_eq!(
+        lines(&made),
+        str![[r#"
+  +1 ~0 -0   in turns: no room for old and new rules together
+order: safe at every step (5 calls, 2 layers)
+  db is changed in turns: not replayed for interfaces that are also in a group outside this plan
+
+"#]]
+        .raw()
+    );
+    made.groups[full[1]].in_turn = Some(InTurn::default());
+    assert!(lines(&made).contains("\n  2 groups are changed in turns: not replayed"));
 }
 
 #[test]

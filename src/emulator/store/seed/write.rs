@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{EntryEntry, Family, GroupEntry, Inner, Kind, ListEntry, VERSION};
+use super::{
+    VERSION,
+    shape::{EntryEntry, Family, GroupEntry, Inner, Kind, ListEntry},
+};
 use crate::emulator::{
     Faults,
     store::{Account, Group, List, State},

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use ipnet::IpNet;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -156,8 +157,14 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     } = rule;
     permission.clear();
     permission.priority = priority.get();
-    put(&mut permission.direction, direction);
-    put(&mut permission.nic_type, nic);
+    permission.direction.push_str(match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    });
+    permission.nic_type.push_str(match nic {
+        NicType::Intranet => "intranet",
+        NicType::Internet => "internet",
+    });
     permission.policy.push_str(match policy {
         Policy::Accept => "Accept",
         Policy::Drop => "Drop",
@@ -165,11 +172,10 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     permission
         .description
         .push_str(description.as_deref().unwrap_or_default());
-    if *protocol == Protocol::Icmpv6 {
-        permission.ip_protocol.push_str("ICMPv6");
-    } else {
-        permission.ip_protocol.push_str(&protocol.name());
-        permission.ip_protocol.make_ascii_uppercase();
+    match protocol {
+        Protocol::Tcp(_) => permission.ip_protocol.push_str("TCP"),
+        Protocol::Udp(_) => permission.ip_protocol.push_str("UDP"),
+        other => permission.ip_protocol.push_str(&protocol_name(other)),
     }
     match protocol.ports() {
         None => {
@@ -193,7 +199,7 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     }
     let mut sides = Sides::of(permission, *direction);
     match peer {
-        Peer::Cidr(cidr) => put(sides.peer_cidr(*cidr), cidr),
+        Peer::Cidr(cidr) => put_cidr(sides.peer_cidr(*cidr), *cidr),
         Peer::Group(group) => {
             group.as_str().clone_into(sides.group);
             if let Some(owner) = peer_owner {
@@ -203,16 +209,40 @@ fn plain(rule: &Rule, permission: &mut Permission) {
         Peer::PrefixList(list) => list.as_str().clone_into(sides.list),
     }
     if let Some(local) = local {
-        put(sides.local_cidr(*local), local);
+        put_cidr(sides.local_cidr(*local), *local);
     }
 }
 
-fn put(text: &mut String, value: impl std::fmt::Display) {
-    write!(text, "{value}").expect("writing to a String");
+/// As its `Display`; without the formatter for IPv4, since every rule of an estate comes by here.
+fn put_cidr(text: &mut String, cidr: Cidr) {
+    match cidr.net() {
+        IpNet::V4(net) => {
+            for (index, octet) in net.addr().octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push('.');
+                }
+                put_number(text, octet.into());
+            }
+            text.push('/');
+            put_number(text, net.prefix_len().into());
+        }
+        IpNet::V6(_) => write!(text, "{cidr}").expect("writing to a String"),
+    }
 }
 
 fn put_ports(text: &mut String, range: PortRange) {
-    put(text, format_args!("{}/{}", range.first(), range.last()));
+    put_number(text, range.first());
+    text.push('/');
+    put_number(text, range.last());
+}
+
+fn put_number(text: &mut String, number: u16) {
+    if number >= 10 {
+        put_number(text, number / 10);
+    }
+    text.push(char::from(
+        b'0' + u8::try_from(number % 10).expect("one digit"),
+    ));
 }
 
 /// The members of a permission by the part they play.
