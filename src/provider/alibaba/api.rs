@@ -457,8 +457,9 @@ impl<T: Page + DeserializeOwned> Pages<'_, T> {
         if self.done {
             return Ok(None);
         }
-        let request = self.request.page(self.tokens.last().map(String::as_str));
-        let page: T = self.api.read(self.region, &request).await?;
+        let further = self.tokens.last().map(|token| self.request.page(token));
+        let request = further.as_ref().unwrap_or(&self.request);
+        let page: T = self.api.read(self.region, request).await?;
         match page.next_token() {
             None => self.done = true,
             Some(token) => {
