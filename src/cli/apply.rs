@@ -132,6 +132,7 @@ async fn attempt(
         Some(saved) => saved.selection.below(&desired.project.root),
         None => {
             let selection = args.selection(false);
+            let selection = pass::meant(&selection, &desired, parallelism).await?;
             args.since.narrow(&selection, &desired, global, screen)?
         }
     };
@@ -146,6 +147,7 @@ async fn attempt(
         work: Work::Apply,
         asks: !yes && saved.is_none(),
         dry_run: false,
+        shown: false,
         saved,
         overrides: args.consent.overrides(),
         preview: None,

@@ -231,6 +231,7 @@ pub(super) async fn undo_overdue(
             work: Work::Apply,
             asks: false,
             dry_run: false,
+            shown: false,
             saved: None,
             overrides: Overrides::default(),
             preview: None,

@@ -26,9 +26,10 @@ use super::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rulekeep hook install                                   pre-commit: validate and fmt --check of what is staged
+  rulekeep hook install                    pre-commit: what is staged is checked
   rulekeep hook install --kind pre-push
-  rulekeep hook install --kind pre-receive --kind post-receive --branch main      in a bare repository
+  # in a bare repository:
+  rulekeep hook install --kind pre-receive --kind post-receive --branch main
   rulekeep hook uninstall")]
 pub(super) struct Args {
     #[command(subcommand)]

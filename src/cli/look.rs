@@ -49,8 +49,8 @@ impl<'a> Asked<'a> {
         let parallelism = self.shared.parallelism.into();
         let (desired, more) = pass::discovered(desired, parallelism, screen).await?;
         warnings.extend(more);
-        let since = self.since;
-        let selection = since.narrow(self.selection, &desired, global, screen)?;
+        let selection = pass::meant(self.selection, &desired, parallelism).await?;
+        let selection = self.since.narrow(&selection, &desired, global, screen)?;
         Ok(Looked {
             gate,
             desired,

@@ -3,6 +3,7 @@
 
 mod saved;
 mod session;
+mod targets;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +35,7 @@ use crate::{
 pub(super) use self::{
     saved::{Saved, check, is_saved_plan, read_saved, save, stamp},
     session::{Session, session},
+    targets::meant,
 };
 use super::{Failure, Screen, progress::Meter, project::Selection};
 
@@ -87,19 +89,25 @@ pub(super) async fn prepare_on<'a>(
     let inner = reconcile::prepare(desired, &wanted, &connected.clouds, at, &options, meter)
         .await
         .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
-    let failures = inner
-        .unreadable
-        .iter()
-        .map(|failure| ReadFailure {
-            group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
-            error: failure.error.to_string(),
-        })
-        .collect();
-    Ok(Prepared {
-        inner,
-        failures,
-        connected,
-    })
+    Ok(Prepared::new(inner, connected))
+}
+
+impl<'a> Prepared<'a> {
+    fn new(inner: reconcile::Prepared<'a>, connected: Connected) -> Self {
+        let failures = inner
+            .unreadable
+            .iter()
+            .map(|failure| ReadFailure {
+                group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
+                error: failure.error.to_string(),
+            })
+            .collect();
+        Self {
+            inner,
+            failures,
+            connected,
+        }
+    }
 }
 
 /// Puts live groups in place of documents with `targets`; asks no cloud when there are none.

@@ -12,13 +12,13 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::{call::Outcome, fault::History, tokens::Tokens};
+use self::{call::Outcome, fault::History};
 use super::{
     EmulatorError, Faults, Seed, actions, answer,
     calls::{CallLog, CallRecord},
     faults::Active,
     gateway::{self, Credential, Nonces, RawRequest, RawResponse, Request},
-    store::{self, State, StateFile, read_state},
+    store::{self, State, StateFile, Tokens, read_state},
     sts::{self, Identities, Sts},
     switches::Switches,
 };
@@ -41,7 +41,6 @@ pub struct Engine {
 #[derive(Debug)]
 struct World {
     state: State,
-    tokens: Tokens,
     history: History,
 }
 
@@ -105,7 +104,6 @@ impl Engine {
         Ok(Self {
             world: RwLock::new(World {
                 state,
-                tokens: Tokens::default(),
                 history: History::default(),
             }),
             file,
@@ -173,7 +171,6 @@ impl Engine {
         }
         *world = World {
             state,
-            tokens: Tokens::default(),
             history: History::default(),
         };
         drop(world);
@@ -183,7 +180,8 @@ impl Engine {
 
     /// The state as text, in the format of a seed.
     pub fn state_text(&self) -> String {
-        let state = self.reading(|world| world.state.clone());
+        let mut state = self.reading(|world| world.state.clone());
+        state.tokens = Tokens::default(); // Of calls that whoever reads it as a seed has not made.
         let mut text = Vec::new();
         store::write_state(&state, &mut text).expect("memory takes everything");
         String::from_utf8(text).expect("JSON is UTF-8")

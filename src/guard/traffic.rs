@@ -80,9 +80,18 @@ impl Check<'_> {
 
 /// What would make a full group's change safe.
 fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
-    let InTurn { slots, spare } = in_turn;
+    let InTurn {
+        slots,
+        spare,
+        search_ended,
+        memberships_left_out: _,
+    } = in_turn;
+    let ended = search_ended.then(|| {
+        "the search for a safe order was ended before every order was tried: change fewer rules at a time".to_owned()
+    });
+    let mut help: Vec<String> = ended.into_iter().collect();
     let Some(slots) = slots else {
-        return Vec::new();
+        return help;
     };
     let slots = usize::try_from(*slots).unwrap_or(usize::MAX);
     // `quota:` does not raise how many rules a group holds whose peer is a group.
@@ -101,10 +110,10 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
     } else {
         "`quota:` says what the cloud grants this group".to_owned()
     };
-    let mut help = vec![format!(
+    help.push(format!(
         "with {slots} more free {} there is an order that is safe at every step: {how}",
         if slots == 1 { "slot" } else { "slots" },
-    )];
+    ));
     let shown: Vec<String> = spare
         .iter()
         .take(slots.min(MOST_TRAFFIC))

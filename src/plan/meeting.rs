@@ -125,11 +125,7 @@ pub fn passing(
             .map(|(mine, theirs)| mine.into_iter().chain(theirs).collect())
             .collect();
         let default = default_policy(side.0, a.plan.observed.info.kind);
-        let readings = meaning::readings(in_turns, &old, &waves, &lists);
-        let transients = readings
-            .iter()
-            .flat_map(|lists| replay(&old, &waves, default, &Resolve(Some(lists))));
-        for transient in transients {
+        for transient in replay(&old, &waves, default, &Resolve(Some(&lists))) {
             let alone = drafts.iter().any(|(_, draft)| {
                 draft.plan.passing.iter().any(|known| {
                     (known.direction, known.nic) == side

@@ -251,7 +251,16 @@ impl Provider for Alibaba {
         region: &RegionId,
         selectors: &[Selector],
     ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
-        find::find(&self.api, region, selectors).await
+        self.find_telling(region, selectors, &|_| ()).await
+    }
+
+    async fn find_telling(
+        &self,
+        region: &RegionId,
+        selectors: &[Selector],
+        tell: &(dyn Fn(&GroupInfo) + Sync),
+    ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
+        find::find(&self.api, region, selectors, tell).await
     }
 
     async fn observe(

@@ -13,6 +13,13 @@ use rulekeep::{
 
 use crate::{PROJECT, good};
 
+/// Few by default, as many as `RULEKEEP_PROPERTY_CASES` says.
+fn cases(few: u32) -> u32 {
+    std::env::var("RULEKEEP_PROPERTY_CASES").map_or(few, |text| {
+        text.parse().expect("RULEKEEP_PROPERTY_CASES is a number")
+    })
+}
+
 /// Everything but the places.
 fn without_spans(desired: Desired, place: Span) -> Vec<DesiredGroup> {
     let mut groups = desired.groups;
@@ -112,7 +119,7 @@ fn shuffled(rng: &mut TestRng) -> Vec<SourceFile> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(64)))]
 
     #[test]
     fn order_in_the_files_changes_nothing(seed: [u8; 32]) {
@@ -133,7 +140,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
 
     #[test]
     fn mutated_files_never_panic(

@@ -1,5 +1,9 @@
 //! `clone`: a new group with the rules of another, near and far.
 
+use std::fs;
+
+use rulekeep::emulator::{Config, Emulator, Seed};
+
 use crate::common::{EVERY_SHAPE, Project};
 use crate::{rules, shapes};
 
@@ -154,7 +158,18 @@ fn a_vpc_group_moves_into_the_classic_network_and_what_is_lost_is_said() {
         "{error}"
     );
 
-    let (code, text, error) = to_classic(&["--map", "sg-peer=sg-classic"]);
+    // A group of another account was one of a VPC, too.
+    let (code, _, error) = to_classic(&["--map", "sg-peer=sg-classic"]);
+    assert!(
+        code == 1
+            && error.contains(
+                "cause: sg-far: it is a group of a VPC, the new group one of the classic network"
+            ),
+        "{error}"
+    );
+
+    let (code, text, error) =
+        to_classic(&["--map", "sg-peer=sg-classic", "--map", "sg-far=sg-classic"]);
     assert_eq!(code, 0, "{text}{error}");
     for note in [
         "3 rules with prefix or port lists written out as 3 rules, which will not follow the lists",
@@ -179,4 +194,98 @@ fn a_vpc_group_moves_into_the_classic_network_and_what_is_lost_is_said() {
         assert!(copy.contains(rule), "{rule}\n{copy}");
     }
     assert!(!copy.contains("::"), "{copy}");
+}
+
+#[test]
+fn groups_of_other_accounts_are_named_where_another_vpc_may_not_reach_them() {
+    let project = Project::new(EVERY_SHAPE);
+    let clone = |vpc: &str| {
+        let map = "sg-peer=sg-elsewhere";
+        project.run(&[
+            "clone",
+            "every",
+            "--name",
+            "copy",
+            "--vpc",
+            vpc,
+            "--map",
+            map,
+            "--dry-run",
+        ])
+    };
+    let seed = EVERY_SHAPE.replace(
+        r#"{"id": "sg-empty","#,
+        r#"{"id": "sg-elsewhere", "name": "elsewhere", "vpc": "vpc-9", "rules": []}, {"id": "sg-empty","#,
+    );
+    fs::write(project.path("seed.json"), seed).unwrap();
+    let (code, text, error) = clone("vpc-9");
+    assert_eq!(code, 0, "{text}{error}");
+    assert!(
+        error.contains("sg-far of account 9876543210987654 cannot be looked up and may be out of reach of vpc-9"),
+        "{error}"
+    );
+    let (code, text, error) = clone("vpc-1");
+    assert_eq!(code, 0, "{text}{error}");
+    assert!(!error.contains("sg-far"), "{error}");
+}
+
+/// A clone on a cloud that keeps a log of its calls: how it ends, what it says, and the actions that were called.
+async fn logged(arguments: &[&str]) -> (i32, String, String, Vec<String>) {
+    let config = Config {
+        seed: Some(Seed::Text(EVERY_SHAPE.to_owned())),
+        ..Config::default()
+    };
+    let cloud = Emulator::start(config).await.unwrap();
+    let project = Project::new(EVERY_SHAPE);
+    let file = format!(
+        "rules: rules/\naccounts: {{ demo: {{ endpoint: {:?} }} }}\ndefaults: {{ account: demo, region: cn-hangzhou }}\n\
+         assertions:\n  - {{ id: no-telnet, forbid: [tcp/23], from: internet, because: plain text }}\n  \
+         - {{ id: no-web, forbid: [tcp/80], from: internet, because: plain text }}\n",
+        format!("http://{}", cloud.local_addr())
+    );
+    fs::write(project.path("rulekeep.yaml"), file).unwrap();
+    let variables = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret"),
+    ];
+    let (code, text, error) =
+        tokio::task::block_in_place(|| project.run_with(arguments, &variables));
+    let actions = cloud.calls().into_iter().map(|call| call.action).collect();
+    cloud.shut_down().await.unwrap();
+    (code, text, error, actions)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_that_the_guard_refuses_makes_no_group() {
+    for how in ["--yes", "--dry-run"] {
+        let (code, text, error, actions) = logged(&["clone", "every", "--name", "copy", how]).await;
+        assert_eq!(code, 4, "{text}{error}");
+        assert!(text.contains("refused[assertion]"), "{text}");
+        assert!(error.contains("nothing was changed"), "{error}");
+        assert!(
+            !actions.is_empty() && actions.iter().all(|action| action.starts_with("Describe")),
+            "{how}: {actions:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_clone_is_shown_once_and_makes_one_group() {
+    let (code, text, error, actions) =
+        logged(&["clone", "classic", "--name", "copy", "--yes"]).await;
+    assert_eq!(code, 0, "{text}{error}");
+    assert_eq!(text.matches("Plan: 3 to add").count(), 1, "{text}");
+    let writes: Vec<&str> = actions
+        .iter()
+        .map(String::as_str)
+        .filter(|action| !action.starts_with("Describe"))
+        .collect();
+    assert_eq!(
+        writes,
+        [
+            "CreateSecurityGroup",
+            "AuthorizeSecurityGroup",
+            "AuthorizeSecurityGroupEgress"
+        ]
+    );
 }

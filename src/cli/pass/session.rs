@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 
-use super::connect;
+use super::{Prepared, connect};
 use crate::cli::{Failure, progress::Meter};
 use crate::{
     clouds::{Connected, Kept},
@@ -18,6 +19,15 @@ use crate::{
 pub(in crate::cli) struct Session {
     connected: Connected,
     parallelism: usize,
+}
+
+impl From<Connected> for Session {
+    fn from(connected: Connected) -> Self {
+        Self {
+            connected,
+            parallelism: 1,
+        }
+    }
 }
 
 /// Connects accounts.
@@ -134,6 +144,19 @@ impl Session {
             .lists(region, wanted)
             .await
             .map_err(|error| Failure::new("the lists cannot be read").because(&error))
+    }
+
+    /// Plans the group of a project as one that is not there yet; nothing is made.
+    pub(in crate::cli) async fn prepare_new<'a>(
+        self,
+        desired: &'a Desired,
+        group: ObservedGroup,
+        at: Timestamp,
+    ) -> Result<Prepared<'a>, Failure> {
+        let inner = reconcile::prepare_new(desired, group, &self.connected.clouds, at)
+            .await
+            .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
+        Ok(Prepared::new(inner, self.connected))
     }
 
     /// Makes a group.

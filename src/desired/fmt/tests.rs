@@ -64,6 +64,8 @@ fn document() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(256)))]
+
     #[test]
     fn formatting_twice_is_formatting_once(text in document()) {
         let once = fmt(&text);

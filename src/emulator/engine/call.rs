@@ -16,7 +16,7 @@ use crate::emulator::{
     faults::{Call, Effect, Struck, When},
     gateway::{Credential, Request},
     params::Params,
-    store::{self, Account},
+    store::{self, Account, Used},
     sts,
     switches::Switches,
 };
@@ -176,34 +176,36 @@ impl Engine {
     ) -> (Result<Vec<u8>, ApiError>, CallEffect) {
         let mut world = self.writing();
         if let Some(token) = &token {
-            match world.tokens.find(token, call.now) {
+            match token.answered(&mut world.state.tokens, call.now) {
                 Ok(None) => {}
                 Ok(Some(answer)) => return (Ok(answer), CallEffect::default()),
                 Err(refusal) => return (Err(refusal), CallEffect::default()),
             }
         }
-        let outcome = self.change(&mut world, call.account, call.now, |accounts, account| {
-            let answer = run(&call.ctx(accounts, self.salt), account)?;
-            Ok(answer.into_json(call.request_id))
-        });
+        let outcome = self.change(
+            &mut world,
+            call.account,
+            call.now,
+            |accounts, account| {
+                let answer = run(&call.ctx(accounts, self.salt), account)?;
+                Ok(answer.into_json(call.request_id))
+            },
+            |answer| Some(token?.used(answer, call.now)),
+        );
         match outcome {
             Err(refusal) => (Err(refusal), CallEffect::default()),
-            Ok((answer, effect)) => {
-                if let Some(token) = &token {
-                    world.tokens.insert(token, answer.clone(), call.now);
-                }
-                (Ok(answer), effect)
-            }
+            Ok((answer, effect)) => (Ok(answer), effect),
         }
     }
 
-    /// Changes an account and the file with it, or neither.
+    /// Changes an account and the file with it, or neither; `token`: the client token that is remembered with the change.
     pub(super) fn change<T>(
         &self,
         world: &mut World,
         account: &str,
         now: Timestamp,
         change: impl FnOnce(&store::Accounts, &mut Account) -> Result<T, ApiError>,
+        token: impl FnOnce(&T) -> Option<Used>,
     ) -> Result<(T, CallEffect), ApiError> {
         let before = world.state.accounts.clone();
         let slot = world
@@ -213,10 +215,17 @@ impl Engine {
             .or_insert_with(|| Arc::new(Account::of(account)));
         let outcome = change(&before, Arc::make_mut(slot));
         let saved = outcome.and_then(|value| {
+            let token = token(&value);
+            if let Some(used) = &token {
+                world.state.tokens.remember(used.clone());
+            }
             let saved = match &self.file {
-                Some(file) => file.save(&before, &world.state),
+                Some(file) => file.save(&before, &world.state, token.as_ref()),
                 None => Ok(()),
             };
+            if saved.is_err() && token.is_some() {
+                world.state.tokens.forget_last();
+            }
             saved.map(|()| value).map_err(|error| {
                 tracing::error!(%error, "the state cannot be saved; the call is undone");
                 ApiError::new(

@@ -41,7 +41,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::{Account, Accounts, Group, List, State, id_of};
+use super::{Account, Accounts, Group, List, State, Tokens, id_of};
 use crate::{
     emulator::{
         Switches,
@@ -94,11 +94,16 @@ pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
     if let Some(switches) = &file.switches {
         Switches::default().over(switches)?;
     }
+    let mut tokens = Tokens::default();
+    for used in file.client_tokens {
+        tokens.remember(used);
+    }
     Ok(State {
         primary,
         accounts,
         switches: file.switches,
         faults: file.faults,
+        tokens,
     })
 }
 

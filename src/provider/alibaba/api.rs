@@ -240,7 +240,6 @@ impl Api {
             let answer = self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;
-            drop(slot);
             requests::count(
                 request.action,
                 answer.as_ref().err().map(|(error, _)| error),
@@ -254,7 +253,10 @@ impl Api {
             };
             tracing::debug!(action = request.action, %region, failures, %error, "failed");
             if let Remedy::SlowDown(asked) = remedy {
-                if turn.throttled(asked) {
+                // Before the next call takes the place: it must find the lane closed.
+                let hopeless = turn.throttled(asked);
+                drop(slot);
+                if hopeless {
                     return Err(error);
                 }
                 last = Some(error);
@@ -262,6 +264,7 @@ impl Api {
                 continue;
             }
             turn.accepted(); // Or not, which only the cloud knows; it is counted to be on the safe side.
+            drop(slot);
             if remedy == Remedy::Credentials && !renewed {
                 renewed = true;
                 let others = self.credentials.renewed(&credentials);
@@ -454,8 +457,9 @@ impl<T: Page + DeserializeOwned> Pages<'_, T> {
         if self.done {
             return Ok(None);
         }
-        let request = self.request.page(self.tokens.last().map(String::as_str));
-        let page: T = self.api.read(self.region, &request).await?;
+        let further = self.tokens.last().map(|token| self.request.page(token));
+        let request = further.as_ref().unwrap_or(&self.request);
+        let page: T = self.api.read(self.region, request).await?;
         match page.next_token() {
             None => self.done = true,
             Some(token) => {

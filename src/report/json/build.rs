@@ -377,8 +377,17 @@ fn traffic_body(group: &GroupPlan, sources: &Sources) -> TrafficBody {
 }
 
 fn in_turns(in_turn: &InTurn) -> InTurnsBody {
-    let InTurn { slots, spare: _ } = in_turn;
-    InTurnsBody { more_slots: *slots }
+    let InTurn {
+        slots,
+        spare: _,
+        search_ended,
+        memberships_left_out,
+    } = in_turn;
+    InTurnsBody {
+        more_slots: *slots,
+        search_ended: *search_ended,
+        memberships_left_out: *memberships_left_out,
+    }
 }
 
 fn transient(passing: &Passing) -> TransientBody {

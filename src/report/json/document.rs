@@ -212,6 +212,10 @@ pub struct GroupBody {
 pub struct InTurnsBody {
     /// Free slots with which the changes would be safe at every step; null: they are as it is, or none are known to help.
     pub more_slots: Option<u32>,
+    /// There are transients, and the search for an order without was ended before every order was tried.
+    pub search_ended: bool,
+    /// Peers that are in three groups or unread lists at once were not looked at.
+    pub memberships_left_out: bool,
 }
 
 /// What changes mean in traffic.

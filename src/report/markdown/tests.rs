@@ -384,9 +384,7 @@ fn foreign(text: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        std::env::var("RULEKEEP_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
-    ))]
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(24)))]
 
     #[test]
     fn whatever_is_planned_the_comment_is_short_enough_whole_and_nobody_elses(shape in shapes()) {

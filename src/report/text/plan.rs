@@ -421,7 +421,7 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         .iter()
         .map(|schedule| schedule.pairs_left_out)
         .sum();
-    let left_out = match left_out {
+    let pairs = match left_out {
         0 => String::new(),
         pairs => format!(
             "  interfaces in two groups: {} not replayed together\n",
@@ -434,7 +434,23 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         [one] => alone(&format!("{one} is")),
         many => alone(&format!("{} are", count(many.len(), "group"))),
     };
-    let left_out = alone + &left_out;
+    let mut left_out = alone + &pairs;
+    for group in &plan.groups {
+        let Some(turns) = &group.in_turn else {
+            continue;
+        };
+        let name = escape(group.name.as_str());
+        if turns.search_ended {
+            lines.push(format!(
+                "  {name}: the search for a safe order was ended before every order was tried"
+            ));
+        }
+        if turns.memberships_left_out {
+            left_out.push_str(&format!(
+                "  {name}: peers that are in three groups or unread lists at once were not looked at\n"
+            ));
+        }
+    }
     if lines.is_empty() {
         return format!("order: safe at every step ({size})\n{left_out}");
     }

@@ -471,3 +471,36 @@ No changes.
         .raw()
     );
 }
+
+#[test]
+fn what_a_search_left_out_is_said() {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    made.groups[3].in_turn = Some(InTurn {
+        search_ended: true,
+        memberships_left_out: true,
+        ..InTurn::default()
+    });
+    let text = plan(&sample::bare(&made, &files, &sample::stamp()), &PLAIN);
+    let name = &made.groups[3].name;
+    let order: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("order"))
+        .collect();
+    assert!(
+        order[0].starts_with("order: not safe at every step (5 calls, 2 layers"),
+        "{text}"
+    );
+    assert_eq!(
+        order[1..4],
+        [
+            format!("  {name}: the search for a safe order was ended before every order was tried"),
+            format!(
+                "  {name} is changed in turns: not replayed for interfaces that are also in a group outside this plan"
+            ),
+            format!(
+                "  {name}: peers that are in three groups or unread lists at once were not looked at"
+            ),
+        ]
+    );
+}

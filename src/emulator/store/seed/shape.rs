@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::group;
 use crate::emulator::Faults;
-use crate::emulator::store::Group;
+use crate::emulator::store::{Group, Used};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +36,8 @@ pub(in crate::emulator::store) struct File {
     pub(in crate::emulator::store) switches: Option<Value>,
     #[serde(default)]
     pub(in crate::emulator::store) faults: Option<Faults>,
+    #[serde(default)]
+    pub(in crate::emulator::store) client_tokens: Vec<Used>,
 }
 
 /// One more account.

@@ -110,6 +110,8 @@ fn authorize(rule: &Rule) -> Result<request::Request, request::RequestError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(256)))]
+
     #[test]
     fn a_rule_comes_back_from_the_wire_as_it_was(rule in rules(), id in proptest::option::of("sgr-[a-z0-9]{1,20}")) {
         let seen = ObservedRule { rule, id: id.map(RuleId::new), facts: None };
