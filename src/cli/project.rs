@@ -56,7 +56,7 @@ pub(super) struct Part {
 /// Which groups of the project, by name.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Targets {
-    /// Only this group: its id, its name, or account/region/group, with * for any text; may be repeated
+    /// Only this group: id, name or account/region/group, * for any text; may be repeated
     #[arg(
         long = "target",
         value_name = "GROUP",
