@@ -61,9 +61,29 @@ fn turns_are_replayed_with_a_group_that_may_share_an_interface() {
     let mut other = calm(&drops);
     other.1.info.kind = GroupKind::Advanced;
     assert_eq!(of_both(&plan_groups(&[full(), other])), []);
+    // What the other group drops no longer is admitted in the end.
+    let mut leaves = calm(&drops);
+    leaves.0 = desired("sg-calm", Mode::Complete, []);
+    assert_eq!(of_both(&plan_groups(&[full(), leaves])), []);
     // Nor does what happens to other packets matter.
     let other = calm(&["ingress drop tcp/9999 from 0.0.0.0/0 priority 50"]);
     assert_eq!(of_both(&plan_groups(&[full(), other])), []);
+}
+
+#[test]
+fn what_is_cut_in_one_group_alone_is_said_once() {
+    let mut group = desired(
+        "sg-web",
+        Mode::Complete,
+        rules(&["ingress tcp/443 from sg-lb"]),
+    );
+    group.quota = 1;
+    let live = observed("sg-web", rules(&["ingress tcp/443 from 10.0.0.0/8"]));
+    let other = calm(&["ingress drop tcp/443 from 192.0.2.0/24 priority 50"]);
+    let plan = plan_groups(&[(group, live), other]);
+    let web = plan.groups.iter().find(|group| group.in_turn.is_some());
+    assert!(web.is_some_and(|group| group.passing.iter().any(|one| one.with.is_none())));
+    assert_eq!(of_both(&plan), []);
 }
 
 /// The other group's list is read with its own, not taken for every port.
