@@ -21,6 +21,7 @@ mod services;
 mod targets;
 mod value;
 mod vocabulary;
+mod waivers;
 mod windows;
 pub mod write;
 mod yaml;
@@ -36,7 +37,7 @@ use jiff::Timestamp;
 pub use changes::{Changes, Gone, Why, changes};
 pub use load::{
     Loaded, Loader, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files,
-    load_project,
+    load_project, project_as_far,
 };
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
@@ -391,6 +392,29 @@ impl std::fmt::Display for DesiredPeer {
 }
 
 impl DesiredRule {
+    /// The declaration of a rule as it is, on its network interface.
+    pub fn of(rule: &Rule, span: Span) -> Self {
+        Self {
+            direction: rule.direction,
+            nic: Some(rule.nic),
+            priority: rule.priority,
+            policy: rule.policy,
+            protocol: rule.protocol.clone(),
+            peer: match &rule.peer {
+                Peer::Cidr(cidr) => DesiredPeer::Cidr(*cidr),
+                Peer::Group(id) => DesiredPeer::Group {
+                    id: id.clone(),
+                    owner: rule.peer_owner.clone(),
+                },
+                Peer::PrefixList(list) => DesiredPeer::PrefixList(list.clone()),
+            },
+            local: rule.local,
+            description: rule.description.clone(),
+            expires: None,
+            span,
+        }
+    }
+
     /// The rule with its network interface chosen and the peer group's id filled in; `None` when the peer names
     /// a declared group that `resolve` does not know.
     pub fn bind(

@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{ChangeKind, GroupPlan, Passing, Schedule, Step, Traffic};
 use crate::{
-    model::{Direction, Lists, NicType, ObservedRule, PortList, PortListId, PortSet, Rule},
+    model::{Direction, Lists, NicType, ObservedRule, Rule},
     traffic::{
         certificate::{Move, replay},
         clause::Resolve,
         difference::{default_policy, difference},
     },
 };
-
-/// Most unread port lists of which every case is looked at.
-const FEW_LISTS: usize = 4;
 
 /// Directions and network interfaces that some change is about.
 pub fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
@@ -97,76 +94,16 @@ pub fn passing(
             .filter(is_of(side))
             .collect();
         let waves = moves(index, group, schedule, side);
-        for lists in &readings(group.in_turn.is_some(), &old, &waves, lists) {
-            let default = default_policy(side.0, kind);
-            for transient in replay(&old, &waves, default, &Resolve(Some(lists))) {
-                let passing = Passing {
-                    with: None,
-                    direction: side.0,
-                    nic: side.1,
-                    transient,
-                };
-                if !found.contains(&passing) {
-                    found.push(passing);
-                }
-            }
-        }
+        let default = default_policy(side.0, kind);
+        let transients = replay(&old, &waves, default, &Resolve(Some(lists)));
+        found.extend(transients.into_iter().map(|transient| Passing {
+            with: None,
+            direction: side.0,
+            nic: side.1,
+            transient,
+        }));
     }
     found
-}
-
-/// What lists may hold that could not be read. An unread port list counts as every port; that hides nothing where the order was made
-/// from pairs of rules, which holds whatever they match. Changes made in turns were not ordered so: there a packet may also be in none
-/// of some lists, and every case is looked at as far as they are few, else each list by itself and all together.
-pub fn readings(
-    in_turn: bool,
-    old: &[&Rule],
-    waves: &[Vec<Move<'_>>],
-    lists: &Lists,
-) -> Vec<Lists> {
-    let moved = waves
-        .iter()
-        .flatten()
-        .flat_map(|step| [step.gone, step.come]);
-    let unread: BTreeSet<&PortListId> = old
-        .iter()
-        .copied()
-        .chain(moved.flatten())
-        .filter_map(|rule| match &rule.protocol.ports()?.destination {
-            PortSet::List(list) => Some(list),
-            PortSet::Range(_) => None,
-        })
-        .filter(|list| !lists.port.contains_key(list))
-        .collect();
-    let mut all = vec![lists.clone()];
-    if !in_turn || unread.is_empty() {
-        return all;
-    }
-    let unread: Vec<&PortListId> = unread.into_iter().collect();
-    let mut without = |some: &mut dyn Iterator<Item = &PortListId>| {
-        let mut lists = lists.clone();
-        for list in some {
-            let nothing = PortList {
-                name: list.as_str().into(),
-                max_entries: 0,
-                entries: Vec::new(),
-            };
-            lists.port.insert(list.clone(), nothing);
-        }
-        all.push(lists);
-    };
-    if unread.len() <= FEW_LISTS {
-        for choice in 1..1usize << unread.len() {
-            let chosen = (0..unread.len()).filter(|number| choice & (1 << number) != 0);
-            without(&mut chosen.map(|number| unread[number]));
-        }
-    } else {
-        unread
-            .iter()
-            .for_each(|list| without(&mut std::iter::once(*list)));
-        without(&mut unread.iter().copied());
-    }
-    all
 }
 
 /// What the waves of a schedule do to the rules of one side of a group.

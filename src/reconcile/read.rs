@@ -144,24 +144,50 @@ pub(super) async fn read<'a, P: Provider>(
             Found::Wrong => {}
         }
     }
-    read.failures = failed
-        .into_iter()
-        .map(|(at, error)| {
-            let group = &desired.groups[at];
-            ReadFailure {
-                account: group.account.clone(),
-                region: group.region.clone(),
-                group: group.selector.to_string(),
-                span: group.span,
-                error,
-            }
-        })
-        .collect();
-    read.groups = observed
-        .into_iter()
-        .map(|(at, observed)| (&desired.groups[at], observed))
-        .collect();
+    read.finish(desired, observed, failed);
     Ok(read)
+}
+
+/// As [`read`], where the first declared group is not there yet: nothing is read but the lists that it names.
+pub(super) async fn read_new<'a, P: Provider>(
+    desired: &'a Desired,
+    group: ObservedGroup,
+    clouds: &Clouds<P>,
+) -> Result<Read<'a>, Error> {
+    let mut read = Read::default();
+    let mut observed = BTreeMap::from([(0, group)]);
+    let mut failed = BTreeMap::new();
+    lists(desired, clouds, 1, &mut observed, &mut failed, &mut read).await?;
+    read.finish(desired, observed, failed);
+    Ok(read)
+}
+
+impl<'a> Read<'a> {
+    /// Takes what was read and what could not be, by index into the declared groups.
+    fn finish(
+        &mut self,
+        desired: &'a Desired,
+        observed: BTreeMap<usize, ObservedGroup>,
+        failed: BTreeMap<usize, Arc<ProviderError>>,
+    ) {
+        self.failures = failed
+            .into_iter()
+            .map(|(at, error)| {
+                let group = &desired.groups[at];
+                ReadFailure {
+                    account: group.account.clone(),
+                    region: group.region.clone(),
+                    group: group.selector.to_string(),
+                    span: group.span,
+                    error,
+                }
+            })
+            .collect();
+        self.groups = observed
+            .into_iter()
+            .map(|(at, observed)| (&desired.groups[at], observed))
+            .collect();
+    }
 }
 
 fn connected<'c, P: Provider>(

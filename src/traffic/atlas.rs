@@ -9,6 +9,8 @@
 //! each address family. Two rule sets that differ anywhere differ in a world of at most two memberships: take the two winners there, and
 //! drop all memberships but theirs; only competitors leave.
 
+use std::collections::BTreeSet;
+
 use super::{
     bits::Bits,
     clause::{Clause, Family, Far, Interval, Symbol},
@@ -210,8 +212,10 @@ impl Atlas {
             clauses.is_sorted_by_key(Clause::rank),
             "from strongest to weakest"
         );
+        let symbols = worlds.iter().flatten();
         let mut builder = Builder {
             clauses,
+            told: symbols.cloned().collect(),
             family: Family::V4,
             constrained: constraints(clauses),
             nodes: Vec::new(),
@@ -327,6 +331,8 @@ fn constraints(clauses: &[Clause]) -> [Bits; 4] {
 
 struct Builder<'a> {
     clauses: &'a [Clause],
+    /// Symbols of any world. Ports of a list that is none of them are every port.
+    told: BTreeSet<Symbol>,
     family: Family,
     constrained: [Bits; 4],
     nodes: Vec<Node<SignatureId>>,
@@ -344,7 +350,11 @@ impl Builder<'_> {
         for (index, clause) in self.clauses.iter().enumerate() {
             let other_family = clause.family.is_some_and(|own| own != family)
                 || clause.local.as_ref().is_some_and(|(own, _)| *own != family);
-            if other_family {
+            let other_ports = clause.ports_in.as_ref().is_some_and(|list| {
+                let list = Symbol::PortList(list.clone());
+                self.told.contains(&list) && !world.contains(&list)
+            });
+            if other_family || other_ports {
                 continue;
             }
             match &clause.far {

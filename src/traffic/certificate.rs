@@ -7,17 +7,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    atlas::{World, worlds},
     bits::Bits,
-    clause::{Clause, Resolve, Symbol},
+    clause::Resolve,
     may_overlap,
+    memberships::Memberships,
     space::Space,
     speak::{Statement, speak},
 };
 use crate::model::{Policy, Rule};
-
-/// Most sets of memberships that are looked at with three members; beyond, pairs only.
-const MANY_WORLDS: usize = 2_000;
 
 /// One change of a group's rules; both rules for a modify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +53,7 @@ pub fn replay(
     if touched.is_empty() {
         return Vec::new();
     }
-    let space = changing_space(old.iter().copied(), &touched, default, resolve);
+    let (space, _) = changing_space(old.iter().copied(), &touched, default, resolve);
     let place = |rule: Option<&Rule>| rule.and_then(|rule| space.index_of(rule));
     // Two groups of one interface may hold the same rule; it is there until both have let it go.
     let mut held = vec![0usize; space.rules.len()];
@@ -128,35 +125,21 @@ pub fn replay(
 }
 
 /// Packet space cut for questions about states between two: by the rules that change and those that meet one of them, in the worlds that
-/// tell three states (before, between, after) apart.
+/// tell three states (before, between, after) apart. `false`: these were too many, and only those of two rules each are looked at.
 pub fn changing_space<'a>(
     old: impl IntoIterator<Item = &'a Rule>,
     touched: &[&'a Rule],
     default: Policy,
     resolve: &Resolve<'_>,
-) -> Space<'a> {
-    let changed_symbols: BTreeSet<Symbol> = touched
-        .iter()
-        .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
-        .collect();
+) -> (Space<'a>, bool) {
     let matters = |rule: &&Rule| touched.iter().any(|other| may_overlap(rule, other));
-    let needed = |symbols: &[Symbol]| -> Vec<World> {
-        // Three sets of rules have three winners, so three memberships at most tell them apart.
-        let differs = |world: &World| {
-            world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol))
-        };
-        let triples = worlds(symbols, if symbols.len() > 24 { 2 } else { 3 });
-        let few = triples.len() <= MANY_WORLDS;
-        triples
-            .into_iter()
-            .filter(|world| differs(world) && (few || world.len() < 3))
-            .collect()
-    };
-    let rules = old
-        .into_iter()
-        .filter(matters)
-        .chain(touched.iter().copied());
-    Space::new(rules, default, resolve, needed)
+    let old: Vec<&Rule> = old.into_iter().filter(matters).collect();
+    let differ: BTreeSet<_> = touched.iter().map(|rule| rule.identity()).collect();
+    let stay = old.iter().filter(|rule| !differ.contains(&rule.identity()));
+    let memberships = Memberships::new(stay.copied(), touched.iter().copied(), resolve);
+    let (worlds, all) = memberships.of_three();
+    let rules = old.into_iter().chain(touched.iter().copied());
+    (Space::new(rules, default, resolve, |_| worlds), all)
 }
 
 /// As [`worst_part`], of the rules of a space.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    atlas::{Diagram, Dimension, Node, NodeId, SignatureId, World, worlds},
+    atlas::{Diagram, Dimension, Node, NodeId, SignatureId},
     bits::Bits,
-    clause::{Clause, Family, Interval, Resolve, Symbol},
+    clause::{Family, Interval, Resolve},
     may_overlap,
+    memberships::Memberships,
     services::{PORTS, ServiceBox},
     space::Space,
     speak::{Statement, speak},
@@ -100,23 +101,12 @@ impl<'a> Question<'a> {
         if changed.is_empty() {
             return None;
         }
-        let changed_symbols: BTreeSet<Symbol> = changed
-            .iter()
-            .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
-            .collect();
         // A rule that meets none of those that differ decides nothing about the difference.
         let matters =
             |rule: &&Rule| differs(rule) || changed.iter().any(|other| may_overlap(rule, other));
-        // Nobody's world, one for each symbol, and the pairs with a symbol of a rule that differs: wherever the two states
-        // differ, one of the two winners is such a rule.
-        let needed = |symbols: &[Symbol]| -> Vec<World> {
-            let mut worlds = worlds(symbols, 2);
-            worlds.retain(|world| {
-                world.len() < 2 || world.iter().any(|symbol| changed_symbols.contains(symbol))
-            });
-            worlds
-        };
-        let space = Space::new(all().filter(matters), default, resolve, needed);
+        let stay = all().filter(|rule| !differs(rule) && matters(rule));
+        let worlds = Memberships::new(stay, changed.iter().copied(), resolve).of_two();
+        let space = Space::new(all().filter(matters), default, resolve, |_| worlds);
         let (old, new) = (
             space.state(old.iter().copied()),
             space.state(new.iter().copied()),
