@@ -134,3 +134,38 @@ impl fmt::Display for Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_read_ipv4_knows_what_the_general_one_knows() {
+        let mut texts: Vec<String> = [
+            "/8",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "10.0.0.0/+8",
+            "10.0.0.0/08",
+            "010.0.0.0/8",
+            "::/0",
+            "256.0.0.0/8",
+        ]
+        .map(str::to_owned)
+        .into();
+        for length in 0..=40 {
+            texts.extend(
+                ["0.0.0.0", "10.200.30.4", "255.255.255.255"].map(|a| format!("{a}/{length}")),
+            );
+        }
+        let mut short = 0;
+        for text in texts {
+            let general = text.parse::<IpNet>().ok();
+            if let Some(net) = common_ipv4(&text) {
+                assert_eq!(general, Some(net.into()), "{text}");
+                short += 1;
+            }
+        }
+        assert_eq!(short, 3 * 33);
+    }
+}
