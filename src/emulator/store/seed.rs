@@ -57,11 +57,6 @@ pub(in crate::emulator) use self::write::write;
 /// The only version so far.
 const VERSION: u32 = 1;
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-
 /// Reads a state; the error says what is wrong, for people.
 pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
     #[derive(Deserialize)]
