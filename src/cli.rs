@@ -29,6 +29,7 @@ mod import;
 mod init;
 mod live;
 pub mod log;
+mod look;
 mod notify;
 mod output;
 mod pass;

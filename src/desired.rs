@@ -37,7 +37,7 @@ pub use changes::{Changes, Gone, Why, changes};
 pub use declared::{AbsentRule, DesiredPeer, DesiredRule};
 pub use load::{
     Loaded, Loader, MAX_BYTES, SourceFile, is_group_file, load, load_as_far, load_files,
-    load_project,
+    load_project, project_as_far,
 };
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};

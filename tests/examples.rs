@@ -289,6 +289,18 @@ fn there_is_one_comment_which_is_brought_up_to_date() {
         "{}",
         calls()
     );
+    // One of a part of the project looks for its own.
+    work.write(
+        "comment.md",
+        "**0** <!-- rulekeep:plan shard 1/3 -->\nmore\n",
+    );
+    fs::write(stubs.join("gh"), "#!/bin/sh\necho \"$MARKER\" >&2\n").unwrap();
+    let (code, _, error) = script(&work, "github-comment.sh", &comment, &variables);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.starts_with("<!-- rulekeep:plan shard 1/3 -->\n"),
+        "{error}"
+    );
     // What is not a comment of rulekeep's is not posted.
     work.write("comment.md", "something else\n");
     let before = calls();

@@ -108,6 +108,8 @@ pub(super) struct Job<'a> {
     pub(super) confirm_within: Option<Duration>,
     /// Whether stdout is another job's, so that text goes to stderr.
     pub(super) aside: bool,
+    /// What stands for the part of the project that it is about ([`Selection::part`](super::project::Selection::part)).
+    pub(super) part: &'a str,
     pub(super) shared: &'a Shared,
     pub(super) global: &'a Global,
     pub(super) screen: &'a Screen,
@@ -243,6 +245,7 @@ impl Job<'_> {
         let checked = Checked {
             command: "apply",
             project: &prepared.project_seen_from_top(),
+            part: self.part,
             groups: &groups,
             findings: &findings,
             ..Checked::default()
@@ -328,7 +331,8 @@ impl Job<'_> {
     }
 
     fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
-        let summarized = Github::new(&self.shared.output).summarize(|| markdown::applied(report));
+        let summarized =
+            Github::new(&self.shared.output).summarize(|| markdown::applied(report, self.part));
         // Files first: what becomes of stdout is no reason to lose them.
         let files = self.outputs(|format, style| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),

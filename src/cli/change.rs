@@ -60,6 +60,7 @@ impl Consent {
             preview: Some(preview),
             confirm_within: None,
             aside: false,
+            part: "",
             shared: &common.shared,
             global,
             screen,

@@ -91,6 +91,28 @@ impl Committed {
         Ok(Some(loaded))
     }
 
+    /// Whether anything that is staged may change what is said of the project: something below its folder, or elsewhere what the
+    /// project file or links lead to.
+    pub(super) fn is_touched(global: &Global) -> Result<bool, Failure> {
+        let git = Git::of_process();
+        let tree = Tree::of_index(&git).map_err(unreadable)?;
+        let path = find(&tree, &git, global, "what is staged")?;
+        let (root, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let staged = git.staged().map_err(unreadable)?;
+        let below = |path: &str| root.is_empty() || path.starts_with(&format!("{root}/"));
+        if staged.iter().any(|path| below(path)) {
+            return Ok(true);
+        }
+        if let Some(project) = tree.file(&path, name).map_err(unreadable)? {
+            let loaded = since::load_from(&tree, root, project, Path::new(root));
+            for file in loaded.map_err(unreadable)?.desired.project.files {
+                let leaves = tree.leaves(root, &file.path.to_string_lossy());
+                leaves.map_err(unreadable)?;
+            }
+        }
+        Ok(staged.iter().any(|path| tree.has_met(path)))
+    }
+
     /// What is wrong with the place of a file that the project file names.
     fn outside(
         &self,

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::{
     apply::{self, GroupReport, Report},
-    clouds::{self, ConnectCause, Connected},
+    clouds::{self, ConnectCause, Connected, Kept},
     desired::{Desired, DesiredGroup, Project},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
@@ -54,12 +54,24 @@ pub(super) async fn prepare<'a>(
     parallelism: usize,
     meter: &Meter,
 ) -> Result<Prepared<'a>, Failure> {
+    prepare_again(&Kept::default(), desired, selection, at, parallelism, meter).await
+}
+
+/// As [`prepare`], over the connections of the last time where there are any.
+pub(super) async fn prepare_again<'a>(
+    kept: &Kept,
+    desired: &'a Desired,
+    selection: &Selection,
+    at: Timestamp,
+    parallelism: usize,
+    meter: &Meter,
+) -> Result<Prepared<'a>, Failure> {
     let chosen = selection.choose(desired)?;
     let accounts = chosen
         .iter()
         .map(|index| desired.groups[*index].account.clone())
         .collect();
-    let connected = connect(desired, &accounts, parallelism).await?;
+    let connected = connect(desired, &accounts, parallelism, kept).await?;
     prepare_on(connected, desired, selection, at, parallelism, meter).await
 }
 
@@ -102,6 +114,7 @@ impl<'a> Prepared<'a> {
 pub(super) async fn discover(
     desired: Desired,
     parallelism: usize,
+    kept: &Kept,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let templates = desired.templates.iter();
     let accounts: BTreeSet<AccountName> = templates
@@ -110,7 +123,7 @@ pub(super) async fn discover(
     if accounts.is_empty() {
         return Ok((desired, Vec::new()));
     }
-    let connected = connect(&desired, &accounts, parallelism).await?;
+    let connected = connect(&desired, &accounts, parallelism, kept).await?;
     let found = reconcile::discover(desired, &connected.clouds, parallelism).await;
     let closed = connected.close().await;
     let found = found.map_err(|error| {
@@ -127,7 +140,7 @@ pub(super) async fn discovered(
     parallelism: usize,
     screen: &Screen,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
-    let (desired, problems) = discover(desired, parallelism).await?;
+    let (desired, problems) = discover(desired, parallelism, &Kept::default()).await?;
     if problems.iter().any(Diagnostic::is_error) {
         screen.diagnostics(&desired.sources, &problems);
         return Err(super::project::not_planned(&problems));
@@ -141,19 +154,21 @@ pub(super) async fn connect_all(
     parallelism: usize,
 ) -> Result<Connected, Failure> {
     let accounts = desired.groups.iter().map(|group| group.account.clone());
-    connect(desired, &accounts.collect(), parallelism).await
+    connect(desired, &accounts.collect(), parallelism, &Kept::default()).await
 }
 
 async fn connect(
     desired: &Desired,
     accounts: &BTreeSet<AccountName>,
     parallelism: usize,
+    kept: &Kept,
 ) -> Result<Connected, Failure> {
     clouds::connect(
         &desired.project,
         accounts,
         &Environment::of_process(),
         parallelism,
+        kept,
     )
     .await
     .map_err(|error| {

@@ -115,6 +115,7 @@ async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outc
         preview: None,
         confirm_within: None,
         aside: false,
+        part: "",
         shared,
         global,
         screen,

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::{GroupId, PrefixListId};
 
@@ -34,6 +34,9 @@ impl Cidr {
 
     /// Reads an address or CIDR, masking host bits.
     pub fn parse_masking(text: &str) -> Result<Self, CidrError> {
+        if let Some(net) = common_ipv4(text) {
+            return Ok(Self::new(net.into()));
+        }
         let net = text
             .parse::<IpNet>()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
@@ -55,6 +58,17 @@ impl Cidr {
     pub fn overlaps(self, other: Self) -> bool {
         self.0.contains(&other.0) || other.0.contains(&self.0)
     }
+}
+
+/// `a.b.c.d/n` without leading zeros, which most rules have, in a fraction of the time that the general way takes; `None` for all else.
+fn common_ipv4(text: &str) -> Option<Ipv4Net> {
+    let (address, length) = text.split_once('/')?;
+    let length: u8 = match length.as_bytes() {
+        [one @ b'0'..=b'9'] => one - b'0',
+        [ten @ b'1'..=b'3', one @ b'0'..=b'9'] => (ten - b'0') * 10 + (one - b'0'),
+        _ => return None,
+    };
+    Ipv4Net::new(address.parse().ok()?, length).ok()
 }
 
 /// Refuses host bits and leading zeros: whoever writes `10.1.2.3/8` or `010.1.0.0` may mean either of two things.
@@ -118,5 +132,40 @@ impl fmt::Display for Peer {
             Self::Group(group) => group.fmt(f),
             Self::PrefixList(list) => list.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_read_ipv4_knows_what_the_general_one_knows() {
+        let mut texts: Vec<String> = [
+            "/8",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "10.0.0.0/+8",
+            "10.0.0.0/08",
+            "010.0.0.0/8",
+            "::/0",
+            "256.0.0.0/8",
+        ]
+        .map(str::to_owned)
+        .into();
+        for length in 0..=40 {
+            texts.extend(
+                ["0.0.0.0", "10.200.30.4", "255.255.255.255"].map(|a| format!("{a}/{length}")),
+            );
+        }
+        let mut short = 0;
+        for text in texts {
+            let general = text.parse::<IpNet>().ok();
+            if let Some(net) = common_ipv4(&text) {
+                assert_eq!(general, Some(net.into()), "{text}");
+                short += 1;
+            }
+        }
+        assert_eq!(short, 3 * 33);
     }
 }

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod layers;
+mod meetings;
 mod modes;
 mod order;
 mod promise;

@@ -1,6 +1,7 @@
 //! The traffic engine against a matcher that looks at every packet of a small universe.
 
 mod assertion;
+mod atlas;
 mod certificate;
 mod difference;
 mod explain;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Prepared, connect};
 use crate::cli::{Failure, progress::Meter};
 use crate::{
-    clouds::Connected,
+    clouds::{Connected, Kept},
     desired::{Desired, Selector},
     model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
     provider::{GroupFilter, NewGroup, Provider as _, alibaba::Alibaba},
@@ -37,7 +37,7 @@ pub(in crate::cli) async fn session(
     parallelism: usize,
 ) -> Result<Session, Failure> {
     Ok(Session {
-        connected: connect(desired, accounts, parallelism).await?,
+        connected: connect(desired, accounts, parallelism, &Kept::default()).await?,
         parallelism,
     })
 }

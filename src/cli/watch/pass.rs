@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     apply::Verdict,
+    clouds::Kept,
     desired::{self, Loader},
     diag,
     exit::Exit,
@@ -43,6 +44,8 @@ pub(super) struct Keeper<'a> {
     files: Files<'a>,
     /// What has not changed since the last pass is not parsed again.
     loader: Loader,
+    /// Nor are connections made anew.
+    kept: Kept,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     audience: Audience,
@@ -54,6 +57,8 @@ pub(super) struct Keeper<'a> {
     pub(super) told: Option<BadCommit>,
     /// Why an overdue apply could not be undone the last time.
     not_undone: Option<Failure>,
+    /// Why an output could not be written the last time.
+    pub(super) unwritten: Option<Failure>,
     /// What followers of the loop see.
     status: watch::Sender<Status>,
 }
@@ -71,12 +76,14 @@ impl<'a> Keeper<'a> {
             screen,
             files,
             loader: Loader::default(),
+            kept: Kept::default(),
             tellers: Default::default(),
             audience: Audience::default(),
             last: None,
             approved: false,
             told: None,
             not_undone: None,
+            unwritten: None,
             status: watch::Sender::default(),
         }
     }
@@ -189,18 +196,22 @@ impl<'a> Keeper<'a> {
             true => desired::load(&project), // Nothing comes after it.
             false => {
                 let loaded = self.loader.load(&project);
-                tracing::debug!(parsed = self.loader.parsed(), "the files are read");
+                let (read, parsed) = (self.loader.read(), self.loader.parsed());
+                tracing::debug!(read, parsed, "the files are loaded");
                 loaded
             }
         };
         let desired = match loaded {
             Ok((desired, warnings)) => {
                 self.remark(&mut attempt, &desired.sources, &warnings);
+                attempt.warnings = warnings;
                 desired
             }
             Err(error) => {
                 self.remark(&mut attempt, &error.sources, &error.diagnostics);
-                let failure = project::not_sound(&error.diagnostics);
+                self.audience.of_unsound(&project);
+                let mut failure = project::not_sound(&error.diagnostics);
+                failure.findings = project::findings_of(&error, &project).into();
                 let ending = Ending::NotSound(failure.message.clone());
                 return self.without_plan(attempt, ending, failure);
             }
@@ -214,7 +225,7 @@ impl<'a> Keeper<'a> {
         let found = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            found = pass::discover(desired, parallelism) => found,
+            found = pass::discover(desired, parallelism, &self.kept) => found,
         };
         let (desired, problems) = match found {
             Ok(found) => found,
@@ -224,6 +235,7 @@ impl<'a> Keeper<'a> {
             }
         };
         self.remark(&mut attempt, &desired.sources, &problems);
+        attempt.warnings.extend_from_slice(&problems);
         if problems.iter().any(diag::Diagnostic::is_error) {
             let failure = project::not_planned(&problems);
             let ending = Ending::NotSound(failure.message.clone());
@@ -237,7 +249,7 @@ impl<'a> Keeper<'a> {
         let prepared = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            prepared = pass::prepare(&desired, &selection, at, parallelism, &meter) => prepared,
+            prepared = pass::prepare_again(&self.kept, &desired, &selection, at, parallelism, &meter) => prepared,
         };
         drop(meter);
         let prepared = match prepared {
@@ -247,7 +259,9 @@ impl<'a> Keeper<'a> {
                 return self.without_plan(attempt, ending, failure);
             }
         };
-        let ending = self.planned(attempt, &desired, &prepared, stop).await;
+        let ending = self
+            .planned(attempt, (&desired, &selection), &prepared, stop)
+            .await;
         if let Err(failure) = prepared.close().await {
             self.screen.failure(&failure);
         }

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Cidr, Direction, GroupId, NicType, ObservedRule, Peer, Policy, PortRange, Ports, Priority,
-        Protocol, Rule,
+        Cidr, Direction, GroupId, NicType, ObservedRule, Peer, Policy, PortListId, PortRange,
+        PortSet, Ports, PrefixListId, Priority, Protocol, Rule,
     },
     plan::{ChangeKind, exact::Pairs},
 };
@@ -177,34 +177,47 @@ fn cidr(text: &str) -> Cidr {
 }
 
 fn arb_rule() -> impl Strategy<Value = Rule> {
-    let peer = prop_oneof![
+    let address = prop_oneof![
         6 => (0u8..8, 28u8..=32).prop_map(|(last, length)| format!("10.0.0.{last}/{length}")),
         2 => (0u8..4, 126u8..=128).prop_map(|(last, length)| format!("2001:db8::{last}/{length}")),
         1 => Just("0.0.0.0/0".to_owned()),
-        2 => (0u8..3).prop_map(|n| format!("sg-{n}")),
-    ]
-    .prop_map(|text| match text.starts_with("sg-") {
-        true => Peer::Group(GroupId::new(&text)),
-        false => Peer::Cidr(cidr(&text)),
+    ];
+    let peer = prop_oneof![
+        9 => address.prop_map(|text| Peer::Cidr(cidr(&text))),
+        1 => (0u8..3).prop_map(|n| Peer::Group(GroupId::new(format!("sg-{n}")))),
+        1 => (0u8..2).prop_map(|n| Peer::PrefixList(PrefixListId::new(format!("pl-{n}")))),
+    ];
+    let destination = prop_oneof![
+        7 => (1u16..=6, 0u16..4).prop_map(|(first, more)| {
+            PortSet::Range(PortRange::new(first, first + more).unwrap())
+        }),
+        1 => (0u8..2).prop_map(|n| PortSet::List(PortListId::new(format!("prl-{n}")))),
+    ];
+    let source = prop_oneof![Just(None), (1u16..3).prop_map(Some)];
+    let ports = (destination, source).prop_map(|(destination, source)| Ports {
+        destination,
+        source: source.map(|port| PortRange::new(port, port).unwrap()),
     });
-    let ports =
-        (1u16..=6, 0u16..4, any::<bool>(), 1u16..3).prop_map(|(first, more, some, from)| Ports {
-            source: some.then(|| PortRange::new(from, from).unwrap()),
-            ..PortRange::new(first, first + more).unwrap().into()
-        });
     let protocol = prop_oneof![
         5 => ports.clone().prop_map(Protocol::Tcp),
         1 => ports.prop_map(Protocol::Udp),
         1 => Just(Protocol::Icmp),
         1 => Just(Protocol::All),
     ];
-    let direction = prop_oneof![4 => Just(Direction::Ingress), 1 => Just(Direction::Egress)];
+    let side = prop_oneof![
+        6 => Just((Direction::Ingress, NicType::Intranet)),
+        1 => Just((Direction::Ingress, NicType::Internet)),
+        1 => Just((Direction::Egress, NicType::Intranet)),
+    ];
     let policy = prop_oneof![Just(Policy::Accept), Just(Policy::Drop)];
     let local = prop_oneof![4 => Just(None), 1 => (0u8..4, 30u8..=32).prop_map(Some)];
-    (direction, 1i64..=4, policy, protocol, peer, local).prop_map(
-        |(direction, priority, policy, protocol, peer, local)| {
+    (side, 1i64..=4, policy, protocol, peer, local).prop_map(
+        |((direction, nic), priority, policy, protocol, peer, local)| {
             let local = local.map(|(last, length)| cidr(&format!("10.1.0.{last}/{length}")));
-            rule(direction, priority, policy, protocol, peer, local)
+            Rule {
+                nic,
+                ..rule(direction, priority, policy, protocol, peer, local)
+            }
         },
     )
 }

@@ -73,6 +73,7 @@ pub(super) fn document(report: &PlanReport<'_>) -> PlanDocument {
                 help: diagnostic.help.clone(),
             })
             .collect(),
+        failure: None,
     }
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::failed::FailureBody;
+
 /// What an apply would do.
 ///
 /// `resource_changes` has the shape of Terraform's plan, so that policies written for it can be reused.
@@ -23,7 +25,7 @@ pub struct PlanDocument {
     pub dirty: Option<bool>,
     /// Whether an apply would be let through and have something to do.
     pub applyable: bool,
-    /// Whether something could not be planned.
+    /// Whether something could not be planned; also where nothing could.
     pub errored: bool,
     /// Numbers over all groups.
     pub summary: Summary,
@@ -33,12 +35,14 @@ pub struct PlanDocument {
     pub groups: Vec<GroupBody>,
     /// Groups that could not be read.
     pub unread: Vec<Unread>,
-    /// What is wrong or odd about the files in view of the cloud.
+    /// What is wrong or odd about the files in view of the cloud; where there is no plan, everything that was found.
     pub diagnostics: Vec<DiagnosticBody>,
+    /// Why there is no plan, and nothing in this document but diagnostics; null: there is one.
+    pub failure: Option<FailureBody>,
 }
 
 /// Numbers over all groups.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct Summary {
     /// Rules to add.
     pub add: usize,

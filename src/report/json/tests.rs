@@ -235,6 +235,7 @@ fn the_report_of_an_apply_says_what_failed() {
   "tool_version": "0.1.0",
   "run_id": "run",
   "complete": false,
+  "errored": true,
   "summary": {
     "added": 1,
     "changed": 0,
@@ -258,7 +259,8 @@ fn the_report_of_an_apply_says_what_failed() {
       "notes": []
     }
   ],
-  "unapplied": null
+  "unapplied": null,
+  "diagnostics": []
 }
 
 "#]]

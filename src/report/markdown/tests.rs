@@ -178,7 +178,7 @@ fn a_report_of_an_apply_shows_what_failed_outside_of_any_fold() {
         ],
     };
     assert_data_eq!(
-        applied(&report),
+        applied(&report, ""),
         str![[r#"
 ### Apply incomplete: 1 group done, 1 failed. Resources: 2 added, 0 changed, 0 destroyed <!-- rulekeep:apply -->
 
@@ -451,11 +451,11 @@ proptest! {
                 notes: vec![words.clone(); index % 5],
             })
             .collect();
-        let text = applied(&Report { run_id: "run".into(), groups });
+        let text = applied(&Report { run_id: "run".into(), groups }, "");
         prop_assert!(text.len() <= LIMIT, "{} bytes", text.len());
         prop_assert_eq!(foreign(&text), Vec::<String>::new());
         let reasons = vec![words.clone(); 300];
-        let text = unapplied(&words, &reasons, &[]);
+        let text = unapplied(&words, &reasons, &Checked::default());
         prop_assert!(text.len() <= LIMIT, "{} bytes", text.len());
         prop_assert_eq!(foreign(&text), Vec::<String>::new());
     }

@@ -487,14 +487,17 @@ fn what_a_search_left_out_is_said() {
         .lines()
         .skip_while(|line| !line.starts_with("order"))
         .collect();
-    assert_eq!(
-        order[0],
-        "order: not safe at every step (5 calls, 2 layers)"
+    assert!(
+        order[0].starts_with("order: not safe at every step (5 calls, 2 layers"),
+        "{text}"
     );
     assert_eq!(
-        order[1..3],
+        order[1..4],
         [
             format!("  {name}: the search for a safe order was ended before every order was tried"),
+            format!(
+                "  {name} is changed in turns: not replayed for interfaces that are also in a group outside this plan"
+            ),
             format!(
                 "  {name}: peers that are in three groups or unread lists at once were not looked at"
             ),

@@ -24,6 +24,15 @@ impl Keeper<'_> {
         failure: Failure,
     ) -> Ending {
         attempt.scene.words = format!("as before: {}", failure.message);
+        // Where another state of the files is tried, that one's plan is what there is.
+        if !(attempt.state.another && ending.blame().is_some()) {
+            let stamp = attempt.stamp.clone().unwrap_or(Stamp {
+                timestamp: attempt.at,
+                commit: None,
+                dirty: None,
+            });
+            self.write_nothing(&failure, &stamp);
+        }
         attempt.scene.failure = Some(failure);
         self.print(&attempt);
         let outcome = PassOutcome {
@@ -77,6 +86,7 @@ impl Keeper<'_> {
             stamp,
             scene,
             clock: _,
+            warnings: _,
         } = attempt;
         let (from, screen) = (stamp.as_ref().and_then(from), self.screen);
         let told = self

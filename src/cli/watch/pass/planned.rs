@@ -18,8 +18,10 @@ use super::{
             pass::{self, Prepared},
             plan::not_whole,
             progress::Meter,
+            project::Selection,
         },
         obstacle::obstacle,
+        outputs::Made,
         tell::effort,
     },
     Attempt, Keeper, State,
@@ -30,7 +32,7 @@ impl Keeper<'_> {
     pub(super) async fn planned(
         &mut self,
         mut attempt: Attempt<'_>,
-        desired: &Desired,
+        (desired, selection): (&Desired, &Selection),
         prepared: &Prepared<'_>,
         stop: &Stop,
     ) -> Ending {
@@ -48,6 +50,14 @@ impl Keeper<'_> {
         self.approved = approved.is_some();
         let shown = prepared.report(&refusals, &stamp);
         attempt.scene.result = text::plan(&shown, &self.screen.out);
+        self.write_plan(&Made {
+            desired,
+            selection,
+            prepared,
+            refusals: &refusals,
+            stamp: &stamp,
+            warnings: &attempt.warnings,
+        });
         let applies = self.args.apply;
         let mut waits = String::new();
         let (mut ending, failure) = if prepared.is_errored() {

@@ -5,6 +5,7 @@ use std::{path::Path, time::Instant};
 use jiff::Timestamp;
 
 use crate::{
+    diag::Diagnostic,
     report::Stamp,
     watch::{BadCommit, git::Checkout},
 };
@@ -55,6 +56,8 @@ pub(in super::super) struct Attempt<'s> {
     /// Of the files, as soon as it is known.
     pub(super) stamp: Option<Stamp>,
     pub(super) scene: Scene,
+    /// What is odd about the files.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl<'s> Attempt<'s> {
@@ -66,6 +69,7 @@ impl<'s> Attempt<'s> {
             clock: Instant::now(),
             stamp: state.commit.map(|(commit, _)| stamp_of(commit, at)),
             scene: Scene::default(),
+            warnings: Vec::new(),
         }
     }
 }

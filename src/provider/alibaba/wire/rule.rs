@@ -37,17 +37,27 @@ pub struct RuleError {
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: HashSet<Arc<str>>,
+    /// The last ones that were asked for: neighbours have the same description, and one time of creation is that of many.
+    recent: [Option<Arc<str>>; 2],
     scratch: Permission,
 }
 
 impl Interner {
     /// The shared copy.
     fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(shared) = self.texts.get(text) {
+        if let Some(shared) = self.recent.iter().flatten().find(|one| ***one == *text) {
             return Arc::clone(shared);
         }
-        let shared = Arc::from(text);
-        self.texts.insert(Arc::clone(&shared));
+        let shared = match self.texts.get(text) {
+            Some(shared) => Arc::clone(shared),
+            None => {
+                let shared = Arc::from(text);
+                self.texts.insert(Arc::clone(&shared));
+                shared
+            }
+        };
+        self.recent.swap(0, 1);
+        self.recent[0] = Some(Arc::clone(&shared));
         shared
     }
 }
@@ -70,12 +80,11 @@ pub fn observed(reading: Reading<'_>, texts: &mut Interner) -> Result<ObservedRu
     let mut others = unknown;
     let mut canonical = std::mem::take(&mut texts.scratch);
     plain(&seen.rule, &mut canonical);
-    for ((name, written), (_, canonical)) in known.texts().into_iter().zip(canonical.texts()) {
-        let is_kept = matches!(name, "SecurityGroupRuleId" | "CreateTime");
-        if !written.is_empty() && written != canonical && !is_kept {
+    known.each_that_differs(&canonical, |name, written| {
+        if !matches!(name, "SecurityGroupRuleId" | "CreateTime") {
             others.insert(texts.get(name), Value::String(written.to_owned()));
         }
-    }
+    });
     texts.scratch = canonical;
     if !created.is_empty() || !others.is_empty() {
         seen.facts = Some(Box::new(RuleFacts {
