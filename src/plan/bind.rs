@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
+use jiff::Timestamp;
+
 use crate::{
     desired::{DesiredGroup, DesiredPeer, DesiredRule},
     diag::{Code, Diagnostic, Span},
     model::{
-        AccountName, AddressFamily, GroupId, GroupInfo, GroupKind, GroupName, Network, NicType,
-        Peer, PortSet, Protocol, RegionId, Rule,
+        AccountName, AddressFamily, GroupId, GroupInfo, GroupKind, GroupName, Lists, Network,
+        NicType, Peer, PortSet, Protocol, RegionId, Rule,
     },
 };
 
@@ -66,7 +67,9 @@ pub struct Binder<'a> {
     pub desired: &'a DesiredGroup,
     pub info: &'a GroupInfo,
     pub names: &'a Names<'a>,
-    pub context: &'a Context<'a>,
+    pub at: Timestamp,
+    /// The lists of the group's region, where they were read.
+    pub lists: Option<&'a Lists>,
     pub diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -77,7 +80,7 @@ impl Binder<'_> {
         let mut bound: Vec<Bound> = Vec::with_capacity(rules.len());
         let mut expired = Vec::new();
         for rule in rules {
-            if !rule.is_live(self.context.at) {
+            if !rule.is_live(self.at) {
                 expired.push(rule.span);
             } else if let Some(rule) = self.rule(rule) {
                 bound.push(rule);
@@ -95,7 +98,7 @@ impl Binder<'_> {
     /// Rules that are past their date, in the form in which a live one is recognised. What is wrong with them is nobody's business
     /// any more.
     pub fn expired(&mut self, rules: &[DesiredRule]) -> Vec<Bound> {
-        let at = self.context.at;
+        let at = self.at;
         let said = self.diagnostics.len();
         let bound = rules
             .iter()
@@ -184,9 +187,10 @@ impl Binder<'_> {
     /// Whether a group of this kind can hold the rule; says why not.
     fn check(&mut self, declared: &DesiredRule, rule: &Rule) -> bool {
         let span = declared.span;
-        let id = self.info.id.clone();
+        let info = self.info;
+        let id = &info.id;
         if let Peer::Group(peer) = &rule.peer {
-            if *peer == id {
+            if peer == id {
                 self.say(
                     Code::SelfReference,
                     span,
@@ -273,8 +277,7 @@ impl Binder<'_> {
     }
 
     fn check_lists(&mut self, span: Span, rule: &Rule) -> bool {
-        let key = (self.desired.account.clone(), self.desired.region.clone());
-        let Some(lists) = self.context.lists.get(&key) else {
+        let Some(lists) = self.lists else {
             return true;
         };
         if let Peer::PrefixList(id) = &rule.peer {

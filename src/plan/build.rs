@@ -20,7 +20,7 @@ const MANY_PAIRS: usize = 100;
 
 /// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
 pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
-    groups.sort_by_key(address);
+    groups.sort_by_cached_key(address);
     let names = Names::new(context.directory);
     let mut diagnostics = Vec::new();
     let declared: Vec<&DesiredGroup> = groups.iter().map(|input| input.desired).collect();
@@ -65,8 +65,8 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
         replay_quota(&mut drafts, schedule);
         for &group in &groups {
             let draft = &mut drafts[group];
-            draft.plan.traffic = meaning::traffic(&draft.plan, &draft.lists);
-            draft.plan.passing = meaning::passing(group, &draft.plan, schedule, &draft.lists);
+            (draft.plan.traffic, draft.plan.passing) =
+                meaning::judge(group, &draft.plan, schedule, &draft.lists);
         }
         schedule.pairs_left_out = meetings(&mut drafts, schedule, &groups);
         diagnostics.extend(

@@ -43,9 +43,10 @@ impl Draft {
     ) -> Self {
         let address = super::build::address(&input);
         let GroupInput { desired, observed } = input;
-        let lists = context
+        let region = context
             .lists
-            .get(&(address.account.clone(), address.region.clone()))
+            .get(&(address.account.clone(), address.region.clone()));
+        let lists = region
             .map(|lists| named_lists(lists, desired, &observed))
             .unwrap_or_default();
         let resolve = |name: &_| names.resolve(desired, name).map(|info| info.id.clone());
@@ -81,7 +82,8 @@ impl Draft {
             desired,
             info: &observed.info,
             names,
-            context,
+            at: context.at,
+            lists: region,
             diagnostics: &mut *diagnostics,
         };
         let mut absent: Vec<(Bound, bool)> = desired

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::{ChangeKind, GroupPlan, Passing, Schedule, Step, Traffic};
+#[cfg(test)]
+use crate::traffic::difference::difference;
 use crate::{
     model::{Direction, Lists, NicType, ObservedRule, PortList, PortListId, PortSet, Rule},
     traffic::{
-        certificate::{Move, replay},
+        certificate::{Move, replay, replay_in, touched},
+        change::changing_space,
         clause::Resolve,
-        difference::{default_policy, difference},
+        difference::{Difference, default_policy, difference_in},
     },
 };
 
@@ -30,76 +33,32 @@ pub fn is_of(side: (Direction, NicType)) -> impl Fn(&&Rule) -> bool {
     move |rule| (rule.direction, rule.nic) == side
 }
 
-/// Compares the group before and after. Lists count with their content as it was read.
-pub fn traffic(group: &GroupPlan, lists: &Lists) -> Vec<Traffic> {
-    let kind = group.observed.info.kind;
-    sides(group)
-        .into_iter()
-        .map(|side| {
-            let mut gone: Vec<&ObservedRule> = group
-                .changes
-                .iter()
-                .filter_map(|change| change.kind.before())
-                .collect();
-            let old: Vec<&Rule> = group
-                .observed
-                .rules
-                .iter()
-                .map(|seen| &seen.rule)
-                .filter(is_of(side))
-                .collect();
-            // One by one: the cloud may hold the same rule under two ids, of which one stays.
-            let stays = |seen: &&ObservedRule| match gone.iter().position(|gone| gone == seen) {
-                Some(place) => {
-                    gone.swap_remove(place);
-                    false
-                }
-                None => true,
-            };
-            let kept = group
-                .observed
-                .rules
-                .iter()
-                .filter(stays)
-                .map(|seen| &seen.rule)
-                .filter(is_of(side));
-            let come = group
-                .changes
-                .iter()
-                .filter_map(|change| change.kind.after())
-                .filter(is_of(side));
-            let new: Vec<&Rule> = kept.chain(come).collect();
-            let default = default_policy(side.0, kind);
-            Traffic {
-                direction: side.0,
-                nic: side.1,
-                difference: difference(&old, &new, default, &Resolve(Some(lists))),
-            }
-        })
-        .collect()
-}
-
-/// Replays the schedule on one group: what is not, for a while, what it is before and after.
-pub fn passing(
+/// Compares the group before and after, and replays the schedule on it: what is not, for a while, what it is before and after. Lists count
+/// with their content as it was read.
+pub fn judge(
     index: usize,
     group: &GroupPlan,
     schedule: &Schedule,
     lists: &Lists,
-) -> Vec<Passing> {
-    let kind = group.observed.info.kind;
+) -> (Vec<Traffic>, Vec<Passing>) {
+    let mut all = Vec::new();
     let mut found = Vec::new();
     for side in sides(group) {
-        let old: Vec<&Rule> = group
-            .observed
-            .rules
-            .iter()
-            .map(|seen| &seen.rule)
-            .filter(is_of(side))
-            .collect();
+        let default = default_policy(side.0, group.observed.info.kind);
+        let (old, new) = ends(group, side);
         let waves = moves(index, group, schedule, side);
-        for lists in &readings(group.in_turn.is_some(), &old, &waves, lists) {
-            let default = default_policy(side.0, kind);
-            for transient in replay(&old, &waves, default, &Resolve(Some(lists))) {
+        let touched = touched(&waves);
+        let mut difference = Difference::default();
+        if !touched.is_empty() {
+            // One space for both.
+            let resolve = Resolve(Some(lists));
+            let space = changing_space(old.iter().copied(), &touched, default, &resolve);
+            difference = difference_in(&space, &old, &new);
+            let mut transients = replay_in(&space, &old, &waves);
+            for lists in &other_readings(group.in_turn.is_some(), &old, &waves, lists) {
+                transients.extend(replay(&old, &waves, default, &Resolve(Some(lists))));
+            }
+            for transient in transients {
                 let passing = Passing {
                     with: None,
                     direction: side.0,
@@ -111,11 +70,61 @@ pub fn passing(
                 }
             }
         }
+        all.push(Traffic {
+            direction: side.0,
+            nic: side.1,
+            difference,
+        });
     }
-    found
+    (all, found)
 }
 
-/// What lists may hold that could not be read. An unread port list counts as every port; that hides nothing where the order was made
+/// The rules of one side of a group before and after its changes.
+fn ends(group: &GroupPlan, side: (Direction, NicType)) -> (Vec<&Rule>, Vec<&Rule>) {
+    let mut gone: Vec<&ObservedRule> = group
+        .changes
+        .iter()
+        .filter_map(|change| change.kind.before())
+        .collect();
+    let observed = || group.observed.rules.iter();
+    let old = observed().map(|seen| &seen.rule).filter(is_of(side));
+    // One by one: the cloud may hold the same rule under two ids, of which one stays.
+    let stays = |seen: &&ObservedRule| match gone.iter().position(|gone| gone == seen) {
+        Some(place) => {
+            gone.swap_remove(place);
+            false
+        }
+        None => true,
+    };
+    let kept = observed()
+        .filter(stays)
+        .map(|seen| &seen.rule)
+        .filter(is_of(side));
+    let come = group
+        .changes
+        .iter()
+        .filter_map(|change| change.kind.after())
+        .filter(is_of(side));
+    (old.collect(), kept.chain(come).collect())
+}
+
+/// Compares a group before and after.
+#[cfg(test)]
+pub(crate) fn traffic(group: &GroupPlan, lists: &Lists) -> Vec<Traffic> {
+    let kind = group.observed.info.kind;
+    let compare = |side: (Direction, NicType)| {
+        let (old, new) = ends(group, side);
+        let default = default_policy(side.0, kind);
+        Traffic {
+            direction: side.0,
+            nic: side.1,
+            difference: difference(&old, &new, default, &Resolve(Some(lists))),
+        }
+    };
+    sides(group).into_iter().map(compare).collect()
+}
+
+/// Lists as they were read, and whatever else those may hold that could not be read. An unread port list counts as every port; that hides nothing where the order was made
 /// from pairs of rules, which holds whatever they match. Changes made in turns were not ordered so: there a packet may also be in none
 /// of some lists, and every case is looked at as far as they are few, else each list by itself and all together.
 pub fn readings(
@@ -124,22 +133,33 @@ pub fn readings(
     waves: &[Vec<Move<'_>>],
     lists: &Lists,
 ) -> Vec<Lists> {
-    let moved = waves
-        .iter()
-        .flatten()
-        .flat_map(|step| [step.gone, step.come]);
+    let mut all = vec![lists.clone()];
+    all.extend(other_readings(in_turn, old, waves, lists));
+    all
+}
+
+/// As [`readings`], without the lists as they were read.
+fn other_readings(
+    in_turn: bool,
+    old: &[&Rule],
+    waves: &[Vec<Move<'_>>],
+    lists: &Lists,
+) -> Vec<Lists> {
+    if !in_turn {
+        return Vec::new();
+    }
     let unread: BTreeSet<&PortListId> = old
         .iter()
         .copied()
-        .chain(moved.flatten())
+        .chain(touched(waves))
         .filter_map(|rule| match &rule.protocol.ports()?.destination {
             PortSet::List(list) => Some(list),
             PortSet::Range(_) => None,
         })
         .filter(|list| !lists.port.contains_key(list))
         .collect();
-    let mut all = vec![lists.clone()];
-    if !in_turn || unread.is_empty() {
+    let mut all = Vec::new();
+    if unread.is_empty() {
         return all;
     }
     let unread: Vec<&PortListId> = unread.into_iter().collect();

@@ -46,6 +46,13 @@ impl Dimension {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
+impl NodeId {
+    /// Its place among the nodes of its diagram.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Cuts one dimension, or ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Node<L> {
@@ -69,7 +76,20 @@ pub struct Diagram<L> {
 impl<L> Diagram<L> {
     /// A node.
     pub fn node(&self, id: NodeId) -> &Node<L> {
-        &self.nodes[id.0 as usize]
+        &self.nodes[id.index()]
+    }
+
+    /// For every node by its place, whether some label below it is one that is looked for.
+    pub fn leads(&self, is: impl Fn(&L) -> bool) -> Vec<bool> {
+        let mut leads: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        // Children stand before their parents.
+        for node in &self.nodes {
+            leads.push(match node {
+                Node::Leaf(label) => is(label),
+                Node::Cut(_, pieces) => pieces.iter().any(|(_, child)| leads[child.index()]),
+            });
+        }
+        leads
     }
 }
 
@@ -215,15 +235,16 @@ impl Atlas {
             family: Family::V4,
             constrained: constraints(clauses),
             nodes: Vec::new(),
-            ids: QuickMap::default(),
             signatures: Vec::new(),
+            leaves: Vec::new(),
             signature_ids: QuickMap::default(),
             memo: QuickMap::default(),
         };
+        let peers = Family::BOTH.map(|family| builder.peers(family));
         let mut roots = Vec::new();
         for world in worlds {
-            for family in Family::BOTH {
-                let root = builder.root(&world, family);
+            for (family, pieces) in Family::BOTH.into_iter().zip(&peers) {
+                let root = builder.root(&world, family, pieces);
                 roots.push((world.clone(), family, root));
             }
         }
@@ -330,85 +351,61 @@ struct Builder<'a> {
     family: Family,
     constrained: [Bits; 4],
     nodes: Vec<Node<SignatureId>>,
-    ids: QuickMap<Node<SignatureId>, NodeId>,
     signatures: Vec<Bits>,
+    /// The leaf of each signature.
+    leaves: Vec<NodeId>,
     signature_ids: QuickMap<Bits, SignatureId>,
-    memo: QuickMap<(Dimension, Family, Bits), NodeId>,
+    memo: QuickMap<(Dimension, Option<Family>, Bits), NodeId>,
 }
 
 impl Builder<'_> {
-    fn root(&mut self, world: &World, family: Family) -> NodeId {
-        self.family = family;
+    /// The addresses of a family in pieces, each by its last, with the clauses that match there whoever the peer is.
+    fn peers(&self, family: Family) -> Vec<(u128, Bits)> {
         let mut everywhere = Bits::new(self.clauses.len());
         let mut intervals = Vec::new();
         for (index, clause) in self.clauses.iter().enumerate() {
-            let other_family = clause.family.is_some_and(|own| own != family)
-                || clause.local.as_ref().is_some_and(|(own, _)| *own != family);
-            if other_family {
-                continue;
-            }
             match &clause.far {
+                _ if !clause.is_of(family) => {}
                 Far::Anyone => everywhere.insert(index),
-                Far::Member(symbol) if world.contains(symbol) => everywhere.insert(index),
                 Far::Member(_) => {}
-                Far::Addresses(own, ranges) if *own == family => {
+                Far::Addresses(_, ranges) => {
                     intervals.extend(ranges.iter().map(|&range| (range, index)));
                 }
-                Far::Addresses(..) => {}
             }
         }
-        self.sweep(
-            Dimension::Peer,
+        let mut pieces = Vec::new();
+        sweep(
             everywhere,
             &intervals,
             (0, family.last_address()),
-        )
+            |last, active| pieces.push((last, active.clone())),
+        );
+        pieces
     }
 
-    /// One pass over the borders of intervals, in each piece going on with the clauses that match there.
-    fn sweep(
-        &mut self,
-        dimension: Dimension,
-        everywhere: Bits,
-        intervals: &[(Interval, usize)],
-        (start, end): Interval,
-    ) -> NodeId {
-        let mut events: Vec<(u128, bool, usize)> = Vec::with_capacity(intervals.len() * 2);
-        for &((first, last), index) in intervals {
-            events.push((first, true, index));
-            if last < end {
-                events.push((last + 1, false, index));
+    /// The diagram of one world: in every piece also match the clauses of its symbols.
+    fn root(&mut self, world: &World, family: Family, pieces: &[(u128, Bits)]) -> NodeId {
+        self.family = family;
+        let mut members = Bits::new(self.clauses.len());
+        for (index, clause) in self.clauses.iter().enumerate() {
+            if clause.is_of(family) && clause.symbol().is_some_and(|symbol| world.contains(symbol))
+            {
+                members.insert(index);
             }
         }
-        // At one border what ends goes first, so that adjoining intervals of one clause do not take each other out.
-        events.sort_unstable();
-        let mut active = everywhere;
-        let mut cuts: Vec<(u128, NodeId)> = Vec::new();
-        let mut at = start;
-        let mut next = 0;
-        loop {
-            while let Some(&(_, enters, index)) = events.get(next).filter(|event| event.0 <= at) {
-                if enters {
-                    active.insert(index);
-                } else {
-                    active.remove(index);
-                }
-                next += 1;
-            }
-            let last = events.get(next).map_or(end, |event| event.0 - 1);
-            let child = self.below(dimension.next(), &active);
-            match cuts.last_mut() {
-                Some(open) if open.1 == child => open.0 = last,
-                _ => cuts.push((last, child)),
-            }
-            if last == end {
-                break;
-            }
-            at = last + 1;
+        let mut cuts: Vec<(u128, NodeId)> = Vec::with_capacity(pieces.len());
+        for (last, active) in pieces {
+            let child = self.below(Some(Dimension::Protocol), &active.or(&members));
+            extend(&mut cuts, *last, child);
         }
+        self.cut(Dimension::Peer, cuts)
+    }
+
+    fn cut(&mut self, dimension: Dimension, cuts: Vec<(u128, NodeId)>) -> NodeId {
         match cuts.as_slice() {
             [(_, only)] => *only,
-            _ => self.intern(Node::Cut(dimension, cuts)),
+            // Built once for each set of clauses, so that there is next to never an equal one to look for.
+            _ => self.push(Node::Cut(dimension, cuts)),
         }
     }
 
@@ -421,7 +418,10 @@ impl Builder<'_> {
         if constrained.is_empty() {
             return self.below(dimension.next(), active);
         }
-        let key = (dimension, self.family, active.clone());
+        // Families differ in their own addresses alone: whoever does not look at those is built once for both.
+        let local = &self.constrained[Dimension::Local as usize - 1];
+        let family = active.first_common(local).map(|_| self.family);
+        let key = (dimension, family, active.clone());
         if let Some(&node) = self.memo.get(&key) {
             return node;
         }
@@ -454,32 +454,76 @@ impl Builder<'_> {
             Dimension::Protocol => (0, 255),
             Dimension::Destination | Dimension::Source => (1, 65535),
         };
-        let node = self.sweep(dimension, free, &intervals, space);
+        let mut cuts: Vec<(u128, NodeId)> = Vec::with_capacity(intervals.len() + 1);
+        sweep(free, &intervals, space, |last, active| {
+            let child = self.below(dimension.next(), active);
+            extend(&mut cuts, last, child);
+        });
+        let node = self.cut(dimension, cuts);
         self.memo.insert(key, node);
         node
     }
 
     fn leaf(&mut self, signature: &Bits) -> NodeId {
-        let id = match self.signature_ids.get(signature) {
-            Some(&id) => id,
-            None => {
-                let id =
-                    SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
-                self.signatures.push(signature.clone());
-                self.signature_ids.insert(signature.clone(), id);
-                id
-            }
-        };
-        self.intern(Node::Leaf(id))
+        if let Some(&SignatureId(id)) = self.signature_ids.get(signature) {
+            return self.leaves[id as usize];
+        }
+        let id = SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
+        self.signatures.push(signature.clone());
+        self.signature_ids.insert(signature.clone(), id);
+        let leaf = self.push(Node::Leaf(id));
+        self.leaves.push(leaf);
+        leaf
     }
 
-    fn intern(&mut self, node: Node<SignatureId>) -> NodeId {
-        if let Some(&id) = self.ids.get(&node) {
-            return id;
-        }
+    fn push(&mut self, node: Node<SignatureId>) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
-        self.nodes.push(node.clone());
-        self.ids.insert(node, id);
+        self.nodes.push(node);
         id
+    }
+}
+
+/// Puts a piece behind others, joined with the last of them where both lead to the same node.
+fn extend(cuts: &mut Vec<(u128, NodeId)>, last: u128, child: NodeId) {
+    match cuts.last_mut() {
+        Some(open) if open.1 == child => open.0 = last,
+        _ => cuts.push((last, child)),
+    }
+}
+
+/// One pass over the borders of intervals; hands out each piece by its last number, with the clauses that match there.
+fn sweep(
+    everywhere: Bits,
+    intervals: &[(Interval, usize)],
+    (start, end): Interval,
+    mut piece: impl FnMut(u128, &Bits),
+) {
+    let mut events: Vec<(u128, bool, usize)> = Vec::with_capacity(intervals.len() * 2);
+    for &((first, last), index) in intervals {
+        events.push((first, true, index));
+        if last < end {
+            events.push((last + 1, false, index));
+        }
+    }
+    // At one border what ends goes first, so that adjoining intervals of one clause do not take each other out.
+    events.sort_unstable();
+    let mut active = everywhere;
+    let mut at = start;
+    let mut next = 0;
+    loop {
+        while let Some(&(_, enters, index)) = events.get(next).filter(|event| event.0 <= at) {
+            if enters {
+                active.insert(index);
+            } else {
+                active.remove(index);
+            }
+            next += 1;
+        }
+        let last = events.get(next).map_or(end, |event| event.0 - 1);
+        piece(last, &active);
+        if last == end {
+            break;
+        }
+        at = last + 1;
     }
 }
