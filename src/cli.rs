@@ -29,6 +29,7 @@ mod import;
 mod init;
 mod live;
 pub mod log;
+mod look;
 mod notify;
 mod output;
 mod pass;
@@ -73,8 +74,11 @@ pub use output::Screen;
 Every flag can be given as an environment variable too: --parallelism as RULEKEEP_PARALLELISM.
 RULEKEEP_CLI_ARGS holds arguments that are put before those of the command line.
 
-Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 3 fmt --check found work, 4 refused by the guard,
-5 the saved plan is stale, 6 interrupted, 7 some groups failed, 64 wrong usage."
+Exit codes: 0 done, 1 error, 2 changes (drift, plan --detailed-exitcode), 3 fmt --check found work,
+4 refused by the guard, 5 the saved plan is stale, 6 interrupted, 7 some groups failed,
+64 wrong usage.
+
+Begin with `rulekeep init`, which needs no account and no network."
 )]
 pub struct Cli {
     /// What every command takes.
@@ -129,6 +133,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Validate(validate::Args),
     Fmt(fmt::Args),
     Plan(plan::Args),
@@ -148,7 +153,6 @@ enum Command {
     Clone(clone::Args),
     Watch(watch::Args),
     Emulate(emulate::Args),
-    Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
     Version(version::Args),

@@ -5,7 +5,7 @@ mod connect;
 #[cfg(test)]
 pub(crate) mod fake;
 
-pub use connect::{ConnectCause, ConnectError, Connected, connect};
+pub use connect::{ConnectCause, ConnectError, Connected, Kept, connect};
 
 use std::collections::BTreeMap;
 

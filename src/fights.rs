@@ -47,7 +47,7 @@ pub struct Fight {
     pub rule: Rule,
     /// What we do again and again.
     pub deed: Deed,
-    /// When, the oldest first; within the hours that count.
+    /// When the calls were sent that did it, one per apply, the oldest first; within the hours that count.
     pub times: Vec<Timestamp>,
     /// The last apply that did it.
     pub run: String,
@@ -81,20 +81,23 @@ impl fmt::Display for Fight {
 
 /// What has been done to a rule since we last did the opposite.
 #[derive(Default)]
-struct History {
-    added: Vec<Timestamp>,
-    deleted: Vec<Timestamp>,
-    run: String,
+struct History<'a> {
+    added: Vec<Done<'a>>,
+    deleted: Vec<Done<'a>>,
+    run: &'a str,
 }
+
+/// When something was done, and by which run.
+type Done<'a> = (Timestamp, &'a str);
 
 /// The fights in some runs, the oldest first, seen from a moment. A rule that we took back ourselves, by an undo or by other
 /// files, begins anew.
 pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> {
     let hours = SignedDuration::from_hours(threshold.hours.into());
     let since = now.checked_sub(hours).unwrap_or(Timestamp::MIN);
-    let mut rules: BTreeMap<(&Address, &Rule), History> = BTreeMap::new();
+    let mut rules: BTreeMap<(&Address, &Rule), History<'_>> = BTreeMap::new();
     for run in runs {
-        let time = run.begun.time;
+        let name = &*run.begun.run;
         let calls = run.calls.iter().filter(|call| call.answer == Answer::Done);
         for call in calls {
             for change in &call.changes {
@@ -108,10 +111,10 @@ pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> 
                     };
                     undid.clear();
                     // Once per run, however many calls it took.
-                    if did.last() != Some(&time) {
-                        did.push(time);
+                    if did.last().is_none_or(|(_, by)| *by != name) {
+                        did.push((call.time, name));
                     }
-                    history.run.clone_from(&run.begun.run);
+                    history.run = name;
                 }
             }
         }
@@ -123,15 +126,16 @@ pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> 
             deleted,
             run,
         } = history;
-        for (deed, mut times) in [(Deed::Added, added), (Deed::Deleted, deleted)] {
-            times.retain(|time| *time >= since);
+        for (deed, done) in [(Deed::Added, added), (Deed::Deleted, deleted)] {
+            let times = done.into_iter().map(|(time, _)| time);
+            let times: Vec<Timestamp> = times.filter(|time| *time >= since).collect();
             if times.len() >= usize::try_from(threshold.count).unwrap_or(usize::MAX) {
                 fights.push(Fight {
                     address: address.clone(),
                     rule: rule.clone(),
                     deed,
                     times,
-                    run: run.clone(),
+                    run: run.to_owned(),
                 });
             }
         }

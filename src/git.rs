@@ -211,6 +211,15 @@ impl Git {
         Ok((!["local", "worktree"].contains(&scope)).then(|| scope.to_owned()))
     }
 
+    /// The paths that differ between the index and HEAD, from the top of the repository; of a rename both.
+    pub fn staged(&self) -> Result<Vec<String>, Error> {
+        let asked = ["diff", "--cached", "--name-only", "--no-renames", "-z"];
+        let answer = self.run(&asked)?;
+        let text = String::from_utf8_lossy(&answer);
+        let paths = text.split('\0').filter(|path| !path.is_empty());
+        Ok(paths.map(str::to_owned).collect())
+    }
+
     /// What a git command prints, without the line end.
     fn line(&self, arguments: &[&str]) -> Result<String, Error> {
         let answer = self.run(arguments)?;

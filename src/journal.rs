@@ -219,6 +219,8 @@ pub(crate) fn append_only(path: &Path) -> io::Result<fs::File> {
 /// One call of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// When it was sent.
+    pub time: Timestamp,
     /// The group.
     pub address: Address,
     /// The call's token.
@@ -377,7 +379,7 @@ fn read(folder: &Path) -> Result<Option<Run>, Error> {
             }
             (
                 Line::Sending {
-                    time: _,
+                    time,
                     account,
                     region,
                     group,
@@ -388,6 +390,7 @@ fn read(folder: &Path) -> Result<Option<Run>, Error> {
             ) => {
                 let changes = changes.into_iter().map(sent).collect::<Result<_, _>>();
                 run.calls.push(Call {
+                    time,
                     address: Address {
                         account,
                         region,

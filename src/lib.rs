@@ -36,6 +36,8 @@ pub mod reconcile;
 pub mod report;
 pub mod saved;
 pub mod snapshot;
+#[cfg(test)]
+mod testing;
 pub mod traffic;
 pub mod undo;
 pub mod watch;

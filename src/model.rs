@@ -4,7 +4,11 @@
 
 mod ids;
 mod observed;
+mod peer;
+mod protocol;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use ids::{
     AccountName, GroupId, GroupName, OwnerId, PortListId, PrefixListId, RegionId, RuleId, VpcId,
@@ -13,7 +17,6 @@ pub use observed::{
     AddressFamily, GroupInfo, GroupKind, InnerAccess, ListIds, Lists, Network, ObservedGroup,
     ObservedRule, PortList, PrefixList, RuleFacts,
 };
-pub use rule::{
-    Cidr, CidrError, Direction, NicType, Peer, Policy, PortRange, PortRangeError, PortSet, Ports,
-    Priority, PriorityError, Protocol, Rule, RuleIdentity,
-};
+pub use peer::{Cidr, CidrError, Peer};
+pub use protocol::{PortRange, PortRangeError, PortSet, Ports, Protocol};
+pub use rule::{Direction, NicType, Policy, Priority, PriorityError, Rule, RuleIdentity};

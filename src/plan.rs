@@ -174,6 +174,11 @@ pub struct InTurn {
     pub slots: Option<u32>,
     /// Declared rules that change nothing; removing them first makes room.
     pub spare: Vec<Rule>,
+    /// Some traffic is cut or let through, and the search was ended before it had looked everywhere: there may be a safe order, or one that
+    /// is safe with fewer slots.
+    pub search_ended: bool,
+    /// There are so many peer groups and unread lists that peers in three of them at once were not looked at.
+    pub memberships_left_out: bool,
 }
 
 /// Traffic that is cut or let through for a while on the way.

@@ -25,6 +25,18 @@ pub trait Provider: Send + Sync {
         selectors: &[Selector],
     ) -> impl Future<Output = Result<Vec<Vec<GroupInfo>>, ProviderError>> + Send;
 
+    /// As [`Provider::find`], and tells of every group that it comes across on the way, whoever means it: what is looked for can be read
+    /// while the rest is still being listed.
+    fn find_telling(
+        &self,
+        region: &RegionId,
+        selectors: &[Selector],
+        tell: &(dyn Fn(&GroupInfo) + Sync),
+    ) -> impl Future<Output = Result<Vec<Vec<GroupInfo>>, ProviderError>> + Send {
+        let _ = tell;
+        self.find(region, selectors)
+    }
+
     /// Reads every rule of a group.
     fn observe(
         &self,

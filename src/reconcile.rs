@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use discover::{DiscoverError, discover};
-pub use select::{SelectError, Selection, address, is_target, select};
+pub use select::{SelectError, Selection, address, is_target, is_target_named, select};
 pub use shard::{Shard, ShardError};
 
 /// How a pass reads.
@@ -117,6 +117,26 @@ pub async fn prepare<'a, P: Provider>(
         progress,
     )
     .await?;
+    Ok(planned(desired, selection, read, at))
+}
+
+/// Plans the first declared group as one that is not there yet: `group` is what it would be before its first rule.
+pub async fn prepare_new<'a, P: Provider>(
+    desired: &'a Desired,
+    group: ObservedGroup,
+    clouds: &Clouds<P>,
+    at: Timestamp,
+) -> Result<Prepared<'a>, Error> {
+    let read = read::read_new(desired, group, clouds).await?;
+    Ok(planned(desired, &Selection::default(), read, at))
+}
+
+fn planned<'a>(
+    desired: &'a Desired,
+    selection: &Selection,
+    read: read::Read<'a>,
+    at: Timestamp,
+) -> Prepared<'a> {
     let mut diagnostics = read.diagnostics;
     let mut groups: Vec<GroupInput<'a>> = Vec::with_capacity(read.groups.len());
     let mut declared: Vec<(Address, &'a DesiredGroup)> = Vec::with_capacity(read.groups.len());
@@ -139,14 +159,14 @@ pub async fn prepare<'a, P: Provider>(
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
     // Before the planner's: a group that is not there explains more than what its rules lack.
     plan.diagnostics.splice(0..0, diagnostics);
-    Ok(Prepared {
+    Prepared {
         desired,
         selection: selection.clone(),
         at,
         plan,
         groups: declared.into_iter().map(|(_, group)| group).collect(),
         unreadable: read.failures,
-    })
+    }
 }
 
 /// Why one group could not be read.

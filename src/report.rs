@@ -274,7 +274,7 @@ impl Format {
     pub fn applied(self, report: &Report, checked: &Checked<'_>) -> String {
         match self {
             Self::Text | Self::Json => json::applied(report),
-            Self::Markdown => markdown::applied(report),
+            Self::Markdown => markdown::applied(report, checked.part),
             Self::Html => html::applied(report),
             Self::Junit => junit::applied(report),
             Self::Gitlab => {
@@ -288,8 +288,8 @@ impl Format {
     /// Why nothing was applied, beside text and JSON.
     pub fn unapplied(self, message: &str, reasons: &[String], checked: &Checked<'_>) -> String {
         match self {
-            Self::Text | Self::Json => json::unapplied(message, reasons),
-            Self::Markdown => markdown::unapplied(message, reasons, checked.findings),
+            Self::Text | Self::Json => json::unapplied(message, reasons, checked),
+            Self::Markdown => markdown::unapplied(message, reasons, checked),
             Self::Html => html::unapplied(message, reasons, checked.findings),
             Self::Junit => junit::unapplied(message, reasons),
             Self::Github | Self::Sarif | Self::Codequality | Self::Gitlab => {

@@ -29,6 +29,7 @@ pub mod difference;
 pub mod explain;
 pub mod internet;
 pub mod lines;
+pub mod memberships;
 mod pairs;
 mod quick;
 pub mod reach;

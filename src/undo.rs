@@ -10,12 +10,12 @@ use std::{
 
 use crate::{
     desired::{
-        self, Desired, DesiredGroup, DesiredPeer, DesiredRule, LoadError, Mode, Modes, Selector,
-        SourceFile, SystemRules,
+        self, Desired, DesiredGroup, DesiredRule, LoadError, Mode, Modes, Selector, SourceFile,
+        SystemRules,
     },
     diag::{FileId, Span},
     journal::{Answer, Call, Run},
-    model::{Direction, Network, ObservedGroup, Peer, Priority, Rule, RuleIdentity},
+    model::{Direction, Network, ObservedGroup, Priority, Rule, RuleIdentity},
     plan::Address,
     snapshot::Snapshot,
 };
@@ -289,23 +289,9 @@ fn fill(
             }
             let nic = (snapshot.group.info.network == Network::Classic).then_some(rule.nic);
             declared.push(DesiredRule {
-                direction,
                 nic,
                 priority,
-                policy: rule.policy,
-                protocol: rule.protocol.clone(),
-                peer: match &rule.peer {
-                    Peer::Cidr(cidr) => DesiredPeer::Cidr(*cidr),
-                    Peer::Group(id) => DesiredPeer::Group {
-                        id: id.clone(),
-                        owner: rule.peer_owner.clone(),
-                    },
-                    Peer::PrefixList(list) => DesiredPeer::PrefixList(list.clone()),
-                },
-                local: rule.local,
-                description: rule.description.clone(),
-                expires: None,
-                span: line(group.span.file, number, group.span),
+                ..DesiredRule::of(rule, line(group.span.file, number, group.span))
             });
         }
         let declared = touched.contains(&direction).then_some(declared);

@@ -8,7 +8,7 @@ use std::{
 
 use rulekeep::{
     apply::{self, Verdict},
-    clouds::connect,
+    clouds::{Kept, connect},
     desired::*,
     diag::{Sources, Span},
     guard::Overrides,
@@ -116,9 +116,15 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
     };
     let accounts = BTreeSet::from([AccountName::new("demo")]);
     for pass in 0..2 {
-        let connected = connect(&desired.project, &accounts, &Environment::default(), 10)
-            .await
-            .unwrap();
+        let connected = connect(
+            &desired.project,
+            &accounts,
+            &Environment::default(),
+            10,
+            &Kept::default(),
+        )
+        .await
+        .unwrap();
         let at = jiff::Timestamp::now();
         let prepared = reconcile::prepare(
             &desired,

@@ -165,3 +165,54 @@ fn the_json_plan_fits_its_schema() {
     assert_eq!(plan["applyable"], true);
     assert_eq!(plan["summary"]["add"], 1);
 }
+
+#[test]
+fn a_target_may_be_the_name_in_the_cloud_of_a_group_that_is_declared_by_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "seed.json",
+        r#"{"version": 1, "owner": "1234567890123456", "security_groups": [
+            {"id": "sg-front", "name": "front", "vpc": "vpc-1", "rules": []},
+            {"id": "sg-back", "name": "back", "vpc": "vpc-1", "rules": []}
+        ]}"#,
+    );
+    write(
+        "rulekeep.yaml",
+        "rules: rules/\naccounts: { demo: { local: state.json, seed: seed.json } }\n\
+         defaults: { account: demo, region: cn-hangzhou }\n",
+    );
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    for id in ["sg-front", "sg-back"] {
+        let text = format!(
+            "group: {id}\nmode: complete\ningress:\n  - {{ service: https, from: 10.0.0.0/8 }}\n"
+        );
+        write(&format!("rules/{id}.yaml"), &text);
+    }
+    let target = |target: &str| {
+        let output = rulekeep(folder.path(), &["plan", "--target", target]);
+        let (code, text, error) = said(&output);
+        (code, text.to_owned(), error.to_owned())
+    };
+    for one in ["front", "demo/cn-hangzhou/front", "f*t", "sg-front"] {
+        let (code, text, error) = target(one);
+        assert_eq!(code, 0, "{one}: {error}");
+        assert!(text.contains("front") && !text.contains("back"), "{text}");
+        assert!(
+            text.ends_with("Plan: 1 to add, 0 to change, 0 to destroy.\n"),
+            "{text}"
+        );
+    }
+    for none in ["side", "other/cn-hangzhou/front"] {
+        let (code, _, error) = target(none);
+        assert_eq!(code, 1, "{error}");
+        assert!(
+            error.contains(&format!("no declared group is called `{none}`")),
+            "{error}"
+        );
+    }
+    let output = rulekeep(folder.path(), &["apply", "--yes", "--target", "front"]);
+    let (code, text, error) = said(&output);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("1 added"), "{text}");
+}

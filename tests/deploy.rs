@@ -176,6 +176,23 @@ fn the_containerfile_copies_every_file_that_the_program_includes() {
     assert!(seen > 8, "{seen}");
 }
 
+/// A library of the system that musl lacks, or another build tool, would have to be installed in the image that builds.
+#[test]
+fn of_all_dependencies_only_ring_compiles_c_and_none_looks_for_a_library_of_the_system() {
+    let lock = fs::read_to_string(Path::new(ROOT).join("Cargo.lock")).unwrap();
+    let of_tool = |tool: &str| -> Vec<&str> {
+        let packages = lock.split("[[package]]").skip(1);
+        packages
+            .filter(|package| package.contains(&format!("\n \"{tool}\",\n")))
+            .map(|package| package.split('"').nth(1).unwrap())
+            .collect()
+    };
+    assert_eq!(of_tool("cc"), ["ring"]);
+    for tool in ["cmake", "pkg-config", "vcpkg", "bindgen", "autotools"] {
+        assert!(of_tool(tool).is_empty(), "{tool}: {:?}", of_tool(tool));
+    }
+}
+
 /// Every pod template in a document.
 fn pods(value: &Value, found: &mut Vec<Value>) {
     match value {

@@ -8,7 +8,6 @@ use std::{
 };
 
 mod common {
-    #[expect(dead_code, reason = "the other tests of repositories use the rest")]
     pub mod repository;
 }
 
@@ -101,9 +100,11 @@ fn every_workflow_is_yaml_and_names_scripts_that_are_there() {
                 .unwrap();
             assert!(examples().join("ci/scripts").join(name).is_file(), "{name}");
         }
-        // Whoever may write what is pinned by a version at least; nothing takes the code of a fork with secrets.
+        // A tag can be moved, a commit cannot; nothing takes the code of a fork with secrets.
         for line in text.lines().filter(|line| line.contains("uses: ")) {
-            assert!(line.contains("@v"), "{line}");
+            let (commit, version) = line.split_once('@').unwrap().1.split_once(" # v").unwrap();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(is_commit && !version.is_empty(), "{line}");
         }
         assert!(!text.contains("pull_request_target"));
     }
@@ -194,6 +195,46 @@ fn a_plan_is_reported_applied_and_then_there_is_no_drift() {
     assert!(comment.contains("emptied"), "{comment}");
 }
 
+#[test]
+fn a_plan_that_is_handed_over_in_an_archive_is_applied_where_the_journal_stays() {
+    let work = pull_request();
+    work.write("ci/x", "");
+    let scripts = work.path("ci/scripts");
+    fs::create_dir(&scripts).unwrap();
+    let apply = scripts.join("apply.sh");
+    fs::copy(examples().join("ci/scripts/apply.sh"), apply).unwrap();
+    let cloud = work.root.with_file_name("cloud.json");
+    let project = fs::read_to_string(work.path("rulekeep.yaml")).unwrap();
+    let state = cloud.to_str().unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &project.replace(".rulekeep/demo.json", state),
+    );
+    let archive = work.root.with_file_name("plan.tgz");
+    let server = work.root.with_file_name("server");
+    let handed_over = || {
+        let (code, _, error) = script(&work, "plan.sh", &[], &[]);
+        assert_eq!(code, 0, "{error}");
+        let mut tar = command("tar", &work.root);
+        tar.args(["-czf", archive.to_str().unwrap(), "rulekeep.yaml", "rules"]);
+        let (code, _, error) = said(tar.args(["ci", "rulekeep-out"]));
+        assert_eq!(code, 0, "{error}");
+        let arguments = [archive.to_str().unwrap(), server.to_str().unwrap()];
+        script(&work, "unpack-and-apply.sh", &arguments, &[])
+    };
+    let (code, out, error) = handed_over();
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("Apply complete!"), "{out}");
+    // What is not declared any more is gone from there too, and both applies are in the history.
+    work.remove("rules/web.yaml");
+    work.write("rules/db.yaml", &group("db", "https", "vpn"));
+    let (code, _, error) = handed_over();
+    assert_eq!(code, 0, "{error}");
+    assert!(!server.join("rules/web.yaml").exists());
+    let (_, history, _) = Repository::at(server).rulekeep(&["history"]);
+    assert_eq!(history.matches(" complete").count(), 2, "{history}");
+}
+
 /// A stub on the PATH that records how it is called and answers from a file.
 fn stub(work: &Repository, name: &str, text: &str) -> String {
     let folder = work.root.with_file_name("stubs");
@@ -247,6 +288,18 @@ fn there_is_one_comment_which_is_brought_up_to_date() {
         ),
         "{}",
         calls()
+    );
+    // One of a part of the project looks for its own.
+    work.write(
+        "comment.md",
+        "**0** <!-- rulekeep:plan shard 1/3 -->\nmore\n",
+    );
+    fs::write(stubs.join("gh"), "#!/bin/sh\necho \"$MARKER\" >&2\n").unwrap();
+    let (code, _, error) = script(&work, "github-comment.sh", &comment, &variables);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.starts_with("<!-- rulekeep:plan shard 1/3 -->\n"),
+        "{error}"
     );
     // What is not a comment of rulekeep's is not posted.
     work.write("comment.md", "something else\n");

@@ -108,6 +108,65 @@ fn a_push_is_applied_and_a_bad_one_is_refused_with_the_reason() {
 }
 
 #[test]
+fn pushes_at_the_same_time_are_applied_one_after_the_other_and_the_last_state_wins() {
+    let work = Repository::with_project();
+    let server = server(&work);
+    let kinds = ["hook", "install", "--kind", "post-receive"];
+    assert_eq!(server.rulekeep(&kinds).0, 0);
+    // Somebody else is at it until both have pushed.
+    let go = work.root.with_file_name("go");
+    let wait = format!("until [ -e '{}' ]; do sleep 0.1; done", go.display());
+    let repository = server.root.to_str().unwrap();
+    let binary = snapbox::cmd::cargo_bin!("rulekeep");
+    let mut holder = command(binary, &server.root)
+        .args(["hook", "locked", repository, "--", "sh", "-c", &wait])
+        .spawn()
+        .unwrap();
+    let waits = |name: &str| {
+        let log = fs::read_to_string(work.root.with_file_name(name));
+        log.is_ok_and(|log| log.contains("waiting for the push before this one"))
+    };
+    let push = |name: &str, from: &str| {
+        work.write("rules/web.yaml", &group("web", "https", from));
+        work.commit(name);
+        let log = fs::File::create(work.root.with_file_name(name)).unwrap();
+        let pushed = command("git", &work.root)
+            .args(["push", "origin", "HEAD:main"])
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(90);
+        while !waits(name) {
+            assert!(std::time::Instant::now() < end, "{name} does not wait");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        pushed
+    };
+    let held = std::time::Instant::now();
+    while !server.path(".rulekeep").exists() && held.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pushes = [push("first", "10.1.0.0/16"), push("second", "10.2.0.0/16")];
+    fs::write(&go, "").unwrap();
+    assert!(holder.wait().unwrap().success());
+    let short = work.git(&["rev-parse", "--short", "HEAD"]);
+    for (mut push, name) in pushes.into_iter().zip(["first", "second"]) {
+        assert!(push.wait().unwrap().success());
+        let log = fs::read_to_string(work.root.with_file_name(name)).unwrap();
+        // Whoever comes first applies the newest state.
+        let said = format!("rulekeep: the cloud holds what main declares at {short}");
+        assert!(log.contains(&said), "{name}: {log}");
+    }
+    let worktree = Repository::at(server.path("rulekeep-worktree"));
+    let show = worktree.rulekeep(&["show", "web"]).1;
+    assert!(show.contains("10.2.0.0/16"), "{show}");
+    assert!(!show.contains("10.1.0.0/16"), "{show}");
+    let (_, history, _) = worktree.rulekeep(&["history", "-o", "json"]);
+    let history: serde_json::Value = serde_json::from_str(&history).unwrap();
+    assert_eq!(history["applies"].as_array().unwrap().len(), 1, "{history}");
+}
+
+#[test]
 fn links_out_of_the_repository_are_refused_and_never_read() {
     let work = Repository::with_project();
     let server = server(&work);
@@ -228,6 +287,76 @@ fn a_commit_is_judged_by_what_is_staged() {
     let (code, _, error) = said(command("git", &other.root).args(["commit", "-m", "x"]));
     assert_ne!(code, 0);
     assert!(error.contains("no service is called `httpss`"), "{error}");
+}
+
+#[test]
+fn a_commit_is_judged_where_the_project_reaches_beyond_its_folder() {
+    let work = Repository::with_project_in("net/");
+    let project = fs::read_to_string(work.path("net/rulekeep.yaml")).unwrap();
+    let project = project.replace("rules: rules/", "rules: ../shared/rules");
+    work.write("net/rulekeep.yaml", &project);
+    work.git(&["add", "-A"]);
+    fs::create_dir(work.path("shared")).unwrap();
+    work.git(&["mv", "net/rules", "shared/rules"]);
+    work.write("other/more.yaml", &group("more", "https", "staff"));
+    std::os::unix::fs::symlink("../../other/more.yaml", work.path("shared/rules/more.yaml"))
+        .unwrap();
+    work.commit("elsewhere");
+    let (code, _, error) = work.rulekeep_in("net", &["hook", "install"]);
+    assert_eq!(code, 0, "{error}");
+    let commit = || {
+        let mut git = command("git", &work.root);
+        said(git.args(["commit", "--quiet", "-m", "x"]))
+    };
+    let refused = |path: &str, text: &str, why: &str| {
+        work.write(path, text);
+        work.git(&["add", "-A"]);
+        let (code, _, error) = commit();
+        assert_ne!(code, 0, "{path}");
+        assert!(error.contains(why), "{path}: {error}");
+        work.git(&["reset", "--quiet", "--hard"]);
+    };
+    let broken = group("web", "httpss", "staff");
+    refused("shared/rules/web.yaml", &broken, "`httpss`");
+    refused(
+        "shared/rules/new/a.yaml",
+        &group("new", "httpss", "vpn"),
+        "`httpss`",
+    );
+    refused(
+        "other/more.yaml",
+        &group("more", "httpss", "vpn"),
+        "`httpss`",
+    );
+    // The file that a link leads to goes.
+    work.git(&["rm", "--quiet", "other/more.yaml"]);
+    let (code, _, error) = commit();
+    assert_ne!(code, 0);
+    assert!(error.contains("it is a link to nothing"), "{error}");
+    work.git(&["reset", "--quiet", "--hard"]);
+
+    // What concerns nothing of it is not held up, even by what is broken already.
+    work.write("shared/rules/web.yaml", &broken);
+    work.git(&["add", "-A"]);
+    work.git(&["commit", "--quiet", "--no-verify", "-m", "broken"]);
+    work.write("other/readme.txt", "x");
+    work.git(&["add", "-A"]);
+    let (code, _, error) = commit();
+    assert_eq!((code, &*error), (0, ""));
+
+    // Another name of the project file is no reason to refuse, but it is said that nothing is checked.
+    work.git(&["mv", "net/rulekeep.yaml", "net/project.yaml"]);
+    let (code, _, error) = commit();
+    assert_eq!(code, 0, "{error}");
+    let said = "net/rulekeep.yaml is not in this commit, so nothing of it is checked";
+    assert!(error.contains(said), "{error}");
+    let install = ["--project", "net/project.yaml", "hook", "install"];
+    assert_eq!(work.rulekeep(&install).0, 0);
+    refused(
+        "shared/rules/db.yaml",
+        &group("db", "httpss", "vpn"),
+        "`httpss`",
+    );
 }
 
 #[test]

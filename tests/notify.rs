@@ -89,6 +89,62 @@ fn plans_applies_refusals_drift_and_failures_are_told_to_who_wants_to_know() {
 }
 
 #[test]
+fn a_run_that_fails_before_it_has_a_plan_is_told() {
+    let repository = Repository::with_project();
+    let receiver = Receiver::start(200);
+    let run = |arguments: &[&str]| rulekeep(&repository, &receiver.url, arguments);
+    let notify = |on: &str| format!("notify:\n  - {{ to: webhook, url_env: OPS_HOOK{on} }}\n");
+    let everything = notify(", on: [plan, apply, refused, failed, drift]");
+    repository.write("rulekeep.yaml", &format!("{PROJECT}{everything}"));
+    repository.write("rules/web.yaml", &group("web", "httpss", "staff"));
+    for command in [
+        &["plan"][..],
+        &["drift"],
+        &["apply", "--yes"],
+        &["watch", "--once"],
+    ] {
+        assert_eq!(run(command).0, 1);
+        let told = receiver.take();
+        assert_eq!(told.len(), 1, "{command:?}");
+        let name = command[0];
+        assert_eq!(
+            told[0]["title"],
+            format!("rulekeep {name} failed: 1 error in the files; nothing was changed")
+        );
+        if name != "watch" {
+            let text = told[0]["text"].as_str().unwrap();
+            assert!(text.contains("rules/web.yaml:4: no service"), "{text}");
+        }
+        assert_eq!(told[0]["event"], "failed");
+    }
+    // A pull request shows that its plan fails: only whoever asks for plans is told.
+    repository.write("rulekeep.yaml", &format!("{PROJECT}{}", notify("")));
+    assert_eq!(run(&["plan"]).0, 1);
+    assert_eq!(receiver.events(), [""; 0]);
+    // Also when the project file itself has an error elsewhere, and whoever would be asked sees it.
+    repository.write("rulekeep.yaml", &format!("{PROJECT}{everything}rulez: x\n"));
+    assert_eq!(run(&["apply", "--yes"]).0, 1);
+    assert_eq!(receiver.events().len(), 1);
+    assert_eq!(run(&["apply"]).0, 1);
+    assert_eq!(receiver.events(), [""; 0]);
+
+    // No credentials.
+    let project = PROJECT.replace(
+        "local: .rulekeep/demo.json, seed: seed.json",
+        "profile: nowhere",
+    );
+    repository.write("rulekeep.yaml", &format!("{project}{everything}"));
+    repository.write("rules/web.yaml", &group("web", "https", "staff"));
+    for command in [&["drift"][..], &["apply", "--yes"]] {
+        assert_eq!(run(command).0, 1);
+        let told = receiver.events();
+        assert_eq!(told.len(), 1, "{told:?}");
+        let why = "failed: 3 groups could not be read; nothing was changed";
+        assert!(told[0].ends_with(why), "{told:?}");
+    }
+}
+
+#[test]
 fn a_notification_that_fails_is_a_warning_without_the_token() {
     let repository = Repository::with_project();
     let project = format!("{PROJECT}notify:\n  - {{ to: slack, url_env: OPS_HOOK }}\n");

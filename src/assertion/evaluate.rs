@@ -361,7 +361,7 @@ impl<'a> Look<'a> {
                 let unread = world.filter(|symbol| Some(*symbol) != self.kind);
                 depends_on.extend(unread.filter_map(|symbol| match symbol {
                     Symbol::PrefixList(list) => Some(list.clone()),
-                    Symbol::Group(_) => None,
+                    Symbol::Group(_) | Symbol::PortList(_) => None,
                 }));
                 let deciders = self.deciders(question, labels, status, &what, &leads);
                 Evidence { what, deciders }
@@ -455,7 +455,7 @@ impl Question {
 /// of a group are excused only by its name, as an assertion about addresses does not mean them either.
 fn excuses(limit: &Clause, kind: Option<&Symbol>) -> bool {
     match (limit.symbol(), kind) {
-        (None, None | Some(Symbol::PrefixList(_))) => true,
+        (None, None | Some(Symbol::PrefixList(_) | Symbol::PortList(_))) => true,
         (None, Some(Symbol::Group(_))) => false,
         (Some(own), kind) => Some(own) == kind,
     }

@@ -18,7 +18,8 @@ use super::{
     carry_out::{Job, Work},
     confirm,
     consent::{self, Consent},
-    history, pass,
+    history, notify,
+    pass::{self, Saved},
     progress::Meter,
     project::{self, Part, Selection, Targets},
     since::Since,
@@ -63,80 +64,110 @@ pub(super) struct Args {
     consent: Consent,
 }
 
+/// How far an apply has come, which says who is still to be told why it failed.
+enum Stage {
+    /// There is no plan yet.
+    Before,
+    /// Whoever carries the plan out tells people of it; outputs are still to be written.
+    Trying,
+    /// Something may have been sent: outputs are written.
+    Done,
+}
+
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    // Whoever reads the outputs learns why nothing was applied; nothing that fails after the first call comes here.
-    let Consent { shared, yes, .. } = &args.consent;
-    let tell = |failure: Failure| {
-        unapplied::write(&failure, shared, screen);
-        failure
+    let plan = args.saved_plan()?;
+    let saved = plan.map(pass::read_saved).transpose();
+    let part = match &saved {
+        Ok(Some(saved)) => saved.selection.part(false),
+        Ok(None) | Err(_) => args.selection(plan.is_some()).part(args.since.is_given()),
     };
-    let saved = args
-        .saved_plan()?
-        .map(pass::read_saved)
-        .transpose()
-        .map_err(tell)?;
-    if let (Some(saved), Some(shard)) = (&saved, args.part.shard)
+    let mut stage = Stage::Before;
+    let done = match saved {
+        Ok(saved) => attempt(args, saved.as_ref(), &part, &mut stage, global, screen).await,
+        Err(failure) => Err(failure),
+    };
+    // Whoever reads the outputs learns why nothing was applied.
+    let Consent { shared, yes, .. } = &args.consent;
+    if let (Err(failure), Stage::Before | Stage::Trying) = (&done, &stage) {
+        unapplied::write(failure, &part, shared, screen);
+    }
+    // Whoever would be asked sees it.
+    if let (Err(failure), Stage::Before, true) = (&done, &stage, *yes || plan.is_some()) {
+        notify::failed_early("apply", failure, global, screen).await;
+    }
+    done
+}
+
+async fn attempt(
+    args: &Args,
+    saved: Option<&Saved>,
+    part: &str,
+    stage: &mut Stage,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    let Consent { shared, yes, .. } = &args.consent;
+    if let (Some(saved), Some(shard)) = (saved, args.part.shard)
         && saved.selection.part.shard != Some(shard)
     {
         let of = match saved.selection.part.shard {
             Some(other) => format!("part {other}"),
             None => "the whole".to_owned(),
         };
-        let failure = Failure::usage(format!("the saved plan is of {of}, --shard says {shard}"))
-            .help("leave out --shard, and unset RULEKEEP_SHARD: a saved plan is applied as it is");
-        return Err(tell(failure));
+        return Err(
+            Failure::usage(format!("the saved plan is of {of}, --shard says {shard}")).help(
+                "leave out --shard, and unset RULEKEEP_SHARD: a saved plan is applied as it is",
+            ),
+        );
     }
-    let root = project::root(global).map_err(tell)?;
-    let lock = args.consent.lock(&root, "apply", screen).await;
-    lock.map_err(tell)?;
-    let desired = project::load(global, screen).map_err(tell)?;
-    let (desired, odd) = pass::discovered(desired, shared.parallelism.into(), screen)
-        .await
-        .map_err(tell)?;
+    let root = project::root(global)?;
+    args.consent.lock(&root, "apply", screen).await?;
+    let desired = project::load(global, screen)?;
+    let parallelism = shared.parallelism.into();
+    let (desired, odd) = pass::discovered(desired, parallelism, screen).await?;
     screen.diagnostics(&desired.sources, &odd);
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
-    let parallelism = shared.parallelism.into();
-    let selection = match &saved {
+    let selection = match saved {
         Some(saved) => saved.selection.below(&desired.project.root),
         None => {
-            let selection = Selection {
-                paths: args.paths.clone(),
-                targets: args.targets.clone(),
-                part: args.part,
-                ..Selection::default()
-            };
-            let narrowed = args.since.narrow(&selection, &desired, global, screen);
-            narrowed.map_err(tell)?
+            let selection = args.selection(false);
+            let selection = pass::meant(&selection, &desired, parallelism).await?;
+            args.since.narrow(&selection, &desired, global, screen)?
         }
     };
     let meter = Meter::new(global);
-    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
-        .await
-        .map_err(tell)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
     if !args.outside_window && !prepared.is_empty() {
-        in_window(desired.project.windows.as_ref()).map_err(tell)?;
+        in_window(desired.project.windows.as_ref())?;
     }
     let job = Job {
         stamp: pass::stamp(&desired, at),
         work: Work::Apply,
         asks: !yes && saved.is_none(),
         dry_run: false,
-        saved: saved.as_ref(),
+        shown: false,
+        saved,
         overrides: args.consent.overrides(),
         preview: None,
         confirm_within: args.confirm_within,
         aside: false,
+        part,
         shared,
         global,
         screen,
     };
-    let Some(within) = args.confirm_within else {
-        return job.carry_out(&prepared).await.map_err(tell)?.exit();
-    };
-    let outcome = job.carry_out(&prepared).await.map_err(tell)?;
-    confirm::wait(outcome, within, prepared.into_connected(), &desired, &job).await
+    *stage = Stage::Trying;
+    let outcome = job.carry_out(&prepared).await?;
+    *stage = Stage::Done;
+    match args.confirm_within {
+        None => outcome.exit(),
+        Some(within) => {
+            let connected = prepared.into_connected();
+            confirm::wait(outcome, within, connected, &desired, &job).await
+        }
+    }
 }
 
 /// Refuses when the project says that this is no time for changes.
@@ -169,6 +200,19 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 impl Args {
+    /// What is chosen; `is_saved`: one of the paths is a saved plan, and no group file.
+    fn selection(&self, is_saved: bool) -> Selection {
+        Selection {
+            paths: match is_saved {
+                true => Vec::new(),
+                false => self.paths.clone(),
+            },
+            targets: self.targets.clone(),
+            part: self.part,
+            ..Selection::default()
+        }
+    }
+
     /// The saved plan among the arguments: what is one by its content, and, so that a damaged one is called so, what ends
     /// with `.json`: group files are YAML.
     fn saved_plan(&self) -> Result<Option<&Path>, Failure> {

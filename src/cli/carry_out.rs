@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     apply::Report,
     exit::Exit,
-    guard::{Overrides, Refusal},
+    guard::{Approved, Overrides, Refusal},
     journal::Origin,
     notify::{self as message, Message},
     plan::Plan,
-    report::{Format, Review, Stamp, Subject, checked::Checked, markdown, text},
+    report::{Format, Review, Stamp, Subject, checked::Checked, finding::Finding, markdown, text},
     undo::short,
 };
 
@@ -97,6 +97,8 @@ pub(super) struct Job<'a> {
     pub(super) asks: bool,
     /// Whether the plan is only shown.
     pub(super) dry_run: bool,
+    /// Whether somebody has seen the plan already, in a [rehearsal](Job::rehearse).
+    pub(super) shown: bool,
     /// The plan that this one must be.
     pub(super) saved: Option<&'a Saved>,
     pub(super) overrides: Overrides,
@@ -106,6 +108,8 @@ pub(super) struct Job<'a> {
     pub(super) confirm_within: Option<Duration>,
     /// Whether stdout is another job's, so that text goes to stderr.
     pub(super) aside: bool,
+    /// What stands for the part of the project that it is about ([`Selection::part`](super::project::Selection::part)).
+    pub(super) part: &'a str,
     pub(super) shared: &'a Shared,
     pub(super) global: &'a Global,
     pub(super) screen: &'a Screen,
@@ -168,7 +172,20 @@ impl Job<'_> {
         }
     }
 
-    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+    /// Shows a plan and what the guard says of it; an error when it may not be made. Nothing is made, and outputs are left to whoever
+    /// carries the plan out.
+    pub(super) async fn rehearse(&self, prepared: &Prepared<'_>) -> Result<(), Failure> {
+        let done = self.look(prepared).map(|_| Outcome::default());
+        let messages = self.messages(prepared, &done);
+        notify::tell(prepared.project(), &messages, self.screen).await;
+        done.map(|_| ())
+    }
+
+    /// Shows a plan and guards it.
+    fn look<'p>(
+        &self,
+        prepared: &'p Prepared<'_>,
+    ) -> Result<(Approved<'p>, Vec<Finding>), Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
         screen.diagnostics(prepared.sources(), &diagnostics);
@@ -199,7 +216,9 @@ impl Job<'_> {
                 text::plan(&shown, style)
             ),
         };
-        if shared.is_text() {
+        if self.shown && approved.is_some() {
+            // Whoever looks at it has seen it.
+        } else if shared.is_text() {
             self.text(draw)?;
         } else if self.asks || approved.is_none() {
             screen.say(&draw(&screen.err));
@@ -214,10 +233,19 @@ impl Job<'_> {
             failure.findings = findings.into();
             return Err(failure);
         };
+        Ok((approved, findings))
+    }
+
+    async fn attempt(&self, prepared: &Prepared<'_>) -> Result<Outcome, Failure> {
+        let Self { screen, shared, .. } = self;
+        let (approved, findings) = self.look(prepared)?;
+        let shown = prepared.report(&[], &self.stamp);
+        let github = Github::new(&shared.output);
         let groups = prepared.checked_groups(false);
         let checked = Checked {
             command: "apply",
             project: &prepared.project_seen_from_top(),
+            part: self.part,
             groups: &groups,
             findings: &findings,
             ..Checked::default()
@@ -303,7 +331,8 @@ impl Job<'_> {
     }
 
     fn show(&self, report: &Report, nothing: bool, checked: &Checked<'_>) -> Result<(), Failure> {
-        let summarized = Github::new(&self.shared.output).summarize(|| markdown::applied(report));
+        let summarized =
+            Github::new(&self.shared.output).summarize(|| markdown::applied(report, self.part));
         // Files first: what becomes of stdout is no reason to lose them.
         let files = self.outputs(|format, style| match format {
             Format::Text if nothing => "No changes.\n".to_owned(),

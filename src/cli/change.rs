@@ -7,19 +7,18 @@ use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
 use crate::{
-    desired::{
-        Desired, DesiredGroup, DesiredPeer, DesiredRule, Limits, Mode, Modes, Selector, SystemRules,
-    },
+    desired::{Desired, DesiredGroup, DesiredRule, Limits, Mode, Modes, Selector, SystemRules},
     diag::Span,
     exit::Exit,
-    model::{AccountName, Direction, GroupId, Peer, RegionId, Rule},
+    model::{AccountName, Direction, GroupId, ObservedGroup, RegionId, Rule},
     report::text,
 };
 
 use super::{
     Failure, Global, Screen,
     carry_out::{Job, Outcome, Preview, Work},
-    consent, pass,
+    consent,
+    pass::{self, Prepared, Session},
     progress::Meter,
     project::{self, Selection},
 };
@@ -41,11 +40,31 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// The same with the answer given.
-    pub(super) fn given(&self) -> Self {
-        let mut given = self.clone();
-        given.common.yes = true;
-        given
+    fn job<'a>(
+        &'a self,
+        desired: &Desired,
+        at: Timestamp,
+        preview: &'a Preview<'a>,
+        global: &'a Global,
+        screen: &'a Screen,
+    ) -> Job<'a> {
+        let Self { common, dry_run } = self;
+        Job {
+            stamp: pass::stamp(desired, at),
+            work: Work::Change,
+            asks: !common.yes && !dry_run,
+            dry_run: *dry_run,
+            shown: false,
+            saved: None,
+            overrides: common.overrides(),
+            preview: Some(preview),
+            confirm_within: None,
+            aside: false,
+            part: "",
+            shared: &common.shared,
+            global,
+            screen,
+        }
     }
 
     /// Asks unless the answer is given; an error when it is not yes.
@@ -163,25 +182,7 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
             .rules
             .iter()
             .filter(|(rule, _)| rule.direction == direction)
-            .map(|(rule, place)| DesiredRule {
-                direction,
-                nic: Some(rule.nic),
-                priority: rule.priority,
-                policy: rule.policy,
-                protocol: rule.protocol.clone(),
-                peer: match &rule.peer {
-                    Peer::Cidr(cidr) => DesiredPeer::Cidr(*cidr),
-                    Peer::Group(id) => DesiredPeer::Group {
-                        id: id.clone(),
-                        owner: rule.peer_owner.clone(),
-                    },
-                    Peer::PrefixList(list) => DesiredPeer::PrefixList(list.clone()),
-                },
-                local: rule.local,
-                description: rule.description.clone(),
-                expires: None,
-                span: span(place),
-            })
+            .map(|(rule, place)| DesiredRule::of(rule, span(place)))
             .collect();
         rules.sort_by(|a, b| {
             let key = |rule: &DesiredRule| (rule.priority, rule.policy, rule.span);
@@ -235,25 +236,58 @@ pub(super) async fn carry_out(
     preview: &Preview<'_>,
 ) -> Result<Outcome, Failure> {
     let at = Timestamp::now();
-    let Consent { common, dry_run } = consent;
-    let parallelism = common.shared.parallelism.into();
-    let meter = Meter::new(global);
-    let all = Selection::default();
-    let prepared = pass::prepare(desired, &all, at, parallelism, &meter).await?;
-    drop(meter);
+    let prepared = prepared(desired, consent, global, at).await?;
+    let job = consent.job(desired, at, preview, global, screen);
+    job.carry_out(&prepared).await
+}
+
+/// As [`carry_out`] of a plan that a [rehearsal](rehearse) has shown, and that somebody has agreed to.
+pub(super) async fn carry_out_shown(
+    desired: &Desired,
+    consent: &Consent,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Outcome, Failure> {
+    let at = Timestamp::now();
+    let prepared = prepared(desired, consent, global, at).await?;
     let job = Job {
-        stamp: pass::stamp(desired, at),
-        work: Work::Change,
-        asks: !common.yes && !dry_run,
-        dry_run: *dry_run,
-        saved: None,
-        overrides: common.overrides(),
-        preview: Some(preview),
-        confirm_within: None,
-        aside: false,
-        shared: &common.shared,
-        global,
-        screen,
+        asks: false,
+        shown: true,
+        ..consent.job(desired, at, &|_, _| String::new(), global, screen)
     };
     job.carry_out(&prepared).await
+}
+
+async fn prepared<'a>(
+    desired: &'a Desired,
+    consent: &Consent,
+    global: &Global,
+    at: Timestamp,
+) -> Result<Prepared<'a>, Failure> {
+    let all = Selection::default();
+    let parallelism = consent.common.shared.parallelism.into();
+    pass::prepare(desired, &all, at, parallelism, &Meter::new(global)).await
+}
+
+/// Plans for a group that is not there yet, as it would be before its first rule; shows and guards the plan. An error when it may not
+/// be made.
+pub(super) async fn rehearse(
+    desired: &Desired,
+    group: ObservedGroup,
+    session: Session,
+    consent: &Consent,
+    preview: &Preview<'_>,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Session, Outcome), Failure> {
+    let at = Timestamp::now();
+    let prepared = session.prepare_new(desired, group, at).await?;
+    let job = consent.job(desired, at, preview, global, screen);
+    let done = if consent.dry_run {
+        job.carry_out(&prepared).await?
+    } else {
+        job.rehearse(&prepared).await?;
+        Outcome::default()
+    };
+    Ok((Session::from(prepared.into_connected()), done))
 }

@@ -1,6 +1,10 @@
 //! `rulekeep clone`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 
@@ -8,8 +12,8 @@ use crate::{
     desired::Mode,
     exit::Exit,
     model::{
-        GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Network, ObservedGroup, RegionId,
-        Rule, VpcId,
+        GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Network, ObservedGroup,
+        Peer, RegionId, Rule, VpcId,
     },
     provider::NewGroup,
     report::text::{Tone, count, escape},
@@ -147,6 +151,9 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
     };
     let mut changed = journey.take(rules);
     changed.notes.extend(differences(&source, &new));
+    changed
+        .notes
+        .extend(strangers(&changed.rules, &source, &new));
     let mapped: Vec<String> = map.values().cloned().collect();
     let peers = session
         .peers(account, &region, changed.rules.iter())
@@ -157,6 +164,7 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
     let there = There {
         region: &region,
         moved: region != meant.region,
+        from: &source.info.network,
         new: &new,
         groups: &peers,
         prefix: lists.prefix.keys().collect(),
@@ -178,26 +186,34 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
             .collect();
         return Err(failure);
     }
-    // Said before the group is made; the guard counts again.
-    let quota = meant.declared.map_or(change::QUOTA, |group| group.quota);
-    let units: u32 = changed.rules.iter().map(|rule| lists.weight(rule)).sum();
-    if units > quota {
-        return Err(Failure::with(
-            Exit::Refused,
-            format!(
-                "the new group would hold {units} units of rules, {} more than its quota of {quota}; nothing was changed",
-                units - quota
-            ),
-        ));
-    }
     for note in &changed.notes {
         screen.say(&format!("warning: {note}\n"));
     }
     let shown = preview(&changed, &source, &new, &region, screen);
-    args.consent.show(&shown, screen)?;
+    let origin = Origin::of_rules(PathBuf::from(source.info.id.as_str()), changed.rules);
+    let target = Target {
+        account: account.clone(),
+        region: region.clone(),
+        id: GroupId::new(NOT_YET),
+        declared: meant.declared,
+        mode: Mode::Partial,
+        allow_empty: true,
+    };
+    let wanted = change::desired(&desired, &target, &origin);
+    // Nothing is made that could not be filled: the guard looks at the plan for the group before there is one.
+    let (session, shown) = change::rehearse(
+        &wanted,
+        empty(&new, target.id.clone()),
+        session,
+        &args.consent,
+        &|_, _| shown.clone(),
+        global,
+        screen,
+    )
+    .await?;
     if args.consent.dry_run {
         session.close().await?;
-        return Ok(Outcome::default());
+        return Ok(shown);
     }
     args.consent.obtain(screen)?;
     let token = uuid::Uuid::new_v4().simple().to_string();
@@ -213,17 +229,11 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
     session.close().await?;
     args.consent.show(&format!("\nCreated {id}\n"), screen)?;
     let target = Target {
-        account: account.clone(),
-        region,
         id: id.clone(),
-        declared: meant.declared,
-        mode: Mode::Partial,
-        allow_empty: true,
+        ..target
     };
-    let origin = Origin::of_rules(PathBuf::from(source.info.id.as_str()), changed.rules);
     let wanted = change::desired(&desired, &target, &origin);
-    let consent = args.consent.given();
-    let done = change::carry_out(&wanted, &consent, global, screen, &|_, _| String::new()).await;
+    let done = change::carry_out_shown(&wanted, &args.consent, global, screen).await;
     let fill = format!(
         "`rulekeep restore --group {id} --from {} --mode partial`",
         source.info.id
@@ -238,6 +248,36 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
             Ok(done)
         }
         Err(failure) => Err(left_empty(failure, &id.to_string(), &fill)),
+    }
+}
+
+/// Stands for the id of a group that is not there yet.
+const NOT_YET: &str = "(new)";
+
+/// A group as the cloud makes it.
+fn empty(new: &NewGroup, id: GroupId) -> ObservedGroup {
+    let NewGroup {
+        name,
+        description,
+        network,
+        kind,
+        tags,
+    } = new.clone();
+    ObservedGroup {
+        info: GroupInfo {
+            id,
+            name,
+            description,
+            network,
+            kind,
+            managed: false,
+            tags,
+        },
+        inner_access: match kind {
+            GroupKind::Basic => InnerAccess::Accept,
+            GroupKind::Advanced => InnerAccess::Drop,
+        },
+        rules: Vec::new(),
     }
 }
 
@@ -277,6 +317,26 @@ fn differences(source: &ObservedGroup, new: &NewGroup) -> Vec<String> {
     notes
 }
 
+/// Groups of other accounts, which cannot be looked up: whether the new group may name them is seen when it does.
+fn strangers(rules: &[Rule], source: &ObservedGroup, new: &NewGroup) -> Option<String> {
+    let (Network::Vpc(from), Network::Vpc(to)) = (&source.info.network, &new.network) else {
+        return None; // Of another kind of network: they cannot be named, and that is said.
+    };
+    let of = |rule: &Rule| match (&rule.peer, &rule.peer_owner) {
+        (Peer::Group(id), Some(owner)) => Some(format!("{id} of account {owner}")),
+        _ => None,
+    };
+    let named: BTreeSet<String> = rules.iter().filter_map(of).collect();
+    if from == to || named.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = named.into_iter().collect();
+    Some(format!(
+        "{} cannot be looked up and may be out of reach of {to}; --map names another group in its place",
+        named.join(", ")
+    ))
+}
+
 fn preview(
     changed: &Changed,
     source: &ObservedGroup,
@@ -307,10 +367,6 @@ fn preview(
         let description = rule.description.as_deref().unwrap_or_default();
         escape(format!("{rule}  {description}").trim_end())
     };
-    for rule in &changed.rules {
-        let shown = format!("+ {}", line(rule));
-        text.push_str(&format!("  {}\n", screen.out.paint(Tone::Added, shown)));
-    }
     for (rule, why) in &changed.lost {
         let shown = format!("- {}  (lost: {why})", line(rule));
         text.push_str(&format!("  {}\n", screen.out.paint(Tone::Removed, shown)));

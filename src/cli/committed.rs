@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use clap::builder::FalseyValueParser;
 
 use crate::{
-    desired::{Loaded, NamedFile},
+    desired::{self, Loaded, NamedFile},
     diag::{Code, Diagnostic},
     git::{Error, Git, Tree},
+    report::text::escape,
 };
 
 use super::{Failure, Global, project::PROJECT_FILE, since};
@@ -27,7 +28,14 @@ pub(super) struct Committed {
         action = clap::ArgAction::SetTrue
     )]
     staged: bool,
-    /// With --commit: folder outside of the repository that `url_file` and `secret_file` may name files of
+    #[command(flatten)]
+    secrets: Secrets,
+}
+
+/// What the project file of a commit may name outside of the repository.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Secrets {
+    /// Folder outside of the repository that `url_file` and `secret_file` of a commit may be in
     #[arg(long, value_name = "FOLDER", env = "RULEKEEP_SECRETS_DIR")]
     secrets_dir: Option<PathBuf>,
 }
@@ -83,6 +91,28 @@ impl Committed {
         Ok(Some(loaded))
     }
 
+    /// Whether anything that is staged may change what is said of the project: something below its folder, or elsewhere what the
+    /// project file or links lead to.
+    pub(super) fn is_touched(global: &Global) -> Result<bool, Failure> {
+        let git = Git::of_process();
+        let tree = Tree::of_index(&git).map_err(unreadable)?;
+        let path = find(&tree, &git, global, "what is staged")?;
+        let (root, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let staged = git.staged().map_err(unreadable)?;
+        let below = |path: &str| root.is_empty() || path.starts_with(&format!("{root}/"));
+        if staged.iter().any(|path| below(path)) {
+            return Ok(true);
+        }
+        if let Some(project) = tree.file(&path, name).map_err(unreadable)? {
+            let loaded = since::load_from(&tree, root, project, Path::new(root));
+            for file in loaded.map_err(unreadable)?.desired.project.files {
+                let leaves = tree.leaves(root, &file.path.to_string_lossy());
+                leaves.map_err(unreadable)?;
+            }
+        }
+        Ok(staged.iter().any(|path| tree.has_met(path)))
+    }
+
     /// What is wrong with the place of a file that the project file names.
     fn outside(
         &self,
@@ -90,17 +120,10 @@ impl Committed {
         root: &str,
         file: &NamedFile,
     ) -> Result<Option<Diagnostic>, Error> {
-        let NamedFile { key, path, span } = file;
-        if file.is_secret() && self.may_hold(path) {
-            return Ok(None);
-        }
-        let Some(reason) = tree.leaves(root, &path.to_string_lossy())? else {
+        let Some(reason) = self.secrets.leads_out(tree, root, file)? else {
             return Ok(None);
         };
-        let error = Diagnostic::error(
-            Code::InvalidValue,
-            format!("`{key}` of a commit stays in the repository"),
-        );
+        let error = Diagnostic::error(Code::InvalidValue, stays(file.key));
         let help = match file.is_secret() {
             true => {
                 "name an environment variable in its place, or let whoever runs this check say which folder holds secrets: RULEKEEP_SECRETS_DIR=/run/secrets"
@@ -109,7 +132,26 @@ impl Committed {
                 "write a path below the folder of the project file, such as .rulekeep/demo.json"
             }
         };
-        Ok(Some(error.label(*span, reason).help(help)))
+        Ok(Some(error.label(file.span, reason).help(help)))
+    }
+}
+
+fn stays(key: &str) -> String {
+    format!("`{key}` of a commit stays in the repository")
+}
+
+impl Secrets {
+    /// Why a file that the project file names is not in the repository and may not be elsewhere either.
+    fn leads_out(
+        &self,
+        tree: &Tree,
+        root: &str,
+        file: &NamedFile,
+    ) -> Result<Option<String>, Error> {
+        match file.is_secret() && self.may_hold(&file.path) {
+            true => Ok(None),
+            false => tree.leaves(root, &file.path.to_string_lossy()),
+        }
     }
 
     /// Whether a path is in the folder of secrets.
@@ -118,18 +160,64 @@ impl Committed {
         let folder = self.secrets_dir.as_ref();
         !goes_up && folder.is_some_and(|folder| folder.is_absolute() && path.starts_with(folder))
     }
+
+    /// Why the project file of a commit must not be followed once it is checked out, in one line: what it names outside of the
+    /// repository. `given`: the project file or its folder, from the top.
+    pub(super) fn objection(
+        &self,
+        folder: &Path,
+        commit: &str,
+        given: Option<&Path>,
+    ) -> Result<Option<String>, Error> {
+        let git = Git::of_folder(folder);
+        let tree = match Tree::of_commit(&git, commit) {
+            Err(error @ Error::Name(_)) => return Ok(Some(escape(&error.to_string()))),
+            other => other?,
+        };
+        let path = in_tree(&tree, given.unwrap_or(Path::new(PROJECT_FILE)))?;
+        let (root, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let Some(file) = tree.file(&path, name)? else {
+            return Ok(None); // Whoever reads it says that it is not there.
+        };
+        // What is wrong with it otherwise is also for whoever reads it.
+        let loaded = desired::load_as_far(Path::new(root), file, |_| Ok(Vec::new()));
+        let project = loaded.desired.project;
+        let rules = tree.leaves(root, &project.rules.to_string_lossy())?;
+        if let Some(reason) = rules {
+            return Ok(Some(escape(&format!(
+                "{path}: {}: {reason}",
+                stays("rules")
+            ))));
+        }
+        for file in &project.files {
+            if let Some(reason) = self.leads_out(&tree, root, file)? {
+                let line = file.span.line;
+                return Ok(Some(escape(&format!(
+                    "{path}:{line}: {}: {reason}",
+                    stays(file.key)
+                ))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A project file's path from the top of the tree, given itself or its folder.
+fn in_tree(tree: &Tree, given: &Path) -> Result<String, Error> {
+    let path = plain(given);
+    let inner = format!("{path}/{PROJECT_FILE}");
+    let inner = inner.trim_start_matches('/').to_owned();
+    Ok(if tree.has_file(&inner)? { inner } else { path })
 }
 
 /// The project file's path from the top of the tree: the one that is named, or the nearest above the working folder.
 fn find(tree: &Tree, git: &Git, global: &Global, state: &str) -> Result<String, Failure> {
     let prefix = git.prefix().map_err(unreadable)?;
-    let has = |path: &str| tree.has_file(path).map_err(unreadable);
     if let Some(given) = &global.project {
         let path = within(git, &prefix, given)?;
-        let inner = format!("{path}/{PROJECT_FILE}");
-        let inner = inner.trim_start_matches('/').to_owned();
-        return Ok(if has(&inner)? { inner } else { path });
+        return in_tree(tree, &path).map_err(unreadable);
     }
+    let has = |path: &str| tree.has_file(path).map_err(unreadable);
     for folder in Path::new(&prefix).ancestors() {
         let path = folder.join(PROJECT_FILE).to_string_lossy().into_owned();
         if has(&path)? {
@@ -139,9 +227,9 @@ fn find(tree: &Tree, git: &Git, global: &Global, state: &str) -> Result<String, 
     Err(missing(PROJECT_FILE, state))
 }
 
-/// A path on the command line as the tree has it.
-fn within(git: &Git, prefix: &str, given: &Path) -> Result<String, Failure> {
-    let from_top: PathBuf = if given.is_absolute() {
+/// A path on the command line, from the top of the tree.
+fn within(git: &Git, prefix: &str, given: &Path) -> Result<PathBuf, Failure> {
+    Ok(if given.is_absolute() {
         let top = git.top().map_err(unreadable)?;
         let given = given.strip_prefix(&top).map_err(|_| {
             Failure::new(format!("{} is not in the repository", given.display()))
@@ -150,16 +238,20 @@ fn within(git: &Git, prefix: &str, given: &Path) -> Result<String, Failure> {
         given.to_owned()
     } else {
         Path::new(prefix).join(given)
-    };
+    })
+}
+
+/// A path without `.` and `..`, with forward slashes.
+fn plain(path: &Path) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for part in from_top.components() {
+    for part in path.components() {
         match part {
             Component::ParentDir => drop(parts.pop()),
             Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
             Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
         }
     }
-    Ok(parts.join("/"))
+    parts.join("/")
 }
 
 fn missing(path: &str, state: &str) -> Failure {

@@ -192,7 +192,7 @@ async fn expire(
     };
     let undone = undo::undo(root, run, connected, Later::Keep, &plan).await;
     undone.map(Some).map_err(|failure| {
-        unapplied::write(&failure, job.shared, screen);
+        unapplied::write(&failure, job.part, job.shared, screen);
         failure.help(format!("`rulekeep undo {}` tries again", short(run)))
     })
 }
@@ -231,11 +231,13 @@ pub(super) async fn undo_overdue(
             work: Work::Apply,
             asks: false,
             dry_run: false,
+            shown: false,
             saved: None,
             overrides: Overrides::default(),
             preview: None,
             confirm_within: None,
             aside: false,
+            part: "",
             shared,
             global,
             screen,

@@ -71,7 +71,7 @@ impl Consent {
         answer: Result<T, Failure>,
         screen: &Screen,
     ) -> Result<T, Failure> {
-        answer.inspect_err(|failure| unapplied::write(failure, &self.shared, screen))
+        answer.inspect_err(|failure| unapplied::write(failure, "", &self.shared, screen))
     }
 }
 

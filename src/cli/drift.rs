@@ -14,10 +14,11 @@ use crate::{
 use super::{
     Failure, Global, Screen,
     gate::{self, Gate},
+    look::{Asked, Looked},
     notify, pass,
-    plan::{Shared, not_whole},
+    plan::Shared,
     progress::Meter,
-    project::{self, Selection},
+    project::Selection,
     publish::{self, Github},
     since::Since,
 };
@@ -39,34 +40,34 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let outputs = &args.shared.output;
-    let github = Github::new(outputs);
-    let part = args.selection.part(args.since.is_given());
-    let tell = |failure: Failure| {
-        let run = ("drift", part.as_str());
-        publish::nothing(&failure, run, outputs, &github, global, screen);
-        failure
+    let github = Github::new(&args.shared.output);
+    let asked = Asked {
+        command: "drift",
+        selection: &args.selection,
+        since: &args.since,
+        gate: &args.gate,
+        shared: &args.shared,
+        global,
+        screen,
     };
-    let gate = args
-        .gate
-        .open(args.selection.is_narrow() || args.since.is_given())
-        .map_err(tell)?;
-    let (desired, mut files) = project::load_with_warnings(global, screen).map_err(tell)?;
-    let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
-        .await
-        .map_err(tell)?;
-    files.extend(more);
+    let mut is_shown = false;
+    let done = drift(&asked, &github, &mut is_shown).await;
+    asked.end(done, is_shown, &github).await
+}
+
+async fn drift(asked: &Asked<'_>, github: &Github, is_shown: &mut bool) -> Result<Exit, Failure> {
+    let (global, screen, outputs) = (asked.global, asked.screen, &asked.shared.output);
+    let Looked {
+        gate,
+        desired,
+        warnings: mut files,
+        selection,
+    } = asked.look().await?;
     let at = Timestamp::now();
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
-    let parallelism = args.shared.parallelism.into();
-    let selection = args
-        .since
-        .narrow(&args.selection, &desired, global, screen)
-        .map_err(tell)?;
-    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
-        .await
-        .map_err(tell)?;
+    let parallelism = asked.shared.parallelism.into();
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
 
     let mut diagnostics = prepared.diagnostics();
@@ -77,17 +78,17 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let report = prepared.report(&refusals, &stamp);
     // For people, drift speaks of the cloud and leaves odd rules to `validate`.
     let mut odd = Vec::new();
-    if publish::wants_findings(outputs, &github) || gate.wants_findings() {
-        let chosen = selection.choose(&desired).map_err(tell)?;
+    if publish::wants_findings(outputs, github) || gate.wants_findings() {
+        let chosen = selection.choose(&desired)?;
         odd = lint(&desired, at, |index| chosen.contains(&index));
     }
     let all: Vec<Diagnostic> = files.iter().cloned().chain(odd).collect();
     let findings = publish::Findings::of_drift(
         &prepared,
         (&refusals, &stamp, &all),
-        (&gate, outputs, &github),
+        (&gate, outputs, github),
     )
-    .of_part(&part);
+    .of_part(&asked.part());
     gate::say_known(&findings.all, &mut files);
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);
@@ -100,13 +101,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         apply: &format!("rulekeep apply{words}"),
     };
     let draw = |style: &text::TextStyle| text::drift(&report, style);
-    publish::review(&review, outputs, &github, screen, draw)?;
+    *is_shown = true;
+    publish::review(&review, outputs, github, screen, draw)?;
     let facts = notify::facts(&desired.project, &stamp);
     if prepared.is_errored() {
-        let failure = not_whole(&report, &diagnostics);
-        let failed = message::failed("drift", &failure.message, &failure.causes, &facts);
-        notify::tell(&desired.project, &[failed], screen).await;
-        return Err(failure);
+        return Err(asked
+            .not_whole(&desired, &report, &diagnostics, &stamp)
+            .await);
     }
     let fights = notify::fights(&desired.project, None, screen);
     let messages: Vec<_> = message::drifted(&report, &facts)

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use crate::{exit::Exit, report::finding::Finding};
+use crate::{
+    exit::Exit,
+    report::{Stamp, checked::Checked, finding::Finding, json, text},
+};
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,25 @@ impl Failure {
         let causes = self.causes.iter().map(|cause| format!("cause: {cause}"));
         let help = causes.chain(self.help.iter().cloned()).collect();
         vec![Finding::of_failure(&self.message, help)]
+    }
+
+    /// For a text file: the error and what lies behind it, a line each.
+    pub(super) fn plain(&self) -> String {
+        let mut plain = format!("error: {}\n", text::escape_lines(&self.message));
+        for reason in self.causes.iter().chain(&self.details) {
+            plain.push_str(&format!("  {}\n", text::escape(reason)));
+        }
+        plain
+    }
+
+    /// In place of a plan in JSON.
+    pub(super) fn plan_document(&self, stamp: &Stamp, checked: &Checked<'_>) -> String {
+        let failure = json::FailureBody {
+            message: self.message.clone(),
+            causes: self.causes.clone(),
+            help: self.help.clone(),
+        };
+        json::failed(failure, stamp, checked)
     }
 
     /// Adds an error and what lies behind it.

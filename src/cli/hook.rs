@@ -1,11 +1,10 @@
 //! `rulekeep hook`: scripts that make git check what is committed and pushed, and apply what was pushed.
 
+mod locked;
+
 use std::{
-    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
 };
 
 use clap::{Subcommand, ValueEnum, builder::FalseyValueParser};
@@ -14,11 +13,12 @@ use crate::{
     exit::Exit,
     files::{self, Access},
     git::{self, Git},
-    lock::{self, LockError},
 };
 
+use self::locked::Locked;
 use super::{
     Failure, Global, Screen,
+    committed::Committed,
     project::{self, PROJECT_FILE},
 };
 
@@ -26,9 +26,10 @@ use super::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rulekeep hook install                                   pre-commit: validate and fmt --check of what is staged
+  rulekeep hook install                    pre-commit: what is staged is checked
   rulekeep hook install --kind pre-push
-  rulekeep hook install --kind pre-receive --kind post-receive --branch main      in a bare repository
+  # in a bare repository:
+  rulekeep hook install --kind pre-receive --kind post-receive --branch main
   rulekeep hook uninstall")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -40,6 +41,7 @@ enum Action {
     Install(Install),
     Uninstall(Uninstall),
     Locked(Locked),
+    Touched(Touched),
 }
 
 /// Write hooks into the git repository of this folder
@@ -88,64 +90,12 @@ struct Uninstall {
     kinds: Vec<Kind>,
 }
 
-/// Run a program while no other does so from this folder; for post-receive
+/// Say whether what is staged concerns the project; for pre-commit
 ///
-/// Not for people: the hooks call it.
+/// Not for people: the hook calls it.
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
-struct Locked {
-    /// Whose turn it is
-    #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
-    /// What to run, with its arguments
-    #[arg(value_name = "PROGRAM", required = true, last = true)]
-    program: Vec<OsString>,
-}
-
-/// How long a push waits for those before it.
-const TURN: Duration = Duration::from_secs(600);
-
-impl Locked {
-    fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let end = Instant::now() + TURN;
-        let mut is_told = false;
-        let lock = loop {
-            match lock::try_take(&self.folder, "hook post-receive") {
-                Ok(lock) => break lock,
-                Err(LockError::Held { .. }) if Instant::now() < end => {}
-                Err(error) => {
-                    return Err(
-                        Failure::new("nothing is applied: it is not this push's turn")
-                            .because(&error)
-                            .help("push again once the other one has ended"),
-                    );
-                }
-            }
-            if !is_told {
-                screen.say("rulekeep: waiting for the push before this one\n");
-                is_told = true;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        };
-        let [program, arguments @ ..] = &self.program[..] else {
-            return Err(Failure::usage("there is no program to run"));
-        };
-        let not_run = |error: io::Error| {
-            Failure::new(format!("{} cannot be run", program.to_string_lossy())).because(&error)
-        };
-        // The lock is the program's standard input too: should this process be killed, it is held until the program ends.
-        let status = Command::new(program)
-            .args(arguments)
-            .stdin(lock.share().map_err(not_run)?)
-            .status()
-            .map_err(not_run)?;
-        Ok(match status.code() {
-            Some(0) => Exit::Done,
-            // Both git and the pusher read what was said, not the number.
-            _ => Exit::Error,
-        })
-    }
-}
+struct Touched {}
 
 /// The hooks there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -211,6 +161,14 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         Action::Install(install) => install.run(&git, &hooks(&git)?, global, screen),
         Action::Uninstall(uninstall) => uninstall.run(&hooks(&git)?, screen),
         Action::Locked(locked) => locked.run(screen),
+        Action::Touched(Touched {}) => {
+            let answer = match Committed::is_touched(global)? {
+                true => "touched\n",
+                false => "untouched\n",
+            };
+            screen.result(answer)?;
+            Ok(Exit::Done)
+        }
     }
 }
 

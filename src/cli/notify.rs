@@ -5,17 +5,18 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::{
-    desired::Project,
+    desired::{self, Project},
     fights::{self, Fight},
     journal,
     notify::{self, Facts, Message, Patience},
     report::{
         Stamp,
+        finding::Level,
         text::{Tone, escape},
     },
 };
 
-use super::Screen;
+use super::{Failure, Global, Screen, project};
 
 /// Where messages come from.
 pub(super) fn facts(project: &Project, stamp: &Stamp) -> Facts {
@@ -42,6 +43,48 @@ pub(super) async fn tell(project: &Project, messages: &[Message], screen: &Scree
     .await;
     for warning in warnings {
         warn(screen, &warning);
+    }
+}
+
+/// Tells that a command has come to nothing; of `plan` only whoever listens to plans, since a pull request shows its own.
+pub(super) async fn failed(
+    command: &'static str,
+    failure: &Failure,
+    project: &Project,
+    stamp: &Stamp,
+    screen: &Screen,
+) {
+    let mut causes = failure.causes.clone();
+    if causes.is_empty() {
+        let errors = failure.findings.iter();
+        let errors = errors.filter(|finding| finding.level == Level::Error);
+        causes.extend(errors.map(|finding| match &finding.place {
+            Some(place) => format!("{}:{}: {}", place.file, place.line, finding.message),
+            None => finding.message.clone(),
+        }));
+    }
+    let message = notify::failed(command, &failure.message, &causes, &facts(project, stamp));
+    let mut project = project.clone();
+    if command == "plan" {
+        project
+            .notify
+            .retain(|channel| channel.on.contains(&notify::Event::Plan));
+    }
+    tell(&project, &[message], screen).await;
+}
+
+/// The same before the files were read, or when they cannot be used: whoever the project file names as far as it can be read.
+pub(super) async fn failed_early(
+    command: &'static str,
+    failure: &Failure,
+    global: &Global,
+    screen: &Screen,
+) {
+    let file = project::file(global).ok();
+    if let Some(project) = file.and_then(|file| desired::project_as_far(&file))
+        && !project.notify.is_empty()
+    {
+        failed(command, failure, &project, &project::stamp(global), screen).await;
     }
 }
 

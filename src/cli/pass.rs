@@ -1,39 +1,42 @@
 //! Where commands meet the reconciler: connecting accounts, reading and planning, applying. Nothing else in the command
 //! line knows how a cloud is reached.
 
+mod saved;
+mod session;
+mod targets;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::{
     apply::{self, GroupReport, Report},
-    clouds::{self, ConnectCause, Connected},
-    desired::{Desired, DesiredGroup, Project, Selector},
+    clouds::{self, ConnectCause, Connected, Kept},
+    desired::{Desired, DesiredGroup, Project},
     diag::{Diagnostic, Sources},
     emulator::{Config, Emulator, EmulatorError, EmulatorHandle},
-    git::{self, Revision},
+    git,
     guard::{Approved, Overrides, Refusal},
     journal::Origin,
-    model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
+    model::{AccountName, ObservedGroup},
     plan::{Address, GroupPlan, Plan},
-    provider::{
-        GroupFilter, NewGroup, Provider as _, RuleCall,
-        alibaba::{Alibaba, credentials::Environment},
-    },
+    provider::{RuleCall, alibaba::credentials::Environment},
     reconcile, report,
     report::{
         PlanReport, ReadFailure, Stamp,
         checked::CheckedGroup,
         finding::{self, Finding, Found},
     },
-    saved,
 };
 
+pub(super) use self::{
+    saved::{Saved, check, is_saved_plan, read_saved, save, stamp},
+    session::{Session, session},
+    targets::meant,
+};
 use super::{Failure, Screen, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
@@ -51,12 +54,24 @@ pub(super) async fn prepare<'a>(
     parallelism: usize,
     meter: &Meter,
 ) -> Result<Prepared<'a>, Failure> {
+    prepare_again(&Kept::default(), desired, selection, at, parallelism, meter).await
+}
+
+/// As [`prepare`], over the connections of the last time where there are any.
+pub(super) async fn prepare_again<'a>(
+    kept: &Kept,
+    desired: &'a Desired,
+    selection: &Selection,
+    at: Timestamp,
+    parallelism: usize,
+    meter: &Meter,
+) -> Result<Prepared<'a>, Failure> {
     let chosen = selection.choose(desired)?;
     let accounts = chosen
         .iter()
         .map(|index| desired.groups[*index].account.clone())
         .collect();
-    let connected = connect(desired, &accounts, parallelism).await?;
+    let connected = connect(desired, &accounts, parallelism, kept).await?;
     prepare_on(connected, desired, selection, at, parallelism, meter).await
 }
 
@@ -74,25 +89,32 @@ pub(super) async fn prepare_on<'a>(
     let inner = reconcile::prepare(desired, &wanted, &connected.clouds, at, &options, meter)
         .await
         .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
-    let failures = inner
-        .unreadable
-        .iter()
-        .map(|failure| ReadFailure {
-            group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
-            error: failure.error.to_string(),
-        })
-        .collect();
-    Ok(Prepared {
-        inner,
-        failures,
-        connected,
-    })
+    Ok(Prepared::new(inner, connected))
+}
+
+impl<'a> Prepared<'a> {
+    fn new(inner: reconcile::Prepared<'a>, connected: Connected) -> Self {
+        let failures = inner
+            .unreadable
+            .iter()
+            .map(|failure| ReadFailure {
+                group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
+                error: failure.error.to_string(),
+            })
+            .collect();
+        Self {
+            inner,
+            failures,
+            connected,
+        }
+    }
 }
 
 /// Puts live groups in place of documents with `targets`; asks no cloud when there are none.
 pub(super) async fn discover(
     desired: Desired,
     parallelism: usize,
+    kept: &Kept,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
     let templates = desired.templates.iter();
     let accounts: BTreeSet<AccountName> = templates
@@ -101,7 +123,7 @@ pub(super) async fn discover(
     if accounts.is_empty() {
         return Ok((desired, Vec::new()));
     }
-    let connected = connect(&desired, &accounts, parallelism).await?;
+    let connected = connect(&desired, &accounts, parallelism, kept).await?;
     let found = reconcile::discover(desired, &connected.clouds, parallelism).await;
     let closed = connected.close().await;
     let found = found.map_err(|error| {
@@ -118,7 +140,7 @@ pub(super) async fn discovered(
     parallelism: usize,
     screen: &Screen,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
-    let (desired, problems) = discover(desired, parallelism).await?;
+    let (desired, problems) = discover(desired, parallelism, &Kept::default()).await?;
     if problems.iter().any(Diagnostic::is_error) {
         screen.diagnostics(&desired.sources, &problems);
         return Err(super::project::not_planned(&problems));
@@ -132,19 +154,21 @@ pub(super) async fn connect_all(
     parallelism: usize,
 ) -> Result<Connected, Failure> {
     let accounts = desired.groups.iter().map(|group| group.account.clone());
-    connect(desired, &accounts.collect(), parallelism).await
+    connect(desired, &accounts.collect(), parallelism, &Kept::default()).await
 }
 
 async fn connect(
     desired: &Desired,
     accounts: &BTreeSet<AccountName>,
     parallelism: usize,
+    kept: &Kept,
 ) -> Result<Connected, Failure> {
     clouds::connect(
         &desired.project,
         accounts,
         &Environment::of_process(),
         parallelism,
+        kept,
     )
     .await
     .map_err(|error| {
@@ -340,92 +364,6 @@ impl Prepared<'_> {
     }
 }
 
-/// When and from what a plan is made.
-pub(super) fn stamp(desired: &Desired, at: Timestamp) -> Stamp {
-    let revision = git::revision(&desired.project.root, |name| std::env::var(name).ok());
-    Stamp {
-        timestamp: at,
-        commit: revision.as_ref().map(|revision| revision.commit.clone()),
-        dirty: revision.map(|revision| revision.dirty),
-    }
-}
-
-/// Writes a plan to a file that `apply` takes.
-pub(super) fn save(
-    prepared: &Prepared<'_>,
-    path: &Path,
-    refusals: &[Refusal],
-    stamp: &Stamp,
-) -> Result<(), Failure> {
-    let revision = stamp.commit.clone().map(|commit| Revision {
-        commit,
-        dirty: stamp.dirty.unwrap_or_default(),
-    });
-    let saved = saved::Saved::new(&prepared.inner, revision.as_ref());
-    let document = serde_json::from_str(&report::json::plan(&prepared.report(refusals, stamp)))
-        .expect("the reporter writes JSON");
-    saved::write(path, &saved, document)
-        .map_err(|error| Failure::new("the plan cannot be saved").because(&error))
-}
-
-/// What a saved plan was about; checked against a new plan by [`check`].
-pub(super) struct Saved {
-    inner: saved::Saved,
-    /// What was chosen when it was made.
-    pub(super) selection: Selection,
-}
-
-/// Whether a file is a saved plan, whatever its name.
-pub(super) fn is_saved_plan(path: &Path) -> bool {
-    saved::is_saved(path)
-}
-
-/// Reads a saved plan.
-pub(super) fn read_saved(path: &Path) -> Result<Saved, Failure> {
-    let inner = saved::read(path).map_err(|error| {
-        Failure::new("the saved plan cannot be used; nothing was changed")
-            .because(&error)
-            .help("`rulekeep plan --out FILE` makes one")
-    })?;
-    Ok(Saved {
-        selection: Selection {
-            paths: inner.selection.paths.clone(),
-            targets: super::project::Targets {
-                targets: inner.selection.targets.clone(),
-            },
-            part: super::project::Part {
-                shard: inner.selection.shard,
-            },
-            only: inner.selection.only.clone(),
-            since: None,
-        },
-        inner,
-    })
-}
-
-/// What has moved since the plan was saved, a line each; empty: nothing.
-pub(super) fn check(saved: &Saved, prepared: &Prepared<'_>, stamp: &Stamp) -> Vec<String> {
-    let moved = saved.inner.check(&prepared.inner).err().unwrap_or_default();
-    let mut moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
-    let commit = |commit: &Option<String>, dirty: bool| {
-        let commit = commit.as_ref()?;
-        let dirty = if dirty { " with changes" } else { "" };
-        Some(format!("commit {commit}{dirty}"))
-    };
-    let before = commit(&saved.inner.commit, saved.inner.dirty);
-    let now = commit(&stamp.commit, stamp.dirty.unwrap_or_default());
-    // Never a reason by itself, but it says where to look.
-    if !moved.is_empty()
-        && let (Some(before), Some(now)) = (before, now)
-    {
-        moved.push(match before == now {
-            true => format!("planned at and now at {now}"),
-            false => format!("planned at {before}, now at {now}"),
-        });
-    }
-    moved
-}
-
 /// Makes the changes; `confirm_within`: how long somebody will wait for a confirmation afterwards.
 pub(super) async fn apply(
     prepared: &Prepared<'_>,
@@ -445,154 +383,6 @@ pub(super) async fn apply(
     };
     let clouds = &prepared.connected.clouds;
     apply::apply(approved, clouds, &desired.sources, &options, meter, stop).await
-}
-
-/// Accounts that are connected, for commands that look at groups as they are.
-pub(super) struct Session {
-    connected: Connected,
-    parallelism: usize,
-}
-
-/// Connects accounts.
-pub(super) async fn session(
-    desired: &Desired,
-    accounts: &BTreeSet<AccountName>,
-    parallelism: usize,
-) -> Result<Session, Failure> {
-    Ok(Session {
-        connected: connect(desired, accounts, parallelism).await?,
-        parallelism,
-    })
-}
-
-impl Session {
-    /// Finds and reads one group, declared or not.
-    pub(super) async fn read(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        group: &Selector,
-    ) -> Result<ObservedGroup, Failure> {
-        reconcile::read_group(&self.connected.clouds, account, region, group)
-            .await
-            .map_err(|error| {
-                Failure::new("the group cannot be read")
-                    .because(&error)
-                    .help("--account and --region say where else to look; an id means one group")
-            })
-    }
-
-    /// The groups of the account itself that rules name as peers, by id; groups of other accounts are missing.
-    pub(super) async fn peers(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        rules: impl Iterator<Item = &Rule> + Send,
-    ) -> Result<BTreeMap<GroupId, GroupInfo>, Failure> {
-        let ids: BTreeSet<&GroupId> = rules
-            .filter_map(|rule| match &rule.peer {
-                Peer::Group(id) => Some(id),
-                Peer::Cidr(_) | Peer::PrefixList(_) => None,
-            })
-            .collect();
-        let selectors: Vec<Selector> = ids.into_iter().cloned().map(Selector::Id).collect();
-        let found = self.find(account, region, &selectors).await?;
-        let found = found.into_iter().flatten();
-        Ok(found.map(|info| (info.id.clone(), info)).collect())
-    }
-
-    /// Finds groups: a list of candidates per selector.
-    pub(super) async fn find(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        selectors: &[Selector],
-    ) -> Result<Vec<Vec<GroupInfo>>, Failure> {
-        if selectors.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.cloud(account)?
-            .find(region, selectors)
-            .await
-            .map_err(|error| Failure::new("groups cannot be looked up").because(&error))
-    }
-
-    /// Every group of a region that a filter admits.
-    pub(super) async fn list(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        filter: &GroupFilter,
-    ) -> Result<Vec<GroupInfo>, Failure> {
-        self.cloud(account)?
-            .list(region, filter)
-            .await
-            .map_err(|error| Failure::new("the groups cannot be listed").because(&error))
-    }
-
-    /// Reads the rules of groups, side by side, in their order.
-    pub(super) async fn observe(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        groups: &[GroupInfo],
-        meter: &Meter,
-    ) -> Result<Vec<ObservedGroup>, Failure> {
-        let cloud = self.cloud(account)?;
-        meter.begin("reading groups", groups.len());
-        let reads = groups.iter().map(|info| async move {
-            let read = cloud.observe(region, info).await;
-            meter.advance();
-            read.map_err(|error| {
-                Failure::new(format!("{} cannot be read", info.id)).because(&error)
-            })
-        });
-        futures_util::stream::iter(reads)
-            .buffered(self.parallelism)
-            .try_collect()
-            .await
-    }
-
-    /// The lists that rules name, as far as they are there.
-    pub(super) async fn lists(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        wanted: &ListIds,
-    ) -> Result<Lists, Failure> {
-        if wanted.is_empty() {
-            return Ok(Lists::default());
-        }
-        self.cloud(account)?
-            .lists(region, wanted)
-            .await
-            .map_err(|error| Failure::new("the lists cannot be read").because(&error))
-    }
-
-    /// Makes a group.
-    pub(super) async fn create(
-        &self,
-        account: &AccountName,
-        region: &RegionId,
-        group: &NewGroup,
-        token: &str,
-    ) -> Result<GroupId, Failure> {
-        self.cloud(account)?
-            .create_group(region, group, token)
-            .await
-            .map_err(|error| Failure::new("the group cannot be made").because(&error))
-    }
-
-    fn cloud(&self, account: &AccountName) -> Result<&Alibaba, Failure> {
-        let cloud = self.connected.clouds.get(account);
-        cloud.ok_or_else(|| Failure::new(format!("account {account} is not connected")))
-    }
-
-    /// Ends it; the state of an embedded cloud is free afterwards.
-    pub(super) async fn close(self) -> Result<(), Failure> {
-        let closed = self.connected.close().await;
-        closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))
-    }
 }
 
 /// The HTTP service of `emulate`, from ready until `stop` ends.

@@ -17,7 +17,9 @@ use crate::{
 use super::{
     Failure, Global, Screen,
     gate::{self, Gate},
-    history, notify, output, pass,
+    history,
+    look::{Asked, Looked},
+    notify, output, pass,
     progress::Meter,
     project::{self, Selection},
     publish::{self, Github},
@@ -86,48 +88,53 @@ pub(super) struct Shared {
 }
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let outputs = &args.shared.output;
-    let github = Github::new(outputs);
-    let part = args.selection.part(args.since.is_given());
-    let tell = |failure: Failure| {
-        let run = ("plan", part.as_str());
-        publish::nothing(&failure, run, outputs, &github, global, screen);
-        failure
+    let github = Github::new(&args.shared.output);
+    let asked = Asked {
+        command: "plan",
+        selection: &args.selection,
+        since: &args.since,
+        gate: &args.gate,
+        shared: &args.shared,
+        global,
+        screen,
     };
+    let mut is_shown = false;
+    let done = plan(args, &asked, &github, &mut is_shown).await;
+    asked.end(done, is_shown, &github).await
+}
+
+async fn plan(
+    args: &Args,
+    asked: &Asked<'_>,
+    github: &Github,
+    is_shown: &mut bool,
+) -> Result<Exit, Failure> {
+    let (global, screen, outputs) = (asked.global, asked.screen, &args.shared.output);
     if args.at.is_some() && args.out.is_some() {
-        return Err(tell(
+        return Err(
             Failure::usage("a plan of another moment cannot be saved: --at and --out")
                 .help("apply plans as of now; leave out --at, or look at that plan without --out"),
-        ));
+        );
     }
-    let gate = args
-        .gate
-        .open(args.selection.is_narrow() || args.since.is_given())
-        .map_err(tell)?;
-    let (desired, mut warnings) = project::load_with_warnings(global, screen).map_err(tell)?;
-    let (desired, more) = pass::discovered(desired, args.shared.parallelism.into(), screen)
-        .await
-        .map_err(tell)?;
-    warnings.extend(more);
+    let Looked {
+        gate,
+        desired,
+        warnings,
+        selection,
+    } = asked.look().await?;
     history::mention(&desired.project.root, screen);
     if let Some(path) = &args.out {
-        project::refuse_among_rules(path, &desired).map_err(tell)?;
+        project::refuse_among_rules(path, &desired)?;
     }
     let at = args.at.unwrap_or_else(Timestamp::now);
     let stamp = pass::stamp(&desired, at);
     let meter = Meter::new(global);
     let parallelism = args.shared.parallelism.into();
-    let selection = args
-        .since
-        .narrow(&args.selection, &desired, global, screen)
-        .map_err(tell)?;
-    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter)
-        .await
-        .map_err(tell)?;
+    let prepared = pass::prepare(&desired, &selection, at, parallelism, &meter).await?;
     drop(meter);
 
     let mut diagnostics = prepared.diagnostics();
-    let chosen = selection.choose(&desired).map_err(tell)?;
+    let chosen = selection.choose(&desired)?;
     let linted = lint(&desired, at, |index| chosen.contains(&index));
     let mut files: Vec<Diagnostic> = warnings.into_iter().chain(linted).collect();
     let refusals = prepared
@@ -138,9 +145,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let findings = publish::Findings::of_plan(
         &prepared,
         (&refusals, &stamp, &files),
-        (&gate, outputs, &github),
+        (&gate, outputs, github),
     )
-    .of_part(&part);
+    .of_part(&asked.part());
     gate::say_known(&findings.all, &mut files);
     gate::say_known(&findings.all, &mut diagnostics);
     screen.diagnostics(&desired.sources, &files);
@@ -159,9 +166,12 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         },
     };
     let draw = |style: &text::TextStyle| text::plan(&report, style);
-    publish::review(&review, outputs, &github, screen, draw)?;
+    *is_shown = true;
+    publish::review(&review, outputs, github, screen, draw)?;
     if prepared.is_errored() {
-        return Err(not_whole(&report, &diagnostics));
+        return Err(asked
+            .not_whole(&desired, &report, &diagnostics, &stamp)
+            .await);
     }
     if let Some(path) = &args.out {
         pass::save(&prepared, path, &refusals, &stamp)?;

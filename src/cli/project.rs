@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::{
     desired::{self, Desired, DesiredGroup, LoadError},
@@ -15,6 +16,7 @@ use crate::{
     git,
     reconcile::{self, SelectError, Shard},
     report::{
+        Stamp,
         finding::{self, Finding, Found},
         text::count,
     },
@@ -54,7 +56,7 @@ pub(super) struct Part {
 /// Which groups of the project, by name.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Targets {
-    /// Only this group: its id, its name, or account/region/group; may be repeated
+    /// Only this group: id, name or account/region/group, * for any text; may be repeated
     #[arg(
         long = "target",
         value_name = "GROUP",
@@ -91,6 +93,17 @@ pub(super) fn root(global: &Global) -> Result<PathBuf, Failure> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     })
+}
+
+/// Where a run comes from that came to nothing; as much as is known.
+pub(super) fn stamp(global: &Global) -> Stamp {
+    let root = root(global).ok();
+    let revision = root.and_then(|root| git::revision(&root, |name| std::env::var(name).ok()));
+    Stamp {
+        timestamp: Timestamp::now(),
+        commit: revision.as_ref().map(|revision| revision.commit.clone()),
+        dirty: revision.map(|revision| revision.dirty),
+    }
 }
 
 fn nearest(folder: &Path) -> Option<PathBuf> {

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::{Failure, Global, Screen, gate::Open, output, pass::Prepared, project};
+use super::{Failure, Screen, gate::Open, output, pass::Prepared};
 
 /// Most bytes that GitHub shows of a step's summary ("Adding a job summary": 1 MiB per step).
 const MOST_SUMMARY: u64 = 1024 * 1024;
@@ -206,48 +206,59 @@ impl Findings {
     }
 }
 
-/// Tells everybody but stdout that there is no plan, and why.
-///
-/// First the command, and the part of the project that it is about.
+/// A run that came to nothing.
+pub(super) struct Nothing<'a> {
+    pub(super) command: &'static str,
+    /// What stands for the part of the project that it was about.
+    pub(super) part: &'a str,
+    /// The project file, seen from the top of the repository.
+    pub(super) project: &'a str,
+    /// Of the plan that it was to make, as much as is known; `None`: it was to make none.
+    pub(super) stamp: Option<&'a Stamp>,
+}
+
+/// Tells everybody but people at stdout that there is no plan, and why.
 pub(super) fn nothing(
     failure: &Failure,
-    (command, part): (&'static str, &str),
+    run: &Nothing<'_>,
     specs: &[OutputSpec],
     github: &Github,
-    global: &Global,
     screen: &Screen,
-) {
+) -> Result<(), Failure> {
+    // Numbers of GitLab's kind cannot say that there are none.
     let told: Vec<OutputSpec> = specs
         .iter()
-        .filter(|spec| spec.format.has_findings())
+        .filter(|spec| spec.format != Format::Gitlab)
         .cloned()
         .collect();
     if told.is_empty() && !github.wants_findings() {
-        return;
+        return Ok(());
     }
     let message = &failure.message;
     let findings = failure.as_findings();
     let checked = Checked {
-        command,
-        project: &project::seen_from_top(global),
-        part,
+        command: run.command,
+        project: run.project,
+        part: run.part,
         is_cut_short: true,
         findings: &findings,
         ..Checked::default()
     };
     let annotated = github.annotate(checked.findings, specs, screen);
     let summarized = github.summarize(|| markdown::broken(message, &checked));
-    let draw = |format: Format, _: &TextStyle| format.checked(message, &checked);
-    let written = match output::stdout_format(specs).has_findings() {
-        true => screen.report(&told, draw),
-        false => screen.files(&told, draw),
+    let draw = |format: Format, _: &TextStyle| match format {
+        Format::Text => failure.plain(),
+        format => match (format, run.stamp) {
+            (Format::Json, Some(stamp)) => failure.plan_document(stamp, &checked),
+            (format, _) => format.checked(message, &checked),
+        },
     };
-    for unwritten in [annotated, summarized, written]
-        .into_iter()
-        .filter_map(Result::err)
-    {
-        screen.failure(&unwritten);
-    }
+    // People read it on stderr.
+    let written = match output::stdout_format(specs) {
+        Format::Text | Format::Gitlab => screen.files(&told, draw),
+        _ => screen.report(&told, draw),
+    };
+    written.and(summarized).and(annotated)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use super::{
 #[command(after_help = "\
 Examples:
   rulekeep restore --group web --from web-old --mode partial
-  rulekeep restore --group web --from .rulekeep/undo/RUN/demo.cn-hangzhou.sg-bp1web.json --mode complete
+  rulekeep restore --group web --from .rulekeep/undo/RUN/demo.cn-hangzhou.sg-1.json --mode complete
   rulekeep restore --group web --from ecs_cn-hangzhou_sg-bp1web.json --mode complete --dry-run")]
 pub(super) struct Args {
     /// The group that is changed: its id or its name

@@ -26,7 +26,7 @@ use super::{
 
 /// Show the live rules of a group, as the console does
 ///
-/// The last column says where each rule is declared; `-` is a rule that no file wants.
+/// `Declared` is where each rule is declared; `-` is a rule that no file wants.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -109,7 +109,12 @@ fn output_spec(text: &str) -> Result<(Form, Option<PathBuf>), String> {
 #[command(next_help_heading = "Filters")]
 struct Filter {
     /// ingress or egress
-    #[arg(long, value_enum, env = "RULEKEEP_DIRECTION")]
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        env = "RULEKEEP_DIRECTION"
+    )]
     direction: Option<Way>,
     /// tcp, udp, icmp, icmpv6, gre, all or a number
     #[arg(long, value_name = "PROTOCOL", env = "RULEKEEP_PROTOCOL")]
@@ -121,7 +126,7 @@ struct Filter {
     #[arg(long, value_name = "PEER", env = "RULEKEEP_PEER")]
     peer: Option<String>,
     /// accept or drop
-    #[arg(long, value_enum, env = "RULEKEEP_POLICY")]
+    #[arg(long, value_enum, hide_possible_values = true, env = "RULEKEEP_POLICY")]
     policy: Option<Verdict>,
     /// Rules whose description or id contains this, in any case
     #[arg(long, value_name = "TEXT", env = "RULEKEEP_TEXT")]

@@ -1,10 +1,10 @@
 //! The table of `show`: one per direction, as the tabs of the console's page.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::{
     model::{Direction, InnerAccess, Network, NicType, ObservedGroup, ObservedRule, Rule},
-    report::text::{TextStyle, Tone, count, escape, live_cells},
+    report::text::{TextStyle, Tone, count, escape, live_cells, width},
 };
 
 /// A rule and where it is declared.
@@ -65,26 +65,37 @@ pub(super) fn table(
     text
 }
 
-fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(style.width).unwrap_or(u16::MAX))
-        .set_header([
-            "Policy",
-            "Priority",
-            "Protocol",
-            match direction {
-                Direction::Ingress => "Source",
-                Direction::Egress => "Destination",
-            },
-            "Description",
-            "Rule",
-            "Created",
-            "Declared",
-        ]);
-    for line in lines {
+/// What a row says, in the order of the columns.
+struct Cells {
+    policy: String,
+    priority: String,
+    protocol: String,
+    peer: String,
+    description: String,
+    rule: String,
+    created: String,
+    declared: String,
+}
+
+impl Cells {
+    fn head(direction: Direction) -> Self {
+        let peer = match direction {
+            Direction::Ingress => "Source",
+            Direction::Egress => "Destination",
+        };
+        Self {
+            policy: "Policy".to_owned(),
+            priority: "Priority".to_owned(),
+            protocol: "Protocol".to_owned(),
+            peer: peer.to_owned(),
+            description: "Description".to_owned(),
+            rule: "Rule".to_owned(),
+            created: "Created".to_owned(),
+            declared: "Declared".to_owned(),
+        }
+    }
+
+    fn of(line: &Line<'_>, direction: Direction) -> Self {
         let Line {
             seen,
             peer_name,
@@ -107,16 +118,102 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
             .facts
             .as_ref()
             .and_then(|facts| facts.created.as_deref());
-        table.add_row([
+        Self {
             policy,
-            seen.rule.priority.to_string(),
+            priority: seen.rule.priority.to_string(),
             protocol,
             peer,
-            escape(seen.rule.description.as_deref().unwrap_or_default()),
-            escape(seen.id.as_ref().map_or("-", |id| id.as_str())),
-            escape(created.map_or("-", |created| created.split('T').next().unwrap_or(created))),
-            declared.as_deref().map_or_else(|| "-".to_owned(), escape),
-        ]);
+            description: escape(seen.rule.description.as_deref().unwrap_or_default()),
+            rule: escape(seen.id.as_ref().map_or("-", |id| id.as_str())),
+            created: escape(
+                created.map_or("-", |created| created.split('T').next().unwrap_or(created)),
+            ),
+            declared: declared.as_deref().map_or_else(|| "-".to_owned(), escape),
+        }
+    }
+
+    /// One line a rule.
+    fn flat(self) -> Vec<String> {
+        let Self {
+            policy,
+            priority,
+            protocol,
+            peer,
+            description,
+            rule,
+            created,
+            declared,
+        } = self;
+        vec![
+            policy,
+            priority,
+            protocol,
+            peer,
+            rule,
+            created,
+            declared,
+            description,
+        ]
+    }
+
+    /// Two lines a rule, for narrow terminals: its id below its peer, its places below its description.
+    fn stacked(self) -> Vec<String> {
+        let Self {
+            policy,
+            priority,
+            protocol,
+            peer,
+            description,
+            rule,
+            created: _,
+            declared,
+        } = self;
+        vec![
+            policy,
+            priority,
+            protocol,
+            format!("{peer}\n{rule}"),
+            format!("{declared}\n{description}").trim_end().to_owned(),
+        ]
+    }
+}
+
+/// Descriptions that are left less than this make room by another layout.
+const LEAST_DESCRIPTION: usize = 16;
+
+/// Only descriptions are ever broken: whatever else there is may be copied.
+fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String {
+    let rows = |layout: fn(Cells) -> Vec<String>| -> Vec<Vec<String>> {
+        let lines = lines.iter().map(|line| Cells::of(line, direction));
+        std::iter::once(Cells::head(direction))
+            .chain(lines)
+            .map(layout)
+            .collect()
+    };
+    let mut rows_of = rows(Cells::flat);
+    let room = left_for_last(&rows_of, style.width);
+    let longest = rows_of.iter().filter_map(|row| row.last());
+    let longest = longest.map(|cell| width(cell)).max().unwrap_or_default();
+    let mut last = longest.min(room);
+    if last < longest.min(LEAST_DESCRIPTION) {
+        rows_of = rows(Cells::stacked);
+        let places = rows_of.iter().filter_map(|row| row.last()?.lines().next());
+        let places = places.map(width).max().unwrap_or_default();
+        last = left_for_last(&rows_of, style.width).max(places);
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    let mut rows_of = rows_of.into_iter();
+    if let Some(head) = rows_of.next() {
+        table.set_constraints(vec![ColumnConstraint::ContentWidth; head.len()]);
+        table.set_header(head);
+    }
+    table.add_rows(rows_of);
+    if let Some(column) = table.column_iter_mut().last() {
+        let last = u16::try_from(last + PADDING).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(last)));
     }
     let mut text = String::new();
     for line in table.lines() {
@@ -124,6 +221,21 @@ fn drawn(direction: Direction, lines: &[&Line<'_>], style: &TextStyle) -> String
         text.push('\n');
     }
     text
+}
+
+/// Blanks beside a cell, both together.
+const PADDING: usize = 2;
+
+/// What the other columns leave of a width to the last one.
+fn left_for_last(rows: &[Vec<String>], width_of_all: usize) -> usize {
+    let columns = rows.first().map_or(0, Vec::len);
+    let taken: usize = (0..columns.saturating_sub(1))
+        .map(|column| {
+            let lines = rows.iter().flat_map(|row| row[column].lines());
+            lines.map(width).max().unwrap_or_default() + PADDING
+        })
+        .sum();
+    width_of_all.saturating_sub(taken + PADDING)
 }
 
 /// The tabs of the console: two, and four in the classic network, where each interface has rules of its own.
@@ -141,54 +253,4 @@ fn tabs(group: &ObservedGroup, directions: &[Direction]) -> Vec<(Direction, Opti
 }
 
 #[cfg(test)]
-mod tests {
-    use snapbox::{assert_data_eq, prelude::*, str};
-
-    use crate::report::sample::{self, Files};
-
-    use super::*;
-
-    #[test]
-    fn each_direction_is_a_table_with_the_place_of_each_rule() {
-        let mut group = sample::group("web", &Files::new()).observed;
-        group.rules = vec![
-            sample::seen(
-                "sgr-1",
-                "ingress accept tcp/443 from 0.0.0.0/0 priority 1",
-                "公网\u{1b}[1m",
-            ),
-            sample::seen("sgr-2", "ingress drop all from 10.0.0.0/8 priority 100", ""),
-        ];
-        let lines: Vec<_> = group
-            .rules
-            .iter()
-            .zip([Some("rules/web.yaml:7".to_owned()), None])
-            .map(|(seen, declared)| Line {
-                seen,
-                peer_name: None,
-                declared,
-            })
-            .collect();
-        let style = TextStyle {
-            width: 120,
-            colour: false,
-            verbose: false,
-        };
-        let text = table(&group, &lines, &Direction::BOTH, &style);
-        assert_data_eq!(
-            text,
-            str![[r#"
-web  sg-bp1web000000000000  vpc-bp1demo
-
-Ingress  2 rules
- Policy  Priority  Protocol  Source      Description    Rule   Created     Declared
- accept  1         tcp/443   0.0.0.0/0   公网\u{1b}[1m  sgr-1  2021-04-01  rules/web.yaml:7
- drop    100       all       10.0.0.0/8                 sgr-2  2021-04-01  -
-
-Egress  0 rules
-
-"#]]
-            .raw()
-        );
-    }
-}
+mod tests;

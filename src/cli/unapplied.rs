@@ -4,8 +4,8 @@ use crate::report::{Format, checked::Checked, markdown, text};
 
 use super::{Failure, Screen, plan::Shared, project::PROJECT_FILE, publish::Github};
 
-/// Writes why to every file among the outputs, and to stdout where it has another format than text.
-pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
+/// Writes why to every file among the outputs, and to stdout where it has another format than text. `part`: of the project.
+pub(super) fn write(failure: &Failure, part: &str, shared: &Shared, screen: &Screen) {
     let reasons: Vec<String> = [&failure.causes, &failure.details]
         .into_iter()
         .flatten()
@@ -14,6 +14,7 @@ pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
     let checked = Checked {
         command: "apply",
         project: PROJECT_FILE,
+        part,
         findings: &failure.findings,
         is_cut_short: true,
         ..Checked::default()
@@ -27,14 +28,13 @@ pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
     let help = failure.help.iter().cloned();
     let helped: Vec<String> = reasons.iter().cloned().chain(help).collect();
     let draw = |format: Format, _: &text::TextStyle| match format {
-        Format::Text => plain(&failure.message, &reasons),
+        Format::Text => failure.plain(),
         Format::Markdown | Format::Html => format.unapplied(&failure.message, &helped, &checked),
         format => format.unapplied(&failure.message, &reasons, &told),
     };
     let github = Github::new(&shared.output);
     let annotated = github.annotate(&findings, &shared.output, screen);
-    let summarized =
-        github.summarize(|| markdown::unapplied(&failure.message, &helped, &failure.findings));
+    let summarized = github.summarize(|| markdown::unapplied(&failure.message, &helped, &checked));
     let written = if shared.is_text() {
         screen.files(&shared.output, draw)
     } else {
@@ -46,12 +46,4 @@ pub(super) fn write(failure: &Failure, shared: &Shared, screen: &Screen) {
     {
         screen.failure(&unwritten);
     }
-}
-
-fn plain(message: &str, reasons: &[String]) -> String {
-    let mut text = format!("error: {}\n", text::escape_lines(message));
-    for reason in reasons {
-        text.push_str(&format!("  {}\n", text::escape(reason)));
-    }
-    text
 }

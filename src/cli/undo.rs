@@ -37,7 +37,7 @@ use super::{
 Examples:
   rulekeep undo              the last apply
   rulekeep undo 3f2a9c       one that `rulekeep history` shows; an undo can be undone as well
-  rulekeep undo --overdue    what nobody has confirmed in time, where the apply itself cannot undo it any more")]
+  rulekeep undo --overdue    what was not confirmed in time, where the apply was killed")]
 pub(super) struct Args {
     /// The apply: the beginning of its id [default: the last one that was not undone]
     #[arg(value_name = "ID")]
@@ -109,11 +109,13 @@ async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outc
         work: Work::Undo { run: id.clone() },
         asks: !yes,
         dry_run: false,
+        shown: false,
         saved: None,
         overrides: args.consent.overrides(),
         preview: None,
         confirm_within: None,
         aside: false,
+        part: "",
         shared,
         global,
         screen,

@@ -64,8 +64,16 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
     };
     let part = selection.part(false);
     let tell = |failure: Failure| {
-        let run = ("validate", part.as_str());
-        publish::nothing(&failure, run, &args.output, &github, global, screen);
+        let run = publish::Nothing {
+            command: "validate",
+            part: &part,
+            project: &project::seen_from_top(global),
+            stamp: None,
+        };
+        let told = publish::nothing(&failure, &run, &args.output, &github, screen);
+        if let Err(unwritten) = told {
+            screen.failure(&unwritten);
+        }
         failure
     };
     let gate = args.gate.open(!args.paths.is_empty()).map_err(tell)?;

@@ -3,6 +3,7 @@
 mod audience;
 mod commits;
 mod obstacle;
+mod outputs;
 mod pass;
 mod serve;
 mod source;
@@ -18,6 +19,7 @@ use clap::builder::FalseyValueParser;
 use crate::{
     desired,
     exit::Exit,
+    report::{Format, OutputSpec},
     watch::{self, Ended, Schedule, Stop, Wake},
 };
 
@@ -43,6 +45,7 @@ Examples:
   rulekeep watch --apply --interval 5m  also make the changes, through the guard
   rulekeep watch --once                 one pass
   rulekeep watch --listen 9090          with http://127.0.0.1:9090/metrics for Prometheus
+  rulekeep watch -o html=/srv/www/plan.html    with the plan of the last pass as a page
   rulekeep watch --apply --git git@git.example.com:net/rules.git    what is merged is applied")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -82,6 +85,16 @@ pub(super) struct Args {
         env = "RULEKEEP_PARALLELISM"
     )]
     parallelism: u16,
+    /// Write the plan of every pass to a file as text, json, markdown, html, sarif, junit, gitlab, codequality or github; may be
+    /// repeated
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT=FILE",
+        value_parser = output,
+        env = "RULEKEEP_OUTPUT"
+    )]
+    output: Vec<OutputSpec>,
     #[command(flatten)]
     git: GitArgs,
     #[command(flatten)]
@@ -194,6 +207,17 @@ impl Watching {
     }
 }
 
+/// An output that is a file: stdout has what one pass says after the other.
+fn output(text: &str) -> Result<OutputSpec, String> {
+    let output: OutputSpec = text.parse().map_err(|error| format!("{error}"))?;
+    match (output.format, &output.path) {
+        (_, Some(_)) | (Format::Text, None) => Ok(output),
+        (format, None) => Err(format!(
+            "stdout has text from pass to pass; give it a file: {format}=FILE"
+        )),
+    }
+}
+
 /// `10m`, `90s`, `1h 30m`: from a second to a week.
 fn interval(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text
@@ -209,6 +233,15 @@ fn interval(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_of_passes_are_files() {
+        assert!(output("text").is_ok());
+        assert!(output("json=plan.json").is_ok());
+        for text in ["json", "github", "json=-", "yaml=x"] {
+            assert!(output(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_interval_is_from_a_second_to_a_week() {

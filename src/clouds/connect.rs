@@ -1,7 +1,10 @@
 //! Makes the providers of a project's accounts; nothing is asked of any of them yet. An account with `local` gets an
 //! emulator of its own, which is spoken to like the real cloud.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     desired::{Account, Project, SignatureVersion},
@@ -24,6 +27,46 @@ pub struct Connected {
     /// The providers.
     pub clouds: Clouds<Alibaba>,
     emulators: Vec<EmulatorHandle>,
+}
+
+/// Connections that are used again by whoever connects the same accounts: their settings must be what they were, and credentials
+/// are looked up anew each time, so that others count as soon as they are there. Embedded clouds are not kept: between two uses
+/// their state belongs to others.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<BTreeMap<AccountName, KeptOne>>>);
+
+#[derive(Debug)]
+struct KeptOne {
+    account: Account,
+    parallelism: usize,
+    cloud: Alibaba,
+}
+
+impl Kept {
+    /// The client of an account in the cloud, over connections that are there if there are any.
+    fn alibaba(
+        &self,
+        name: &AccountName,
+        account: &Account,
+        environment: &Environment,
+        parallelism: usize,
+    ) -> Result<Alibaba, ConnectCause> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept
+            .get(name)
+            .filter(|one| one.account == *account && one.parallelism == parallelism);
+        if let Some(KeptOne { cloud, .. }) = same {
+            return Ok(cloud.signed_by(credentials(account, environment)?));
+        }
+        let cloud = alibaba(account, environment, parallelism)?;
+        let one = KeptOne {
+            account: account.clone(),
+            parallelism,
+            cloud: cloud.signed_by(credentials(account, environment)?),
+        };
+        kept.insert(name.clone(), one);
+        Ok(cloud)
+    }
 }
 
 /// Why an account cannot be asked.
@@ -57,6 +100,7 @@ pub async fn connect(
     accounts: &BTreeSet<AccountName>,
     environment: &Environment,
     parallelism: usize,
+    kept: &Kept,
 ) -> Result<Connected, ConnectError> {
     let mut emulators = Vec::new();
     let mut providers = Vec::new();
@@ -64,7 +108,10 @@ pub async fn connect(
         let Some(account) = project.accounts.get(name) else {
             continue; // Who asks for it is told that it is not connected.
         };
-        let provider = one(project, account, environment, parallelism, &mut emulators).await;
+        let provider = match account {
+            Account::Local { .. } => one(project, account, parallelism, &mut emulators).await,
+            Account::Alibaba { .. } => kept.alibaba(name, account, environment, parallelism),
+        };
         let provider = provider.map_err(|cause| ConnectError {
             account: name.clone(),
             cause,
@@ -80,12 +127,11 @@ pub async fn connect(
 async fn one(
     project: &Project,
     account: &Account,
-    environment: &Environment,
     parallelism: usize,
     emulators: &mut Vec<EmulatorHandle>,
 ) -> Result<Alibaba, ConnectCause> {
     let Account::Local { state, seed } = account else {
-        return alibaba(account, environment, parallelism);
+        return Err(not_so("in the cloud"));
     };
     // Nobody else on the machine shall be taken for this run.
     let [id, secret] = [(); 2].map(|()| uuid::Uuid::new_v4().simple().to_string());
@@ -120,28 +166,49 @@ pub(super) fn alibaba(
     parallelism: usize,
 ) -> Result<Alibaba, ConnectCause> {
     let Account::Alibaba {
-        profile,
-        role_arn,
+        profile: _,
+        role_arn: _,
         endpoint,
         signature,
     } = account
     else {
-        return Err(ConnectCause::Provider(ProviderError::NotSent {
-            reason: "the account is the embedded cloud".to_owned(),
-        }));
+        return Err(not_so("the embedded cloud"));
     };
-    let environment = environment.clone().for_endpoint(endpoint.as_deref());
-    let (profile, role_arn) = (profile.as_deref(), role_arn.as_deref());
     Ok(Alibaba::new(Settings {
         endpoint: endpoint.clone(),
         signature: *signature,
         parallelism,
-        ..Settings::new(CredentialSource::for_account(
-            profile,
-            role_arn,
-            environment,
-        )?)
+        ..Settings::new(credentials(account, environment)?)
     })?)
+}
+
+/// Who signs for an account in the cloud; nothing is looked up yet.
+fn credentials(
+    account: &Account,
+    environment: &Environment,
+) -> Result<CredentialSource, ConnectCause> {
+    let Account::Alibaba {
+        profile,
+        role_arn,
+        endpoint,
+        signature: _,
+    } = account
+    else {
+        return Err(not_so("the embedded cloud"));
+    };
+    let environment = environment.clone().for_endpoint(endpoint.as_deref());
+    let (profile, role_arn) = (profile.as_deref(), role_arn.as_deref());
+    Ok(CredentialSource::for_account(
+        profile,
+        role_arn,
+        environment,
+    )?)
+}
+
+fn not_so(what: &str) -> ConnectCause {
+    ConnectCause::Provider(ProviderError::NotSent {
+        reason: format!("the account is {what}"),
+    })
 }
 
 impl Connected {

@@ -1,14 +1,14 @@
 //! Files -> [`Desired`]: finds them, reads them on all cores, and puts the results together.
 
+mod find;
 mod loader;
+mod unread;
 
+use self::find::{Unread, read};
 pub use self::loader::Loader;
 
 use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, Read as _},
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -16,9 +16,9 @@ use rayon::prelude::*;
 
 use crate::{
     desired::{
-        Desired, DesiredGroup, LoadError, assertions, collide,
+        Desired, DesiredGroup, LoadError, Project, assertions, collide,
         fields::Out,
-        group, project,
+        group, project, waivers,
         yaml::{self, Node, Value},
     },
     diag::{Code, Diagnostic, FileId, Sources, Span},
@@ -62,15 +62,9 @@ pub fn load(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError
 
 fn load_by(
     project_file: &Path,
-    loader: Option<&mut Loader>,
+    mut loader: Option<&mut Loader>,
 ) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
-    let root = match project_file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let name = project_file
-        .file_name()
-        .map_or_else(|| project_file.to_owned(), PathBuf::from);
+    let (root, name) = apart(project_file);
     let project = match read(project_file) {
         Ok(text) => SourceFile {
             path: name,
@@ -93,8 +87,18 @@ fn load_by(
             text: Err(reason),
         },
     };
-    let find = |rules: &str| find(root, project_file, rules);
-    put_together(root, project, find, loader).sound()
+    let known = loader.as_deref_mut().map(Loader::take_known);
+    let mut found = None;
+    let find = |rules: &str| {
+        let (files, seen) = find::find(root, project_file, rules, known.as_ref())?;
+        found = Some(seen);
+        Ok(files)
+    };
+    let loaded = put_together(root, project, find, loader.as_deref_mut());
+    if let (Some(loader), Some(found)) = (loader, found) {
+        loader.keep_known(found);
+    }
+    loaded.sound()
 }
 
 /// What could be read of a project, and everything that is wrong with it.
@@ -134,13 +138,7 @@ pub fn load_files(
 
 /// Reads the project file alone, as if there were no group files: for commands that write the first one.
 pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
-    let root = match project_file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let name = project_file
-        .file_name()
-        .map_or_else(|| project_file.to_owned(), PathBuf::from);
+    let (root, name) = apart(project_file);
     let text = read(project_file).map_err(|problem| match problem {
         Unread::Missing => "it is not there".to_owned(),
         Unread::Other(reason) => reason,
@@ -166,6 +164,28 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
         sources,
     };
     Ok((desired, out))
+}
+
+/// What the project file says, whatever is wrong with it or with the group files: who is to be told of that, for example.
+/// `None`: it cannot be read at all.
+pub fn project_as_far(project_file: &Path) -> Option<Project> {
+    let (root, name) = apart(project_file);
+    let text = read(project_file).ok()?;
+    let loaded = load_as_far(root, SourceFile::new(name, text), |_| Ok(Vec::new()));
+    Some(loaded.desired.project)
+}
+
+/// The folder of a project file, and its name.
+fn apart(project_file: &Path) -> (&Path, PathBuf) {
+    let root = match project_file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = project_file.file_name();
+    (
+        root,
+        name.map_or_else(|| project_file.to_owned(), PathBuf::from),
+    )
 }
 
 /// What came of one group file.
@@ -238,7 +258,7 @@ fn put_together(
     };
     let results: Vec<FileResult> = match loader {
         None => ids.par_iter().map(read).collect(),
-        Some(loader) => loader.read(&ids, &sources, read),
+        Some(loader) => loader.results(&ids, &sources, read),
     };
     let mut groups: Vec<DesiredGroup> = Vec::with_capacity(results.len());
     let mut templates = Vec::new();
@@ -255,7 +275,7 @@ fn put_together(
         (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
     });
     assertions::check_names(&groups, &mut out);
-    assertions::hand_out(&mut groups, &draft.scope.waivers, &mut out);
+    waivers::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     collide::check(&groups, &templates, &sources, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
@@ -363,117 +383,4 @@ fn read_groups(id: FileId, text: &str, text_missing: bool, scope: &group::Scope)
         .filter_map(|node| group::check(node, scope, &mut out))
         .collect();
     (groups, out)
-}
-
-/// Why a file has no text.
-enum Unread {
-    Missing,
-    Other(String),
-}
-
-fn read(path: &Path) -> Result<Arc<str>, Unread> {
-    let other = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Unread::Missing,
-        _ => Unread::Other(error.to_string()),
-    };
-    let metadata = fs::metadata(path).map_err(other)?;
-    // A device or pipe might never come to an end, nor to a beginning.
-    if !metadata.is_file() {
-        return Err(Unread::Other("it is not a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(other)?;
-    // Whatever its length was said to be.
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(other)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Unread::Other(format!(
-            "it is larger than {} MiB",
-            MAX_BYTES >> 20
-        )));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text.into()),
-        Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..valid]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            Err(Unread::Other(format!("line {line} is not UTF-8")))
-        }
-    }
-}
-
-/// Every group file below a folder, read; or why the folder cannot be looked into.
-fn find(root: &Path, project_file: &Path, rules: &str) -> Result<Vec<SourceFile>, String> {
-    let folder = root.join(rules);
-    let mut paths = Vec::new();
-    let mut seen = BTreeSet::new();
-    if folder.is_file() {
-        paths.push(folder.clone());
-    } else {
-        walk(&folder, &mut seen, &mut paths).map_err(|(path, error)| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no folder {}", shown(root, &path)),
-            _ => format!("the folder {} cannot be read: {error}", shown(root, &path)),
-        })?;
-    }
-    let own = project_file.canonicalize().ok();
-    let is_own = |path: &PathBuf| own.is_some() && path.canonicalize().ok() == own;
-    Ok(paths
-        .into_par_iter()
-        .filter(|path| !is_own(path))
-        .map(|path| SourceFile {
-            text: read(&path).map_err(|problem| match problem {
-                Unread::Missing => "it is not there any more".to_owned(),
-                Unread::Other(reason) => reason,
-            }),
-            path: PathBuf::from(shown(root, &path)),
-        })
-        .collect())
-}
-
-/// Adds the group files of a folder; folders that links lead to are looked into once.
-fn walk(
-    folder: &Path,
-    seen: &mut BTreeSet<PathBuf>,
-    paths: &mut Vec<PathBuf>,
-) -> Result<(), (PathBuf, io::Error)> {
-    let fail = |error| (folder.to_owned(), error);
-    if !seen.insert(folder.canonicalize().map_err(fail)?) {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if name.starts_with(['_', '.']) {
-            continue;
-        }
-        if path.is_dir() {
-            walk(&path, seen, paths)?;
-        } else if is_group_file(&name) {
-            paths.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// A path as it is shown: relative to the project file's folder, with forward slashes.
-fn shown(root: &Path, path: &Path) -> String {
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let is_absolute = relative.is_absolute();
-    let parts: Vec<_> = relative
-        .components()
-        .filter(|part| !matches!(part, Component::CurDir))
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect();
-    if is_absolute {
-        relative.to_string_lossy().into_owned()
-    } else {
-        parts.join("/")
-    }
 }

@@ -152,6 +152,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(256)))]
+
         #[test]
         fn every_text_reads_back_as_itself(text in "\\PC{0,20}|[ -~\\n\\t]{0,20}") {
             prop_assert_eq!(read_back(&text), text);

@@ -1,5 +1,6 @@
 //! The engine: one request in, one answer out. Knows no sockets and no threads but the ones that call it.
 
+mod call;
 mod fault;
 mod tokens;
 
@@ -11,20 +12,13 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::{
-    fault::History,
-    tokens::{Token, Tokens, client_token},
-};
+use self::{call::Outcome, fault::History};
 use super::{
-    EmulatorError, Faults, Seed,
-    actions::{self, Ctx, Run, Spec},
-    answer::{self, Answer},
-    calls::{CallEffect, CallLog, CallRecord},
-    error::{ApiError, bad},
-    faults::{Active, Call, Effect, Struck, When},
+    EmulatorError, Faults, Seed, actions, answer,
+    calls::{CallLog, CallRecord},
+    faults::Active,
     gateway::{self, Credential, Nonces, RawRequest, RawResponse, Request},
-    params::Params,
-    store::{self, Account, State, StateFile, read_state},
+    store::{self, State, StateFile, Tokens, read_state},
     sts::{self, Identities, Sts},
     switches::Switches,
 };
@@ -47,7 +41,6 @@ pub struct Engine {
 #[derive(Debug)]
 struct World {
     state: State,
-    tokens: Tokens,
     history: History,
 }
 
@@ -69,26 +62,6 @@ pub enum Delivery {
     Cut(RawResponse, usize),
     /// Nothing: the connection is reset.
     Reset,
-}
-
-/// An answer of an action, or its refusal, with what came of the call.
-struct Outcome {
-    answer: Result<Vec<u8>, ApiError>,
-    effect: CallEffect,
-    account: String,
-    struck: Struck,
-}
-
-impl Outcome {
-    /// Nothing but an answer.
-    fn of(answer: Result<Vec<u8>, ApiError>) -> Self {
-        Self {
-            answer,
-            effect: CallEffect::default(),
-            account: String::new(),
-            struck: Struck::default(),
-        }
-    }
 }
 
 impl Engine {
@@ -131,7 +104,6 @@ impl Engine {
         Ok(Self {
             world: RwLock::new(World {
                 state,
-                tokens: Tokens::default(),
                 history: History::default(),
             }),
             file,
@@ -199,7 +171,6 @@ impl Engine {
         }
         *world = World {
             state,
-            tokens: Tokens::default(),
             history: History::default(),
         };
         drop(world);
@@ -209,7 +180,8 @@ impl Engine {
 
     /// The state as text, in the format of a seed.
     pub fn state_text(&self) -> String {
-        let state = self.reading(|world| world.state.clone());
+        let mut state = self.reading(|world| world.state.clone());
+        state.tokens = Tokens::default(); // Of calls that whoever reads it as a seed has not made.
         let mut text = Vec::new();
         store::write_state(&state, &mut text).expect("memory takes everything");
         String::from_utf8(text).expect("JSON is UTF-8")
@@ -332,206 +304,6 @@ impl Engine {
         now.saturating_add(SignedDuration::from_secs(skew))
             .unwrap_or(now)
     }
-
-    /// A call that is signed and known: with its faults.
-    fn call(
-        &self,
-        spec: &Spec,
-        params: &Params,
-        credential: &Credential,
-        request_id: &str,
-        now: Timestamp,
-    ) -> Outcome {
-        let account = match &credential.account {
-            Some(account) => account.clone(),
-            None => self.reading(|world| world.state.primary.to_string()),
-        };
-        let struck = self.active().strike(&Call {
-            action: spec.name,
-            scope: &format!("{account} {}", params.get("RegionId").unwrap_or_default()),
-            reads: matches!(spec.run, Run::Read(_)),
-            items: actions::requested_items(params),
-            now,
-        });
-        if let Some(what) = struck.intrusion {
-            self.intrude(&account, params, what, struck.dice, now);
-        }
-        let mut effect = CallEffect::default();
-        let answer = match fault::refusal(struck.effect.as_ref(), When::Before) {
-            Some(refusal) => Err(refusal),
-            None => {
-                let partial = match &struck.effect {
-                    Some(Effect::Partial { items }) => fault::some_of(params, *items, struck.dice),
-                    _ => None,
-                };
-                let params = partial.as_ref().unwrap_or(params);
-                let done = self.run(spec, params, &account, request_id, now, &struck);
-                effect = done.1;
-                match (done.0, fault::refusal(struck.effect.as_ref(), When::After)) {
-                    (Ok(_), Some(refusal)) => Err(refusal),
-                    (answer, _) => answer,
-                }
-            }
-        };
-        Outcome {
-            answer,
-            effect,
-            account,
-            struck,
-        }
-    }
-
-    fn ask_sts(
-        &self,
-        request: &Request<'_>,
-        params: &Params,
-        request_id: &str,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, ApiError> {
-        let owner = self.reading(|world| world.state.primary.to_string());
-        let call = sts::Call {
-            request,
-            params,
-            credentials: &self.credentials,
-            nonces: &self.nonces,
-            owner: &owner,
-            now,
-        };
-        Ok(self.sts.call(&call)?.into_json(request_id))
-    }
-
-    fn run(
-        &self,
-        spec: &Spec,
-        params: &Params,
-        account: &str,
-        request_id: &str,
-        now: Timestamp,
-        struck: &Struck,
-    ) -> (Result<Vec<u8>, ApiError>, CallEffect) {
-        let switches = self.current_switches();
-        let nothing = CallEffect::default();
-        if switches.strict_unknown_parameters
-            && let Some(name) = spec.unknown_param(params)
-        {
-            let message = format!("The parameters is unsupported. ({name})");
-            return (Err(bad("UnsupportedParameter", message)), nothing);
-        }
-        let region = match spec.region(params) {
-            Ok(region) => region,
-            Err(refusal) => return (Err(refusal), nothing),
-        };
-        let call = Prepared {
-            params,
-            region,
-            request_id,
-            now,
-            switches: &switches,
-            account,
-        };
-        match spec.run {
-            Run::Read(run) => (self.read(&call, run, struck.stale), nothing),
-            Run::Write(run) => match client_token(spec, account, params) {
-                Ok(token) => {
-                    // A batch done in part is no success to be repeated.
-                    let partial = matches!(struck.effect, Some(Effect::Partial { .. }));
-                    self.write(&call, token.filter(|_| !partial), run)
-                }
-                Err(refusal) => (Err(refusal), nothing),
-            },
-        }
-    }
-
-    fn read(
-        &self,
-        call: &Prepared<'_>,
-        run: fn(&Ctx<'_>, &Account) -> Result<Answer, ApiError>,
-        stale: Option<Duration>,
-    ) -> Result<Vec<u8>, ApiError> {
-        self.reading(|world| {
-            let accounts = stale
-                .and_then(|age| world.history.before(call.now, age))
-                .unwrap_or(&world.state.accounts);
-            let empty = Account::of(call.account);
-            let account = accounts.get(call.account).map_or(&empty, |one| &**one);
-            let answer = run(&call.ctx(accounts, self.salt), account)?;
-            Ok(answer.into_json(call.request_id))
-        })
-    }
-
-    fn write(
-        &self,
-        call: &Prepared<'_>,
-        token: Option<Token>,
-        run: fn(&Ctx<'_>, &mut Account) -> Result<Answer, ApiError>,
-    ) -> (Result<Vec<u8>, ApiError>, CallEffect) {
-        let mut world = self.writing();
-        if let Some(token) = &token {
-            match world.tokens.find(token, call.now) {
-                Ok(None) => {}
-                Ok(Some(answer)) => return (Ok(answer), CallEffect::default()),
-                Err(refusal) => return (Err(refusal), CallEffect::default()),
-            }
-        }
-        let outcome = self.change(&mut world, call.account, call.now, |accounts, account| {
-            let answer = run(&call.ctx(accounts, self.salt), account)?;
-            Ok(answer.into_json(call.request_id))
-        });
-        match outcome {
-            Err(refusal) => (Err(refusal), CallEffect::default()),
-            Ok((answer, effect)) => {
-                if let Some(token) = &token {
-                    world.tokens.insert(token, answer.clone(), call.now);
-                }
-                (Ok(answer), effect)
-            }
-        }
-    }
-
-    /// Changes an account and the file with it, or neither.
-    fn change<T>(
-        &self,
-        world: &mut World,
-        account: &str,
-        now: Timestamp,
-        change: impl FnOnce(&store::Accounts, &mut Account) -> Result<T, ApiError>,
-    ) -> Result<(T, CallEffect), ApiError> {
-        let before = world.state.accounts.clone();
-        let slot = world
-            .state
-            .accounts
-            .entry(account.into())
-            .or_insert_with(|| Arc::new(Account::of(account)));
-        let outcome = change(&before, Arc::make_mut(slot));
-        let saved = outcome.and_then(|value| {
-            let saved = match &self.file {
-                Some(file) => file.save(&before, &world.state),
-                None => Ok(()),
-            };
-            saved.map(|()| value).map_err(|error| {
-                tracing::error!(%error, "the state cannot be saved; the call is undone");
-                ApiError::new(
-                    500,
-                    "InternalError",
-                    "The request processing has failed due to some unknown error, exception or failure.",
-                )
-            })
-        });
-        match saved {
-            Ok(value) => {
-                let effect = store::effect(&before, &world.state.accounts);
-                if !effect.is_nothing() {
-                    let wanted = self.active().faults().oldest_read();
-                    world.history.remember(now, before, wanted);
-                }
-                Ok((value, effect))
-            }
-            Err(refusal) => {
-                world.state.accounts = before;
-                Err(refusal)
-            }
-        }
-    }
 }
 
 impl Drop for Engine {
@@ -541,30 +313,6 @@ impl Drop for Engine {
         if let Err(error) = file.settle(&world.state) {
             // Nothing is lost: the journal has it.
             tracing::warn!(%error, "the journal of the state stays beside it");
-        }
-    }
-}
-
-/// A call with its region and account found.
-struct Prepared<'a> {
-    params: &'a Params,
-    region: &'a str,
-    request_id: &'a str,
-    now: Timestamp,
-    switches: &'a Switches,
-    account: &'a str,
-}
-
-impl Prepared<'_> {
-    fn ctx<'a>(&'a self, accounts: &'a store::Accounts, salt: u64) -> Ctx<'a> {
-        Ctx {
-            params: self.params,
-            region: self.region,
-            request_id: self.request_id,
-            now: self.now,
-            switches: self.switches,
-            accounts,
-            salt,
         }
     }
 }

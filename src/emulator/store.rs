@@ -3,6 +3,7 @@
 mod diff;
 mod file;
 mod seed;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +13,7 @@ use std::{
 pub(super) use self::diff::effect;
 pub(super) use self::file::{StateFile, StoreError};
 pub(super) use self::seed::{read as read_state, write as write_state};
+pub(super) use self::tokens::{Tokens, Used};
 use super::{
     Faults,
     rule::{Peer, Ports, Rule},
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub(super) switches: Option<serde_json::Value>,
     /// What the file lets go wrong.
     pub(super) faults: Option<Faults>,
+    /// Client tokens that are remembered.
+    pub(super) tokens: Tokens,
 }
 
 /// Everything of one account, in all its regions. A clone is cheap: it shares what does not change.

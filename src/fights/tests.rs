@@ -31,6 +31,7 @@ fn run(hour: i64, changes: &[(Option<&Rule>, Option<&Rule>)], answer: Answer) ->
             )
         },
         calls: vec![Call {
+            time: time + SignedDuration::from_mins(20),
             address: Address {
                 account: AccountName::new("demo"),
                 region: RegionId::new("cn-hangzhou"),
@@ -62,11 +63,12 @@ fn a_rule_that_is_added_again_and_again_is_a_fight() {
     assert_eq!(
         told(&runs, 9),
         [
-            "demo/cn-hangzhou/sg-web: ingress accept tcp/443 from 0.0.0.0/0 priority 1 was added 3 times (01-01 01:00:00, 01-01 05:00:00, \
-             01-01 09:00:00 UTC); something else removes it"
+            "demo/cn-hangzhou/sg-web: ingress accept tcp/443 from 0.0.0.0/0 priority 1 was added 3 times (01-01 01:20:00, 01-01 05:20:00, \
+             01-01 09:20:00 UTC); something else removes it"
         ]
     );
-    // The first is more than a day ago.
+    // What counts is when it was added, not when that run began: the first is more than a day ago an hour later.
+    assert_eq!(told(&runs, 25).len(), 1);
     assert_eq!(told(&runs, 26), [""; 0]);
 }
 

@@ -3,6 +3,7 @@
 //! Links are followed within the tree and never out of it: what they lead to elsewhere is not part of the commit.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     io::{BufReader, Read as _, Write as _},
     process::Stdio,
@@ -36,6 +37,8 @@ struct Entry {
 pub struct Tree {
     git: Git,
     entries: BTreeMap<String, Entry>,
+    /// Where look-ups have led: files, folders, what is not there, and every link on the way.
+    met: RefCell<BTreeSet<String>>,
 }
 
 /// Where a path leads once links are followed.
@@ -85,6 +88,7 @@ impl Tree {
         Ok(Self {
             git: git.clone(),
             entries: text.split('\0').filter_map(entry).collect(),
+            met: RefCell::default(),
         })
     }
 
@@ -100,10 +104,31 @@ impl Tree {
         if std::path::Path::new(path).is_absolute() || path.starts_with('/') {
             return Ok(Some("it is an absolute path".to_owned()));
         }
+        // Where else a backslash would lead is for the system to say that checks it out.
+        let path = match cfg!(windows) {
+            true => path.replace('\\', "/"),
+            false => path.to_owned(),
+        };
+        if path
+            .split('/')
+            .any(|part| part.eq_ignore_ascii_case(".git"))
+        {
+            return Ok(Some("it leads to what is git's own".to_owned()));
+        }
         Ok(match self.lookup(&format!("{root}/{path}"))? {
             Found::Unknown(reason) => Some(reason),
             Found::Nothing | Found::Folder(_) | Found::File(_) => None,
         })
+    }
+
+    /// Whether a change of a path may change what was read so far: it is one that was met, or lies below one.
+    pub fn has_met(&self, path: &str) -> bool {
+        let met = self.met.borrow();
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        met.contains("")
+            || ends
+                .chain([path.len()])
+                .any(|end| met.contains(&path[..end]))
     }
 
     /// Whether there is a file, perhaps through links.
@@ -209,10 +234,17 @@ impl Tree {
         }
     }
 
-    /// Follows a path from the top of the tree.
+    /// Follows a path from the top of the tree, and remembers where that leads.
     fn lookup(&self, path: &str) -> Result<Found, Error> {
+        let mut at = Vec::new();
+        let found = self.follow(path, &mut at)?;
+        self.met.borrow_mut().insert(at.join("/"));
+        Ok(found)
+    }
+
+    /// Follows a path; `at`: how far it came.
+    fn follow(&self, path: &str, at: &mut Vec<String>) -> Result<Found, Error> {
         let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
-        let mut at: Vec<String> = Vec::new();
         let mut links = 0;
         let outside = || Ok(Found::Unknown("it leads out of the repository".to_owned()));
         while let Some(part) = left.pop() {
@@ -263,6 +295,7 @@ impl Tree {
                     if target.starts_with('/') {
                         return outside();
                     }
+                    self.met.borrow_mut().insert(here);
                     at.pop();
                     left.extend(target.split('/').rev().map(str::to_owned));
                 }

@@ -360,6 +360,8 @@ impl Draft {
         self.plan.in_turn = Some(InTurn {
             slots: found.slots,
             spare,
+            search_ended: found.ended,
+            memberships_left_out: !found.all_memberships,
         });
         self.candidates = candidates;
         self.turns = Some(turns);

@@ -6,17 +6,14 @@ use super::{ChangeKind, GroupPlan, Passing, Schedule, Step, Traffic};
 #[cfg(test)]
 use crate::traffic::difference::difference;
 use crate::{
-    model::{Direction, Lists, NicType, ObservedRule, PortList, PortListId, PortSet, Rule},
+    model::{Direction, Lists, NicType, ObservedRule, Rule},
     traffic::{
-        certificate::{Move, replay, replay_in, touched},
+        certificate::{Move, replay_in, touched},
         change::changing_space,
         clause::Resolve,
         difference::{Difference, default_policy, difference_in},
     },
 };
-
-/// Most unread port lists of which every case is looked at.
-const FEW_LISTS: usize = 4;
 
 /// Directions and network interfaces that some change is about.
 pub fn sides(group: &GroupPlan) -> BTreeSet<(Direction, NicType)> {
@@ -52,23 +49,15 @@ pub fn judge(
         if !touched.is_empty() {
             // One space for both.
             let resolve = Resolve(Some(lists));
-            let space = changing_space(old.iter().copied(), &touched, default, &resolve);
+            let (space, _) = changing_space(old.iter().copied(), &touched, default, &resolve);
             difference = difference_in(&space, &old, &new);
-            let mut transients = replay_in(&space, &old, &waves);
-            for lists in &other_readings(group.in_turn.is_some(), &old, &waves, lists) {
-                transients.extend(replay(&old, &waves, default, &Resolve(Some(lists))));
-            }
-            for transient in transients {
-                let passing = Passing {
-                    with: None,
-                    direction: side.0,
-                    nic: side.1,
-                    transient,
-                };
-                if !found.contains(&passing) {
-                    found.push(passing);
-                }
-            }
+            let transients = replay_in(&space, &old, &waves);
+            found.extend(transients.into_iter().map(|transient| Passing {
+                with: None,
+                direction: side.0,
+                nic: side.1,
+                transient,
+            }));
         }
         all.push(Traffic {
             direction: side.0,
@@ -122,71 +111,6 @@ pub(crate) fn traffic(group: &GroupPlan, lists: &Lists) -> Vec<Traffic> {
         }
     };
     sides(group).into_iter().map(compare).collect()
-}
-
-/// Lists as they were read, and whatever else those may hold that could not be read. An unread port list counts as every port; that hides nothing where the order was made
-/// from pairs of rules, which holds whatever they match. Changes made in turns were not ordered so: there a packet may also be in none
-/// of some lists, and every case is looked at as far as they are few, else each list by itself and all together.
-pub fn readings(
-    in_turn: bool,
-    old: &[&Rule],
-    waves: &[Vec<Move<'_>>],
-    lists: &Lists,
-) -> Vec<Lists> {
-    let mut all = vec![lists.clone()];
-    all.extend(other_readings(in_turn, old, waves, lists));
-    all
-}
-
-/// As [`readings`], without the lists as they were read.
-fn other_readings(
-    in_turn: bool,
-    old: &[&Rule],
-    waves: &[Vec<Move<'_>>],
-    lists: &Lists,
-) -> Vec<Lists> {
-    if !in_turn {
-        return Vec::new();
-    }
-    let unread: BTreeSet<&PortListId> = old
-        .iter()
-        .copied()
-        .chain(touched(waves))
-        .filter_map(|rule| match &rule.protocol.ports()?.destination {
-            PortSet::List(list) => Some(list),
-            PortSet::Range(_) => None,
-        })
-        .filter(|list| !lists.port.contains_key(list))
-        .collect();
-    let mut all = Vec::new();
-    if unread.is_empty() {
-        return all;
-    }
-    let unread: Vec<&PortListId> = unread.into_iter().collect();
-    let mut without = |some: &mut dyn Iterator<Item = &PortListId>| {
-        let mut lists = lists.clone();
-        for list in some {
-            let nothing = PortList {
-                name: list.as_str().into(),
-                max_entries: 0,
-                entries: Vec::new(),
-            };
-            lists.port.insert(list.clone(), nothing);
-        }
-        all.push(lists);
-    };
-    if unread.len() <= FEW_LISTS {
-        for choice in 1..1usize << unread.len() {
-            let chosen = (0..unread.len()).filter(|number| choice & (1 << number) != 0);
-            without(&mut chosen.map(|number| unread[number]));
-        }
-    } else {
-        unread
-            .iter()
-            .for_each(|list| without(&mut std::iter::once(*list)));
-        without(&mut unread.iter().copied());
-    }
-    all
 }
 
 /// What the waves of a schedule do to the rules of one side of a group.

@@ -69,21 +69,27 @@ pub fn pairs(drafts: &[Draft], network: &[usize], groups: &BTreeSet<usize>) -> P
             }
         }
     }
-    let others: Vec<&(usize, Vec<&Rule>)> = rules
+    let mut others: Vec<&(usize, Vec<&Rule>)> = rules
         .iter()
         .filter(|(group, _)| !in_turns(*group))
         .collect();
+    others.sort_by_key(|(group, _)| kind(*group));
     let mut all = others
         .iter()
         .enumerate()
         .flat_map(|(place, one)| others[place + 1..].iter().map(move |other| (one, other)))
         .filter(|((one, _), (other, _))| kind(*one) == kind(*other));
+    let mut looked = 0;
     for ((one, mine), (other, theirs)) in all.by_ref().take(MANY) {
+        looked += 1;
         if meet(mine, theirs) {
             pairs.others.push((*one, *other));
         }
     }
-    pairs.left_out = all.count();
+    // Of thousands of groups they are too many even to be counted one by one.
+    let alike = others.chunk_by(|(one, _), (other, _)| kind(*one) == kind(*other));
+    let pairs_of = |groups: usize| groups * groups.saturating_sub(1) / 2;
+    pairs.left_out = alike.map(|groups| pairs_of(groups.len())).sum::<usize>() - looked;
     pairs
 }
 
@@ -119,11 +125,7 @@ pub fn passing(
             .map(|(mine, theirs)| mine.into_iter().chain(theirs).collect())
             .collect();
         let default = default_policy(side.0, a.plan.observed.info.kind);
-        let readings = meaning::readings(in_turns, &old, &waves, &lists);
-        let transients = readings
-            .iter()
-            .flat_map(|lists| replay(&old, &waves, default, &Resolve(Some(lists))));
-        for transient in transients {
+        for transient in replay(&old, &waves, default, &Resolve(Some(&lists))) {
             let alone = drafts.iter().any(|(_, draft)| {
                 draft.plan.passing.iter().any(|known| {
                     (known.direction, known.nic) == side

@@ -7,8 +7,11 @@
 //! rather cut than open, and mended as soon as there is a step that does. Equal input gives an equal result.
 
 mod board;
+mod budget;
 mod exhaustive;
 mod greedy;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     model::{Direction, GroupKind, Lists, ObservedRule, Rule},
@@ -18,6 +21,11 @@ use board::{Board, State};
 
 /// Shuffled tries after the first.
 const RESTARTS: u64 = 32;
+
+/// What a search may cost, in verdicts that it looks at and steps that it considers. What it has found by then is taken. Up to the tenths given,
+/// it is spent on safe sequences, on the least harmful one, and on how much more room would help.
+const WORK: u64 = 20_000_000;
+const TENTHS: [u64; 3] = [5, 8, 10];
 
 /// Changes that are few enough for looking at every sequence.
 pub const FEW: usize = 16;
@@ -109,42 +117,72 @@ pub struct Found {
     pub harm: Harm,
     /// More room with which a safe sequence is known, where none is without.
     pub slots: Option<u32>,
+    /// No safe sequence was found, and the search was ended before it had looked everywhere: there may be one, or less room may do.
+    pub ended: bool,
+    /// Whether every set of memberships that may matter was looked at.
+    pub all_memberships: bool,
+    /// Verdicts that were looked at, and steps that were considered.
+    pub work: u64,
 }
 
 /// Searches. `None` when no sequence at all fits.
 pub fn search(full: &Full<'_>) -> Option<Found> {
+    within(full, WORK)
+}
+
+fn within(full: &Full<'_>, work: u64) -> Option<Found> {
     let mut board = Board::new(full);
-    let best = best(&board)?;
-    let slots = if best.1 == Harm::default() {
+    let [safely, somehow, in_all] = TENTHS.map(|tenths| work / 10 * tenths);
+    board.budget.allow(safely);
+    let safe = safe(&board, RESTARTS);
+    board.budget.allow(somehow);
+    let (acts, harm) = match safe {
+        Some(acts) => (acts, Harm::default()),
+        None => least_harmful(&board)?,
+    };
+    board.budget.allow(in_all);
+    let slots = if harm == Harm::default() {
         None
     } else {
         slots(&mut board, full.limit)
     };
     board.limit = full.limit;
-    let turns = board.turns(&best.0);
+    let (ended, work) = (board.budget.ended(), board.budget.spent());
     Some(Found {
-        turns,
-        harm: best.1,
+        turns: board.turns(&acts),
+        harm,
         slots,
+        ended: ended && harm != Harm::default(),
+        all_memberships: board.all_memberships,
+        work,
     })
 }
 
 fn safe(board: &Board<'_>, restarts: u64) -> Option<Vec<Act>> {
-    (0..=restarts).find_map(|seed| {
-        let (acts, harm) = greedy::run(board, seed, false)?;
-        (harm == Harm::default()).then_some(acts)
-    })
+    for seed in 0..=restarts {
+        match greedy::run(board, seed, false) {
+            greedy::End::Done(acts, harm) if harm == Harm::default() => return Some(acts),
+            greedy::End::Stuck(0) | greedy::End::Spent => return None,
+            greedy::End::Done(..) | greedy::End::Stuck(_) => {}
+        }
+    }
+    None
 }
 
-fn best(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
-    if let Some(acts) = safe(board, RESTARTS) {
-        return Some((acts, Harm::default()));
-    }
+fn least_harmful(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
     if board.old.len() + board.new.len() <= FEW {
-        return exhaustive::run(board);
+        match exhaustive::run(board) {
+            exhaustive::End::Best(acts, harm) => return Some((acts, harm)),
+            exhaustive::End::None => return None,
+            exhaustive::End::Spent => {}
+        }
     }
-    (0..=RESTARTS / 4)
-        .filter_map(|seed| greedy::run(board, seed, true))
+    let tries = (0..=RESTARTS / 4).take_while(|&seed| seed == 0 || !board.budget.is_spent());
+    tries
+        .filter_map(|seed| match greedy::run(board, seed, true) {
+            greedy::End::Done(acts, harm) => Some((acts, harm)),
+            greedy::End::Stuck(_) | greedy::End::Spent => None,
+        })
         .min_by_key(|(acts, harm)| (*harm, acts.len()))
 }
 

@@ -18,11 +18,11 @@ use crate::{
 
 /// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.
 ///
-/// A group that would hold too much at some step is changed in turns, and so is one whose changes hold each other back in a circle.
+/// A group that would hold too much at some step is changed in turns.
 pub fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
     let mut unfit: BTreeSet<usize> = BTreeSet::new();
     loop {
-        let wave_of = waves(drafts, members, &mut unfit);
+        let wave_of = waves(drafts, members);
         let crowded: Vec<usize> = members
             .iter()
             .copied()
@@ -41,25 +41,13 @@ pub fn schedule(drafts: &mut [Draft], members: &[usize]) -> Vec<Vec<Step>> {
 }
 
 /// The wave of every change, by group and place.
-fn waves(
-    drafts: &mut [Draft],
-    members: &[usize],
-    unfit: &mut BTreeSet<usize>,
-) -> BTreeMap<(usize, usize), usize> {
-    // Changes that contradict each other, by group and the change itself: they come last, and what that does is said.
-    let mut stuck: Vec<(usize, Change)> = Vec::new();
+fn waves(drafts: &mut [Draft], members: &[usize]) -> BTreeMap<(usize, usize), usize> {
     let mut apart: BTreeSet<usize> = BTreeSet::new();
     let mut looks = Looks::new();
-    let (places, waves) = loop {
+    loop {
         let places: Vec<(usize, usize)> = members
             .iter()
             .flat_map(|&group| (0..drafts[group].candidates.len()).map(move |index| (group, index)))
-            .filter(|&(group, index)| {
-                let change = &drafts[group].candidates[index].change;
-                !stuck
-                    .iter()
-                    .any(|(other, left_out)| *other == group && left_out == change)
-            })
             .collect();
         let tight: BTreeMap<usize, _> = members
             .iter()
@@ -84,7 +72,7 @@ fn waves(
             .collect();
         look(drafts, &nodes, &mut looks);
         let (split, whole) = match order(&nodes, &looks.known) {
-            Order::Waves(waves) => break (places, waves),
+            Order::Waves(waves) => return places.into_iter().zip(waves).collect(),
             Order::Circular { split, whole } => (split, whole),
         };
         if !split.is_empty() {
@@ -93,42 +81,13 @@ fn waves(
             }
             continue;
         }
+        // Changes that stay whole form no circle but with turns of some group, which are then fitted in after all others.
         for circle in whole {
-            let in_circle: Vec<(usize, usize)> =
-                circle.into_iter().map(|node| places[node]).collect();
-            let groups: BTreeSet<usize> = in_circle.iter().map(|(group, _)| *group).collect();
-            let turned = |group: &usize| drafts[*group].turns.is_some();
-            if let Some(&group) = groups
-                .iter()
-                .find(|group| turned(group) && !apart.contains(group))
-            {
-                apart.insert(group);
-            } else if let Some(&group) = groups
-                .iter()
-                .find(|group| !turned(group) && !unfit.contains(group))
-            {
-                if !drafts[group].take_turns() {
-                    unfit.insert(group);
-                }
-                // Places have moved; what is left of the circles shows in the next round.
-                break;
-            } else {
-                stuck.extend(
-                    in_circle.into_iter().map(|(group, index)| {
-                        (group, drafts[group].candidates[index].change.clone())
-                    }),
-                );
-            }
-        }
-    };
-    let mut wave_of: BTreeMap<(usize, usize), usize> = places.into_iter().zip(waves).collect();
-    let last = wave_of.values().max().map_or(0, |last| last + 1);
-    for &group in members {
-        for index in 0..drafts[group].candidates.len() {
-            wave_of.entry((group, index)).or_insert(last);
+            let mut groups = circle.into_iter().map(|node| places[node].0);
+            let turned = groups.find(|group| drafts[*group].turns.is_some());
+            apart.insert(turned.expect("only turns make a circle of changes that stay whole"));
         }
     }
-    wave_of
 }
 
 /// What exact sets of packets say about the order within each group, and the places it was said of.

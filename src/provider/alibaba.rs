@@ -8,7 +8,7 @@ pub mod probe;
 pub mod sign;
 pub mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use futures_util::future;
 
@@ -25,6 +25,7 @@ use crate::{
     },
 };
 use api::Api;
+use credentials::CredentialSource;
 use wire::{
     answer,
     request::{self, Request, RequestError},
@@ -59,6 +60,13 @@ impl Alibaba {
         Ok(Self {
             api: Api::new(settings)?,
         })
+    }
+
+    /// The same account over the same connections, with credentials that are looked up anew.
+    pub fn signed_by(&self, credentials: CredentialSource) -> Self {
+        Self {
+            api: self.api.signed_by(credentials),
+        }
     }
 
     async fn rules(
@@ -243,7 +251,16 @@ impl Provider for Alibaba {
         region: &RegionId,
         selectors: &[Selector],
     ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
-        find::find(&self.api, region, selectors).await
+        self.find_telling(region, selectors, &|_| ()).await
+    }
+
+    async fn find_telling(
+        &self,
+        region: &RegionId,
+        selectors: &[Selector],
+        tell: &(dyn Fn(&GroupInfo) + Sync),
+    ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
+        find::find(&self.api, region, selectors, tell).await
     }
 
     async fn observe(
@@ -264,7 +281,7 @@ impl Provider for Alibaba {
                 (inner, rules)
             }
         };
-        let mut ids = BTreeSet::new();
+        let mut ids = HashSet::with_capacity(rules.len());
         if let Some(twice) = rules
             .iter()
             .filter_map(|seen| seen.id.as_ref())

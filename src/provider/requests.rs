@@ -13,9 +13,12 @@ const MOST_KINDS: usize = 1_000;
 /// Requests by action and outcome.
 pub type Counts = BTreeMap<(String, String), u64>;
 
-static COUNTS: Mutex<Counts> = Mutex::new(BTreeMap::new());
+/// By action, and then by outcome.
+type Kinds = BTreeMap<String, BTreeMap<String, u64>>;
 
-fn locked() -> MutexGuard<'static, Counts> {
+static COUNTS: Mutex<Kinds> = Mutex::new(BTreeMap::new());
+
+fn locked() -> MutexGuard<'static, Kinds> {
     // Whoever panicked while counting leaves whole numbers behind.
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -32,18 +35,25 @@ pub fn count(action: &str, error: Option<&ProviderError>) {
         Some(ProviderError::NotSent { .. } | ProviderError::Stopped) => return,
     };
     let mut counts = locked();
-    let known = counts.len();
-    let kind = (action.to_owned(), code.to_owned());
-    if let Some(count) = counts.get_mut(&kind) {
+    let known: usize = counts.values().map(BTreeMap::len).sum();
+    // Without a copy of the two for what is counted already, which nearly everything is.
+    if let Some(count) = counts.get_mut(action).and_then(|of_it| of_it.get_mut(code)) {
         *count += 1;
     } else if known < MOST_KINDS {
-        counts.insert(kind, 1);
+        let of_it = counts.entry(action.to_owned()).or_default();
+        of_it.insert(code.to_owned(), 1);
     }
 }
 
 /// All of them up to now.
 pub fn counts() -> Counts {
-    locked().clone()
+    let mut all = Counts::new();
+    for (action, outcomes) in &*locked() {
+        for (code, count) in outcomes {
+            all.insert((action.clone(), code.clone()), *count);
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Finds and reads the groups of a run, accounts and regions side by side.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future, stream};
+use tokio::sync::mpsc;
 
 use crate::{
     clouds::Clouds,
@@ -54,8 +55,33 @@ pub(super) async fn read<'a, P: Provider>(
     if let Some(shard) = shard {
         selected.retain(|at| shard.may_hold(&desired.groups[*at]));
     }
+    progress.reading(selected.len());
+    let observe = async |(at, info): (usize, GroupInfo)| {
+        let group = &desired.groups[at];
+        let provider = connected(clouds, &group.account)?;
+        let reading = provider.observe(&group.region, &info).await;
+        progress.read(group);
+        Ok::<_, Error>((at, info, reading))
+    };
+
+    // The groups of a region are listed one page after the other; those that are known are read meanwhile.
     let mut problems = Vec::new();
-    let mut found = find(desired, &selected, clouds, bound, &mut problems).await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let finding = find(desired, &selected, clouds, bound, &mut problems, tell);
+    let mut begun = HashSet::new();
+    let meanwhile = stream::poll_fn(|context| told.poll_recv(context))
+        .filter(|(at, info)| {
+            let is_ours = shard.is_none_or(|shard| {
+                let group: &DesiredGroup = &desired.groups[*at];
+                shard.holds(group, Some(&info.network))
+            });
+            future::ready(is_ours && begun.insert((*at, info.id.clone())))
+        })
+        .map(&observe)
+        .buffer_unordered(bound)
+        .collect::<Vec<_>>();
+    let (found, readings) = future::join(finding, meanwhile).await;
+    let mut found = found?;
     if let Some(shard) = shard {
         let network = |at: &usize| match &found[at] {
             Found::Group(info) => Some(&info.network),
@@ -71,34 +97,35 @@ pub(super) async fn read<'a, P: Provider>(
     read.diagnostics.extend(problems);
     refuse_doubles(desired, &selected, &mut found, &mut read.diagnostics);
 
-    let wanted: Vec<(usize, GroupInfo)> = found
+    let mut wanted: BTreeMap<usize, &GroupInfo> = found
         .iter()
         .filter_map(|(at, found)| match found {
-            Found::Group(info) if selected.contains(at) => Some((*at, info.clone())),
+            Found::Group(info) if selected.contains(at) => Some((*at, info)),
             Found::Group(_) | Found::Unreadable(_) | Found::Wrong => None,
         })
         .collect();
-    progress.reading(wanted.len());
-    let readings = wanted.iter().map(async |(at, info)| {
-        let group = &desired.groups[*at];
-        let reading = connected(clouds, &group.account)?
-            .observe(&group.region, info)
-            .await;
-        progress.read(group);
-        Ok::<_, Error>((*at, reading))
-    });
     let mut observed = BTreeMap::new();
     let mut failed: BTreeMap<usize, Arc<ProviderError>> = BTreeMap::new();
-    let readings: Vec<_> = stream::iter(readings)
-        .buffer_unordered(bound)
-        .collect()
-        .await;
-    for reading in readings {
-        match reading? {
-            (at, Ok(group)) => drop(observed.insert(at, group)),
-            (at, Err(error)) => drop(failed.insert(at, Arc::new(error))),
+    let mut keep = |wanted: &mut BTreeMap<usize, &GroupInfo>, readings: Vec<_>| {
+        for reading in readings {
+            let (at, info, reading) = reading?;
+            // A declaration may have seemed to mean it, until another group of its name was found.
+            if wanted.get(&at) == Some(&&info) {
+                wanted.remove(&at);
+                match reading {
+                    Ok(group) => drop(observed.insert(at, group)),
+                    Err(error) => drop(failed.insert(at, Arc::new(error))),
+                }
+            }
         }
-    }
+        Ok::<_, Error>(())
+    };
+    keep(&mut wanted, readings)?;
+    let rest = wanted.iter().map(|(at, info)| (*at, (*info).clone()));
+    let rest: Vec<(usize, GroupInfo)> = rest.collect();
+    let readings = stream::iter(rest).map(&observe);
+    let readings = readings.buffer_unordered(bound).collect().await;
+    keep(&mut wanted, readings)?;
     lists(
         desired,
         clouds,
@@ -117,24 +144,50 @@ pub(super) async fn read<'a, P: Provider>(
             Found::Wrong => {}
         }
     }
-    read.failures = failed
-        .into_iter()
-        .map(|(at, error)| {
-            let group = &desired.groups[at];
-            ReadFailure {
-                account: group.account.clone(),
-                region: group.region.clone(),
-                group: group.selector.to_string(),
-                span: group.span,
-                error,
-            }
-        })
-        .collect();
-    read.groups = observed
-        .into_iter()
-        .map(|(at, observed)| (&desired.groups[at], observed))
-        .collect();
+    read.finish(desired, observed, failed);
     Ok(read)
+}
+
+/// As [`read`], where the first declared group is not there yet: nothing is read but the lists that it names.
+pub(super) async fn read_new<'a, P: Provider>(
+    desired: &'a Desired,
+    group: ObservedGroup,
+    clouds: &Clouds<P>,
+) -> Result<Read<'a>, Error> {
+    let mut read = Read::default();
+    let mut observed = BTreeMap::from([(0, group)]);
+    let mut failed = BTreeMap::new();
+    lists(desired, clouds, 1, &mut observed, &mut failed, &mut read).await?;
+    read.finish(desired, observed, failed);
+    Ok(read)
+}
+
+impl<'a> Read<'a> {
+    /// Takes what was read and what could not be, by index into the declared groups.
+    fn finish(
+        &mut self,
+        desired: &'a Desired,
+        observed: BTreeMap<usize, ObservedGroup>,
+        failed: BTreeMap<usize, Arc<ProviderError>>,
+    ) {
+        self.failures = failed
+            .into_iter()
+            .map(|(at, error)| {
+                let group = &desired.groups[at];
+                ReadFailure {
+                    account: group.account.clone(),
+                    region: group.region.clone(),
+                    group: group.selector.to_string(),
+                    span: group.span,
+                    error,
+                }
+            })
+            .collect();
+        self.groups = observed
+            .into_iter()
+            .map(|(at, observed)| (&desired.groups[at], observed))
+            .collect();
+    }
 }
 
 fn connected<'c, P: Provider>(
@@ -146,13 +199,15 @@ fn connected<'c, P: Provider>(
         .ok_or_else(|| Error::NotConnected(account.clone()))
 }
 
-/// Looks up the selected groups and those that their rules name.
+/// Looks up the selected groups and those that their rules name; tells of each group that a selected declaration seems to mean as soon as
+/// it is seen.
 async fn find<P: Provider>(
     desired: &Desired,
     selected: &BTreeSet<usize>,
     clouds: &Clouds<P>,
     bound: usize,
     problems: &mut Vec<(usize, Diagnostic)>,
+    tell: mpsc::UnboundedSender<(usize, GroupInfo)>,
 ) -> Result<BTreeMap<usize, Found>, Error> {
     let mut places: BTreeMap<(&AccountName, &RegionId), Vec<usize>> = BTreeMap::new();
     for at in desired.with_peers(selected) {
@@ -165,7 +220,22 @@ async fn find<P: Provider>(
             .iter()
             .map(|at| desired.groups[*at].selector.clone())
             .collect();
-        let answer = connected(clouds, account)?.find(region, &selectors).await;
+        let mut named: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for at in groups.iter().filter(|at| selected.contains(at)) {
+            let called = called(&desired.groups[*at].selector);
+            named.entry(called).or_default().push(*at);
+        }
+        let tell = |info: &GroupInfo| {
+            let called = [info.id.as_str(), info.name.as_str()].into_iter();
+            for at in called.filter_map(|name| named.get(name)).flatten() {
+                if means(&desired.groups[*at].selector, info) {
+                    // Whoever does not listen any more has seen an error.
+                    let _ = tell.send((*at, info.clone()));
+                }
+            }
+        };
+        let provider = connected(clouds, account)?;
+        let answer = provider.find_telling(region, &selectors, &tell).await;
         Ok::<_, Error>((groups, answer))
     });
     let mut answers: Vec<_> = stream::iter(lookups)
@@ -265,11 +335,7 @@ fn refuse_doubles(
     let mut others: BTreeMap<(&AccountName, &RegionId, &str), Vec<usize>> = BTreeMap::new();
     for (at, group) in desired.groups.iter().enumerate() {
         if !looked_up.contains(&at) {
-            let name = match &group.selector {
-                Selector::Id(id) => id.as_str(),
-                Selector::Name { name, .. } => name.as_str(),
-            };
-            let place = (&group.account, &group.region, name);
+            let place = (&group.account, &group.region, called(&group.selector));
             others.entry(place).or_default().push(at);
         }
     }
@@ -300,6 +366,14 @@ fn double(group: &DesiredGroup, other: &DesiredGroup, info: &GroupInfo) -> Diagn
     .label(group.span, format!("{} is {}", group.selector, info.id))
     .label(other.span, "declared here as well")
     .help("keep one document per group")
+}
+
+/// The id or the name.
+fn called(selector: &Selector) -> &str {
+    match selector {
+        Selector::Id(id) => id.as_str(),
+        Selector::Name { name, .. } => name.as_str(),
+    }
 }
 
 /// Whether a declaration means a live group, as far as that group alone can tell.

@@ -170,20 +170,21 @@ fn below(root: &Path, path: &Path) -> PathBuf {
 
 /// Whether a word means a declared group: `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
 pub fn is_target(target: &str, group: &DesiredGroup) -> bool {
+    names(group).any(|name| is_target_named(target, group, name))
+}
+
+/// As [`is_target`], of a group by another name than those that it is declared by.
+pub fn is_target_named(target: &str, group: &DesiredGroup, name: &str) -> bool {
     let parts: Vec<&str> = target.split('/').collect();
     match parts[..] {
-        [name] => is_called(name, group),
-        [account, region, name] => {
+        [pattern] => matches(pattern, name),
+        [account, region, pattern] => {
             matches(account, group.account.as_str())
                 && matches(region, group.region.as_str())
-                && is_called(name, group)
+                && matches(pattern, name)
         }
         _ => false,
     }
-}
-
-fn is_called(pattern: &str, group: &DesiredGroup) -> bool {
-    names(group).any(|name| matches(pattern, name))
 }
 
 fn names(group: &DesiredGroup) -> impl Iterator<Item = &str> {

@@ -361,14 +361,6 @@ async fn one_group_is_read_by_id_or_by_a_name_that_is_unique() {
     }
 }
 
-/// How many cases the property below runs over; long runs by `RULEKEEP_PROPERTY_CASES`.
-fn cases() -> u32 {
-    std::env::var("RULEKEEP_PROPERTY_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(64)
-}
-
 /// Where a group is and how its document names it.
 #[derive(Clone, Debug)]
 enum Named {
@@ -392,7 +384,7 @@ fn estates() -> impl proptest::strategy::Strategy<Value = (Vec<(u8, Named, Optio
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config { cases: cases(), ..Default::default() })]
+    #![proptest_config(proptest::test_runner::Config { cases: crate::testing::cases(64), ..Default::default() })]
 
     /// Network 0 is the classic one; a rule may name any other group as its peer.
     #[test]

@@ -7,6 +7,7 @@ mod applied;
 mod build;
 mod checked;
 mod document;
+mod failed;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub use document::{
     ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange, RuleBody, StepAction,
     StepBody, Summary, Unread,
 };
+pub use failed::{FailureBody, failed};
 
 use crate::model::{GroupId, Rule};
 

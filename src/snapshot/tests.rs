@@ -154,6 +154,8 @@ fn one() -> Snapshot {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(256)))]
+
     #[test]
     fn text_loses_nothing(before in snapshot()) {
         let text = serde_json::to_string(&shape::File::from(&before)).unwrap();

@@ -9,6 +9,8 @@
 //! each address family. Two rule sets that differ anywhere differ in a world of at most two memberships: take the two winners there, and
 //! drop all memberships but theirs; only competitors leave.
 
+use std::collections::BTreeSet;
+
 pub use super::diagram::{Diagram, Dimension, Node, NodeId, World};
 use super::{
     bits::Bits,
@@ -37,8 +39,10 @@ impl Atlas {
             clauses.is_sorted_by_key(Clause::rank),
             "from strongest to weakest"
         );
+        let symbols = worlds.iter().flatten();
         let mut builder = Builder {
             clauses,
+            told: symbols.cloned().collect(),
             family: Family::V4,
             constrained: constraints(clauses),
             nodes: Vec::new(),
@@ -152,6 +156,8 @@ fn constraints(clauses: &[Clause]) -> [Bits; 4] {
 
 struct Builder<'a> {
     clauses: &'a [Clause],
+    /// Symbols of any world. Ports of a list that is none of them are every port.
+    told: BTreeSet<Symbol>,
     family: Family,
     constrained: [Bits; 4],
     nodes: Vec<Node<SignatureId>>,
@@ -159,7 +165,7 @@ struct Builder<'a> {
     /// The leaf of each signature.
     leaves: Vec<NodeId>,
     signature_ids: QuickMap<Bits, SignatureId>,
-    memo: QuickMap<(Dimension, Option<Family>, Bits), NodeId>,
+    memo: QuickMap<(Dimension, Bits), NodeId>,
 }
 
 impl Builder<'_> {
@@ -187,19 +193,28 @@ impl Builder<'_> {
         pieces
     }
 
-    /// The diagram of one world: in every piece also match the clauses of its symbols.
+    /// The diagram of one world: in every piece also match the clauses of its symbols, and those do not that ask for ports of a list which
+    /// is told apart and is not in it.
     fn root(&mut self, world: &World, family: Family, pieces: &[(u128, Bits)]) -> NodeId {
         self.family = family;
         let mut members = Bits::new(self.clauses.len());
+        let mut other_ports = Bits::new(self.clauses.len());
         for (index, clause) in self.clauses.iter().enumerate() {
             if clause.is_of(family) && clause.symbol().is_some_and(|symbol| world.contains(symbol))
             {
                 members.insert(index);
             }
+            if let Some(list) = &clause.ports_in {
+                let list = Symbol::PortList(list.clone());
+                if self.told.contains(&list) && !world.contains(&list) {
+                    other_ports.insert(index);
+                }
+            }
         }
         let mut cuts: Vec<(u128, NodeId)> = Vec::with_capacity(pieces.len());
         for (last, active) in pieces {
-            let child = self.below(Some(Dimension::Protocol), &active.or(&members));
+            let active = active.or(&members).minus(&other_ports);
+            let child = self.below(Some(Dimension::Protocol), &active);
             extend(&mut cuts, *last, child);
         }
         self.cut(Dimension::Peer, cuts)
@@ -222,10 +237,8 @@ impl Builder<'_> {
         if constrained.is_empty() {
             return self.below(dimension.next(), active);
         }
-        // Families differ in their own addresses alone: whoever does not look at those is built once for both.
-        let local = &self.constrained[Dimension::Local as usize - 1];
-        let family = active.first_common(local).map(|_| self.family);
-        let key = (dimension, family, active.clone());
+        // Families differ in their own addresses alone, and a clause that looks at those is of one: the set tells the family.
+        let key = (dimension, active.clone());
         if let Some(&node) = self.memo.get(&key) {
             return node;
         }
@@ -321,5 +334,55 @@ fn sweep(
             break;
         }
         at = last + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Policy,
+        traffic::clause::{Far, cidr_interval},
+    };
+
+    #[test]
+    fn equal_sets_of_packets_are_one_node_whatever_rules_made_them() {
+        let clause = |cidrs: &[&str]| Clause {
+            far: Far::Addresses(
+                Family::V4,
+                cidrs
+                    .iter()
+                    .map(|cidr| cidr_interval(cidr.parse().unwrap()))
+                    .collect(),
+            ),
+            ..Clause::default(Policy::Accept)
+        };
+        // The first is the second in two halves, each with one half of the ports.
+        let ports = |first, last| Some(vec![(first, last)]);
+        let mut clauses = Vec::new();
+        for cidr in ["10.0.0.0/9", "10.128.0.0/9"] {
+            for destination in [ports(1, 100), ports(101, 65535)] {
+                clauses.push(Clause {
+                    destination,
+                    ..clause(&[cidr])
+                });
+            }
+        }
+        let pieces = Atlas::new(&clauses, vec![Vec::new()]).relabel(|hit| !hit.is_empty());
+        let whole =
+            Atlas::new(&[clause(&["10.0.0.0/8"])], vec![Vec::new()]).relabel(|hit| !hit.is_empty());
+        for family in 0..2 {
+            let [a, b] = [&pieces, &whole].map(|diagram| diagram.node(diagram.roots[family].2));
+            match (a, b) {
+                (Node::Cut(_, a), Node::Cut(_, b)) => {
+                    let borders = |cuts: &[(u128, NodeId)]| -> Vec<u128> {
+                        cuts.iter().map(|(last, _)| *last).collect()
+                    };
+                    assert_eq!(borders(a), borders(b));
+                }
+                _ => assert_eq!(a, b),
+            }
+        }
+        assert_eq!(pieces.leads(|_| true).len(), whole.leads(|_| true).len());
     }
 }

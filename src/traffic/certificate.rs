@@ -47,7 +47,7 @@ pub fn replay(
     if touched.is_empty() {
         return Vec::new();
     }
-    let space = changing_space(old.iter().copied(), &touched, default, resolve);
+    let (space, _) = changing_space(old.iter().copied(), &touched, default, resolve);
     replay_in(&space, old, waves)
 }
 

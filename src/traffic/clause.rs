@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use crate::model::{
-    Cidr, GroupId, Lists, Peer, Policy, PortRange, PortSet, PrefixListId, Protocol, Rule,
+    Cidr, GroupId, Lists, Peer, Policy, PortListId, PortRange, PortSet, PrefixListId, Protocol,
+    Rule,
 };
 
 /// IPv4 and IPv6 packets never meet in one rule's addresses.
@@ -32,13 +33,15 @@ impl Family {
     }
 }
 
-/// Something a peer may belong to that its address does not tell: a security group, or a prefix list that could not be read.
+/// Something a packet may belong to that its addresses and ports do not tell: a security group, or a list that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symbol {
     /// Member of the group.
     Group(GroupId),
     /// Address in the list.
     PrefixList(PrefixListId),
+    /// Destination port in the list.
+    PortList(PortListId),
 }
 
 impl std::fmt::Display for Symbol {
@@ -46,6 +49,7 @@ impl std::fmt::Display for Symbol {
         match self {
             Self::Group(group) => group.fmt(f),
             Self::PrefixList(list) => list.fmt(f),
+            Self::PortList(list) => list.fmt(f),
         }
     }
 }
@@ -79,13 +83,15 @@ pub struct Clause {
     pub protocol: Option<u8>,
     /// Destination ports; `None` is every one, or a protocol without ports.
     pub destination: Option<Vec<Interval>>,
+    /// Only destination ports in this list, which could not be read. Where a question leaves open what is in it, every port.
+    pub ports_in: Option<PortListId>,
     /// Source ports.
     pub source: Option<Vec<Interval>>,
     /// The member's own addresses.
     pub local: Option<(Family, Interval)>,
 }
 
-/// Lists whose content could be read; every other list is a symbol, or stands for any port.
+/// Lists whose content could be read; every other list is a symbol.
 pub struct Resolve<'a>(pub Option<&'a Lists>);
 
 impl Clause {
@@ -98,6 +104,7 @@ impl Clause {
             family: None,
             protocol: None,
             destination: None,
+            ports_in: None,
             source: None,
             local: None,
         }
@@ -129,14 +136,17 @@ impl Clause {
         };
         let range = |range: PortRange| (u128::from(range.first()), u128::from(range.last()));
         let ports = rule.protocol.ports();
-        let destination = ports.and_then(|ports| match &ports.destination {
-            PortSet::Range(PortRange::ALL) => None,
-            PortSet::Range(one) => Some(vec![range(*one)]),
-            PortSet::List(id) => resolve
-                .0
-                .and_then(|lists| lists.port.get(id))
-                .map(|list| merge(list.entries.iter().map(|entry| range(*entry)).collect())),
-        });
+        let (destination, ports_in) = match ports.map(|ports| &ports.destination) {
+            None | Some(PortSet::Range(PortRange::ALL)) => (None, None),
+            Some(PortSet::Range(one)) => (Some(vec![range(*one)]), None),
+            Some(PortSet::List(id)) => match resolve.0.and_then(|lists| lists.port.get(id)) {
+                Some(list) => {
+                    let entries = list.entries.iter().map(|entry| range(*entry));
+                    (Some(merge(entries.collect())), None)
+                }
+                None => (None, Some(id.clone())),
+            },
+        };
         let source = ports
             .and_then(|ports| ports.source)
             .filter(|source| *source != PortRange::ALL)
@@ -156,6 +166,7 @@ impl Clause {
             },
             protocol: rule.protocol.number(),
             destination,
+            ports_in,
             source,
             local: rule
                 .local
@@ -220,7 +231,13 @@ impl Clause {
         far && local && self.family.is_none_or(|own| own == family)
     }
 
-    /// The symbol it needs, if it needs one.
+    /// The symbols it needs, in order.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let ports = self.ports_in.iter().cloned().map(Symbol::PortList);
+        self.symbol().cloned().into_iter().chain(ports)
+    }
+
+    /// The symbol that it needs of its peer, if it needs one.
     pub fn symbol(&self) -> Option<&Symbol> {
         match &self.far {
             Far::Member(symbol) => Some(symbol),

@@ -122,10 +122,7 @@ impl Question<'_> {
         let leads = atlas
             .diagram
             .leads(|SignatureId(id)| is_wanted[*id as usize]);
-        let mut picture = atlas.relabel_as(&is_wanted);
-        // Two memberships tell two states apart.
-        picture.roots.retain(|(world, ..)| world.len() <= 2);
-        speak(&picture, |wanted| *wanted)
+        speak(&atlas.relabel_as(&is_wanted), |wanted| *wanted)
             .into_iter()
             .map(|what| {
                 let (before, after) = self.deciders(&what, &leads);

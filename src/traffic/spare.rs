@@ -1,10 +1,6 @@
 //! Rules that a group could do without.
 
-use super::{
-    atlas::worlds,
-    clause::{Clause, Resolve, Symbol},
-    space::Space,
-};
+use super::{clause::Resolve, memberships::Memberships, space::Space};
 use crate::model::{Policy, Rule};
 
 /// Candidates that can all be removed together without any packet's verdict changing in any of the states, each a set of rules of one
@@ -15,22 +11,10 @@ pub fn spare<'a>(
     default: Policy,
     resolve: &Resolve<'_>,
 ) -> Vec<&'a Rule> {
-    let own: std::collections::BTreeSet<Symbol> = candidates
-        .iter()
-        .filter_map(|rule| Clause::of(rule, resolve).symbol().cloned())
-        .collect();
-    let space = Space::new(
-        states.iter().flatten().copied(),
-        default,
-        resolve,
-        |symbols| {
-            // Without a rule the verdict differs only where that rule won, so the second winner is the only other membership.
-            let mut worlds = worlds(symbols, 2);
-            worlds
-                .retain(|world| world.len() < 2 || world.iter().any(|symbol| own.contains(symbol)));
-            worlds
-        },
-    );
+    let all = || states.iter().flatten().copied();
+    // Without a rule the verdict differs only where that rule won.
+    let worlds = Memberships::new(all(), candidates.iter().copied(), resolve).of_two();
+    let space = Space::new(all(), default, resolve, |_| worlds);
     let mut states: Vec<_> = states
         .iter()
         .map(|rules| space.state(rules.iter().copied()))

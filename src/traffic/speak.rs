@@ -23,7 +23,7 @@ pub struct Statement {
 pub enum Who {
     /// Whoever has the address (members of named groups aside, if another statement says so).
     Anyone,
-    /// Members of the groups, or addresses of lists that could not be read, beyond what anyone gets.
+    /// Members of the groups, or addresses and ports of lists that could not be read, beyond what anyone gets.
     MembersOf(Vec<Symbol>),
     /// What anyone gets, they do not.
     NotMembersOf(Vec<Symbol>),
@@ -43,21 +43,39 @@ impl Statement {
         } else {
             format!(" at {peers_text}")
         };
-        let names = |symbols: &[Symbol]| {
-            symbols
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" and ")
+        let names = |symbols: &[&Symbol]| {
+            let names: Vec<String> = symbols.iter().map(ToString::to_string).collect();
+            names.join(" and ")
         };
-        match &self.who {
-            Who::Anyone => format!("{services_text} {word} {peers_text}"),
-            Who::MembersOf(symbols) => format!("{services_text} {word} {}{place}", names(symbols)),
-            Who::NotMembersOf(symbols) => {
+        let (of_ports, of_peers): (Vec<&Symbol>, Vec<&Symbol>) = match &self.who {
+            Who::Anyone => Default::default(),
+            Who::MembersOf(symbols) | Who::NotMembersOf(symbols) => symbols
+                .iter()
+                .partition(|symbol| matches!(symbol, Symbol::PortList(_))),
+        };
+        // `tcp prl-x`, and where other rules tell ports apart `tcp/22 in prl-x`.
+        let within = if services_text.contains(['/', ' ']) {
+            " in"
+        } else {
+            ""
+        };
+        let services = match &of_ports[..] {
+            [] => services_text.clone(),
+            lists => format!("{services_text}{within} {}", names(lists)),
+        };
+        match (&self.who, &of_peers[..]) {
+            (Who::Anyone | Who::MembersOf(_), []) => format!("{services} {word} {peers_text}"),
+            (Who::Anyone | Who::MembersOf(_), peers) => {
+                format!("{services} {word} {}{place}", names(peers))
+            }
+            (Who::NotMembersOf(_), []) => {
                 format!(
-                    "not for members of {}: {services_text}{place}",
-                    names(symbols)
+                    "not for ports in {}: {services_text}{place}",
+                    names(&of_ports)
                 )
+            }
+            (Who::NotMembersOf(_), peers) => {
+                format!("not for members of {}: {services}{place}", names(peers))
             }
         }
     }

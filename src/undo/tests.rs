@@ -23,6 +23,7 @@ type Change<'a> = (Option<&'a ObservedRule>, Option<&'a str>);
 
 fn run(calls: &[(&[Change<'_>], Answer)]) -> Run {
     let call = |(at, (changes, answer)): (usize, &(&[Change<'_>], Answer))| Call {
+        time: Timestamp::UNIX_EPOCH,
         address: address(),
         step: at.to_string(),
         changes: changes

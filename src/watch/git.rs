@@ -227,7 +227,7 @@ impl Checkout {
         let entries = entries.split('\0').filter_map(|line| line.split_once('\t'));
         let mut links = Vec::new();
         for (facts, name) in entries {
-            if name.split('/').any(|part| part == STATE) {
+            if name.split('/').any(|part| part.eq_ignore_ascii_case(STATE)) {
                 return Ok(Some(format!(
                     "it has a file {}, where rulekeep keeps its journal",
                     escape(name)

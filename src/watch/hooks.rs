@@ -96,6 +96,13 @@ impl Hooks {
     }
 
     /// Judges a request to `/hooks/FORGE`.
+    ///
+    /// | forge | documented in |
+    /// | --- | --- |
+    /// | GitHub | "Validating webhook deliveries": `X-Hub-Signature-256`; "Webhook events and payloads": `X-GitHub-Event` |
+    /// | Gitea, Forgejo | "Webhooks": `X-Gitea-Event`, `X-Gitea-Signature`; Forgejo sends these beside its own |
+    /// | GitLab | "Webhooks", secret token: `X-Gitlab-Token`; "Webhook events": `X-Gitlab-Event: Push Hook` |
+    /// | Codeup | help.aliyun.com/yunxiao, "Webhooks settings": `X-Codeup-Token`, `Codeup-Event: Push Hook`; receivers in the field read `X-Codeup-Event` |
     pub(super) fn judge(&self, forge: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
         let forge = match forge {
             "github" => Forge::GitHub,
@@ -112,22 +119,32 @@ impl Hooks {
                 .is_some_and(|signature| self.secret.has_signed(body, signature))
         };
         let knows = |name: &str| header(name).is_some_and(|token| self.secret.is(token));
-        // GitHub: "Validating webhook deliveries"; Gitea: "Webhooks", secret; GitLab: "Webhooks", secret token;
-        // Codeup: "Webhook", X-Codeup-Token.
-        let (is_genuine, event, push) = match forge {
+        let (is_genuine, events, push) = match forge {
             Forge::GitHub => (
                 signed("x-hub-signature-256", "sha256="),
-                "x-github-event",
+                &["x-github-event"][..],
                 "push",
             ),
-            Forge::Gitea => (signed("x-gitea-signature", ""), "x-gitea-event", "push"),
-            Forge::GitLab => (knows("x-gitlab-token"), "x-gitlab-event", "Push Hook"),
-            Forge::Codeup => (knows("x-codeup-token"), "x-codeup-event", "Push Hook"),
+            Forge::Gitea => (
+                signed("x-gitea-signature", ""),
+                &["x-gitea-event"][..],
+                "push",
+            ),
+            Forge::GitLab => (
+                knows("x-gitlab-token"),
+                &["x-gitlab-event"][..],
+                "Push Hook",
+            ),
+            Forge::Codeup => (
+                knows("x-codeup-token"),
+                &["codeup-event", "x-codeup-event"][..],
+                "Push Hook",
+            ),
         };
         if !is_genuine {
             return Answer::Forged;
         }
-        if text(event) != Some(push) {
+        if events.iter().find_map(|event| text(event)) != Some(push) {
             return Answer::Other;
         }
         #[derive(Deserialize)]
@@ -199,6 +216,10 @@ mod tests {
             (
                 "gitlab",
                 [("x-gitlab-token", SECRET), ("x-gitlab-event", hook)],
+            ),
+            (
+                "codeup",
+                [("x-codeup-token", SECRET), ("codeup-event", hook)],
             ),
             (
                 "codeup",

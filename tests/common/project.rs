@@ -81,6 +81,15 @@ impl Project {
 
     /// The binary without anything of the caller's environment that it listens to, and without a terminal.
     pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn run_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (i32, String, String) {
         let mut command = Command::new(snapbox::cmd::cargo_bin!("rulekeep"));
         for (name, _) in std::env::vars() {
             if name.starts_with("RULEKEEP_") || name.ends_with("_SHA") {
@@ -94,6 +103,7 @@ impl Project {
         } = command
             .current_dir(self.folder.path())
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use rulekeep::emulator::{Config, Emulator, EmulatorError, Seed};
 
-use crate::cloud::{Cloud, SEED};
+use crate::cloud::{Cloud, SEED, v3};
 
 fn config(path: &Path) -> Config {
     Config {
@@ -250,4 +250,41 @@ fn a_damaged_or_foreign_journal_is_refused_and_left_alone() {
     // Without the state there is nothing that the journal could go on from.
     fs::remove_file(&path).unwrap();
     assert_eq!(Cloud::from_config(&config(&path)).rules("sg-peer").len(), 0);
+}
+
+#[test]
+fn a_client_token_is_remembered_for_a_day_also_by_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let create = "VpcId=vpc-1&SecurityGroupName=once&ClientToken=t1";
+    let pairs: Vec<(String, String)> = format!("RegionId=cn-hangzhou&{create}")
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    // To the byte, with the id of the first request.
+    let made = |cloud: &Cloud| {
+        let answer = cloud.send(&v3("CreateSecurityGroup", &pairs, cloud.now));
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    };
+    let killed = Cloud::from_config(&config(&path));
+    let first = made(&killed);
+    // As after kill -9: the journal stays as it is.
+    let other = folder.path().join("other.json");
+    for ending in ["", ".journal"] {
+        let from = folder.path().join(format!("state.json{ending}"));
+        fs::copy(from, folder.path().join(format!("other.json{ending}"))).unwrap();
+    }
+    drop(killed);
+    for path in [&path, &other] {
+        let mut cloud = Cloud::from_config(&config(path));
+        assert_eq!(made(&cloud), first);
+        assert_eq!(
+            cloud.refusal("CreateSecurityGroup", &create.replace("once", "twice")),
+            "400 IdempotentParameterMismatch"
+        );
+        cloud.now = cloud.now + jiff::SignedDuration::from_hours(25);
+        assert_ne!(made(&cloud), first);
+    }
 }

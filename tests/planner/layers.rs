@@ -61,6 +61,39 @@ fn what_a_rule_that_stays_beats_needs_no_other_before_it() {
     ");
 }
 
+/// The new drop decides for a part, but what stays would do so as well.
+#[test]
+fn what_a_weaker_rule_that_stays_beats_needs_no_other_before_it_either() {
+    let stays = "ingress drop tcp/1-10 from 10.0.0.0/8 priority 5";
+    let all = [
+        "ingress drop tcp/1-5 from 10.0.0.0/8",
+        stays,
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 10",
+    ];
+    assert_snapshot!(planned(&[stays], &all), @r"
+    + ingress drop tcp/1-5 from 10.0.0.0/8 priority 1
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 10
+    wave 0: ingress ++
+    ");
+}
+
+/// What a port list holds changes without the plan, so nothing is concluded from one.
+#[test]
+fn what_a_port_list_beats_is_not_known() {
+    let stays = "ingress drop tcp/prl-1 from 10.0.0.0/8";
+    let all = [
+        stays,
+        "ingress drop tcp/1-5 from 10.0.0.0/8 priority 5",
+        "ingress accept tcp/1-10 from 10.0.0.0/8 priority 10",
+    ];
+    assert_snapshot!(planned(&[stays], &all), @r"
+    + ingress drop tcp/1-5 from 10.0.0.0/8 priority 5
+    + ingress accept tcp/1-10 from 10.0.0.0/8 priority 10
+    wave 0: ingress +
+    wave 1: ingress +
+    ");
+}
+
 /// Members of a group may also have an address that another rule names.
 #[test]
 fn memberships_count_as_overlaps() {
@@ -92,6 +125,46 @@ fn what_can_wait_goes_with_a_later_batch_that_has_room() {
         observed("sg-web", []),
     )]);
     assert_eq!((plan.counts().calls, plan.least_calls()), (2, 2));
+}
+
+/// What waits lets what comes before it wait as well, also where many groups are ordered against many.
+#[test]
+fn what_can_wait_because_others_do_goes_with_a_later_batch() {
+    let group = |number: usize, texts: &[&str]| {
+        let id = format!("sg-{number:02}");
+        let wanted: Vec<_> = texts.iter().map(|text| rule(text)).collect();
+        (desired(&id, Mode::Complete, wanted), observed(&id, []))
+    };
+    let last = [
+        "ingress accept tcp/1 from 10.0.0.0/8 priority 10",
+        "ingress drop tcp/3 from 10.0.0.0/8 priority 20",
+    ];
+    let middle = [
+        "ingress drop tcp/1 from 10.0.0.0/8",
+        "ingress accept tcp/2-3 from 10.0.0.0/8 priority 10",
+    ];
+    let mut groups: Vec<_> = (0..10).map(|number| group(number, &last)).collect();
+    groups.extend([group(10, &middle), group(11, &middle)]);
+    groups.push(group(12, &["ingress drop tcp/2 from 10.0.0.0/8"]));
+    let plan = plan_groups(&groups);
+    assert_eq!((plan.counts().calls, plan.least_calls()), (13, 13));
+    assert_eq!(plan.schedules[0].waves.len(), 3);
+}
+
+/// What nothing depends on makes room at once; no turns are needed for that.
+#[test]
+fn what_no_sentence_holds_makes_room_without_turns() {
+    let mut group = desired(
+        "sg-web",
+        Mode::Complete,
+        [rule("ingress tcp/443 from 192.0.2.0/24")],
+    );
+    group.quota = 1;
+    let live = observed("sg-web", [rule("ingress tcp/22 from 10.0.0.0/8")]);
+    let plan = plan_groups(&[(group, live)]);
+    assert_eq!(plan.groups[0].in_turn, None);
+    assert_eq!(plan.groups[0].quota.peak, 1);
+    assert!(plan.groups[0].passing.is_empty());
 }
 
 /// A network of several groups that is narrowed keeps its rules: what each becomes covers what the others come with.

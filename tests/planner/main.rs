@@ -2,7 +2,11 @@
 
 mod assertions;
 mod layers;
+mod meetings;
+mod modes;
 mod order;
+mod promise;
+mod quota;
 mod room;
 mod rules;
 mod text;

@@ -3,8 +3,8 @@
 use rulekeep::{
     desired::Mode,
     guard::{Overrides, Reason, guard},
-    model::{Peer, Rule},
-    plan::Plan,
+    model::{Direction, Peer, Rule},
+    plan::{ChangeKind, Plan, Step},
 };
 
 use crate::rules::{desired, observed, plan_groups, print, rule};
@@ -64,6 +64,55 @@ fn a_full_group_that_must_cut_says_what_and_how_many_slots_would_help() {
         ..Overrides::default()
     };
     assert!(guard(&plan, &[&group], &opening).is_err());
+}
+
+#[test]
+fn the_guard_says_that_the_search_was_ended() {
+    let (mut plan, group) = full(
+        &["ingress tcp/443 from 10.0.0.0/8"],
+        &["ingress tcp/443 from sg-lb"],
+        1,
+    );
+    let in_turn = plan.groups[0].in_turn.as_mut().expect("it is full");
+    assert!(!in_turn.search_ended && !in_turn.memberships_left_out);
+    in_turn.search_ended = true;
+    let refusals = guard(&plan, &[&group], &Overrides::default()).unwrap_err();
+    assert_eq!(
+        refusals[0].help[0],
+        "the search for a safe order was ended before every order was tried: change fewer rules at a time"
+    );
+}
+
+/// What the cloud may take for the same rule is gone before another becomes it: not in the same turn, whose calls may be made in any order.
+#[test]
+fn a_twin_goes_in_a_turn_before_the_modify() {
+    let (plan, _) = full(
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 1",
+            "ingress tcp/22 from 10.0.0.0/8 priority 2",
+            "ingress tcp/443 from 10.0.0.0/8",
+            "ingress tcp/444 from 10.0.0.0/8",
+        ],
+        &[
+            "ingress tcp/22 from 10.0.0.0/8 priority 3",
+            "ingress tcp/443 from sg-lb",
+            "ingress tcp/444 from sg-lb",
+        ],
+        4,
+    );
+    let group = &plan.groups[0];
+    assert!(group.in_turn.is_some() && group.passing.is_empty());
+    let is_ssh = |other: &Rule| other.protocol == rule("ingress tcp/22 from 10.0.0.0/8").protocol;
+    let wave_of = |wanted: &dyn Fn(&ChangeKind) -> bool| {
+        let has = |step: &Step| step.changes.iter().any(|&n| wanted(&group.changes[n].kind));
+        let mut waves = plan.schedules[0].waves.iter();
+        waves
+            .position(|wave| wave.iter().any(has))
+            .expect("it is made")
+    };
+    let goes = wave_of(&|kind| matches!(kind, ChangeKind::Delete(seen) if is_ssh(&seen.rule)));
+    let becomes = wave_of(&|kind| matches!(kind, ChangeKind::Modify { .. }));
+    assert!(goes < becomes, "{}", print(&plan));
 }
 
 /// With one free slot the first of these changes is safe.
@@ -210,6 +259,41 @@ fn turns_are_replayed_with_groups_that_stay_as_they_are() {
     assert!(refusals.iter().any(|one| opens(one.reason)), "{refusals:?}");
 }
 
+/// The accept for sg-x would come first, but lets tcp/2 through to all addresses of the group's members but the two that a rule names, until
+/// the drop is there too.
+#[test]
+fn addresses_that_only_one_rule_names_are_told_apart() {
+    let live = [
+        "ingress all from 10.0.0.0/30 to 10.0.1.0/31",
+        "ingress tcp/1 from 10.0.0.0/30",
+        "ingress tcp/1 from 10.0.0.0/30 priority 2",
+    ];
+    let wanted = [
+        "ingress drop tcp/1-2 from 10.0.0.0/30",
+        "ingress tcp/1-3 from sg-x",
+        "ingress tcp/1 from 10.0.0.0/30 priority 2",
+    ];
+    let (plan, _) = full(&live, &wanted, 3);
+    let passing = &plan.groups[0].passing;
+    let cut = |one: &rulekeep::plan::Passing| {
+        let traffic = &one.transient.traffic;
+        let texts = traffic.iter().map(|one| one.text(Direction::Ingress));
+        (one.transient.opens, texts.collect::<Vec<_>>())
+    };
+    let traffic = "tcp/3 local 10.0.1.0/31 from sg-x at 10.0.0.0/30";
+    assert!(
+        passing
+            .iter()
+            .any(|one| cut(one) == (false, vec![traffic.to_owned()])),
+        "{passing:?}"
+    );
+    assert!(passing.iter().all(|one| !one.transient.opens));
+    let in_turn = plan.groups[0].in_turn.as_ref().expect("it is full");
+    assert_eq!((in_turn.slots, in_turn.search_ended), (Some(1), false));
+    let (plan, _) = full(&live, &wanted, 4);
+    assert!(plan.groups[0].passing.is_empty(), "{}", print(&plan));
+}
+
 /// What nobody could read may be every port or none.
 #[test]
 fn turns_hold_whatever_an_unread_port_list_holds() {
@@ -240,7 +324,7 @@ mod search {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::order::{admits, arb_change, cases, group, packets};
+    use crate::order::{admits, arb_change, cases, group, is_about, packets};
     use rulekeep::model::NicType;
 
     /// Whether the cloud would make one rule the other, as ModifySecurityGroupRule documents it.
@@ -264,9 +348,17 @@ mod search {
         let kept: Vec<&Rule> = old.iter().filter(|rule| new.contains(rule)).collect();
         let gone: Vec<&Rule> = old.iter().filter(|rule| !new.contains(rule)).collect();
         let come: Vec<&Rule> = new.iter().filter(|rule| !old.contains(rule)).collect();
+        // Packets that the same rules are about are one.
+        let mut kinds: BTreeSet<Vec<bool>> = BTreeSet::new();
         let packets = packets(&[NicType::Intranet]);
         let same: Vec<_> = packets
             .iter()
+            .filter(|packet| {
+                let rules = kept.iter().chain(&gone).chain(&come);
+                let mut kind: Vec<bool> = rules.map(|rule| is_about(rule, packet)).collect();
+                kind.push(admits([].into_iter(), packet));
+                kinds.insert(kind)
+            })
             .map(|packet| (packet, admits(old.iter(), packet)))
             .filter(|(packet, before)| admits(new.iter(), packet) == *before)
             .collect();

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use rulekeep::{
+    desired::Desired,
+    emulator::Faults,
+    reconcile::{self, Selection},
+};
 use serde_json::{Value, json};
 
-use super::support::{Cloud, load};
+use super::support::{Cloud, at, load};
 
 const READ: &str = "DescribeSecurityGroupAttribute";
 const FIND: &str = "DescribeSecurityGroups";
@@ -173,6 +178,59 @@ async fn groups_are_found_a_hundred_a_call_by_id_or_by_name_and_read_once_each()
         assert!(prepared.plan.counts().is_empty());
         assert_eq!(cloud.calls(), counts([(FIND, 2), (READ, 120)]));
     }
+}
+
+/// 250 groups of three VPCs, selected by name, so that their list has three pages.
+async fn three_pages() -> (Cloud, Desired) {
+    let groups = (0..250).map(|number| {
+        json!({
+            "id": format!("sg-bp1page{number:011}"), "name": format!("page-{number}"),
+            "vpc": format!("vpc-bp1proof{:010}", number % 3), "rules": live("ingress", 22..=23),
+        })
+    });
+    let documents: Vec<String> = (0..250)
+        .map(|number| {
+            let rules = declared("ingress", "tcp", 22..=23);
+            format!("group: page-{number}\nmode: complete\n{rules}")
+        })
+        .collect();
+    let cloud = Cloud::start(&account(groups.collect())).await;
+    (cloud, load(&[("rules/all.yaml", &documents.join("---\n"))]))
+}
+
+/// The pages of a list come one after the other, each with the token of the next: waiting for all of them would be a tenth of the run.
+#[tokio::test]
+async fn groups_are_read_while_the_list_of_them_is_still_coming() {
+    let (cloud, desired) = three_pages().await;
+    let slow = "latency:min_ms=30,max_ms=30".parse().unwrap();
+    cloud.emulator.set_faults(Faults::new(1).with(slow));
+    let prepared = cloud.prepare(&desired, 16).await;
+    assert!(prepared.plan.counts().is_empty());
+    let log = cloud.emulator.calls();
+    let actions: Vec<&str> = log.iter().map(|call| call.action.as_str()).collect();
+    let first_read = actions.iter().position(|action| *action == READ).unwrap();
+    let last_page = actions.iter().rposition(|action| *action == FIND).unwrap();
+    assert!(first_read < last_page, "{actions:?}");
+    assert_eq!(cloud.calls(), counts([(FIND, 3), (READ, 250)]));
+}
+
+#[tokio::test]
+async fn a_part_reads_its_own_groups_only() {
+    let (cloud, desired) = three_pages().await;
+    let mut read = 0;
+    for part in ["1/2", "2/2"] {
+        let selection = Selection {
+            shard: Some(part.parse().unwrap()),
+            ..Selection::default()
+        };
+        let options = reconcile::Options::default();
+        let prepared =
+            reconcile::prepare(&desired, &selection, &cloud.clouds, at(), &options, &()).await;
+        let planned = prepared.unwrap().plan.groups.len();
+        assert_eq!(cloud.calls(), counts([(FIND, 3), (READ, planned)]));
+        read += planned;
+    }
+    assert_eq!(read, 250);
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use rulekeep::{
 use serde_json::Value;
 
 use super::{
-    estate::{Estate, Reach, Shuffle, estate},
+    estate::{Estate, estate},
     support::{Cloud, as_text, block_on, cases, load},
+    yaml::{Reach, Shuffle},
 };
 
 /// Rules of priority 110 in a group of the state file.

@@ -7,3 +7,4 @@ mod estates;
 mod round_trip;
 mod shuffled;
 mod support;
+mod yaml;

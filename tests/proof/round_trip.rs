@@ -4,15 +4,16 @@ use proptest::prelude::*;
 use rulekeep::model::{Direction, NicType, Peer, Policy, Priority, Protocol, Rule};
 
 use super::{
-    estate::{BASE, BASE_FILE, OWNER, Reach, Shape, Shuffle, VPC, document, items, rule, seed},
+    estate::{BASE, BASE_FILE, OWNER, Shape, VPC, rule, seed},
     support::{Cloud, block_on, cases, load},
+    yaml::{Reach, Shuffle, document, items},
 };
 
 const GROUP: &str = "sg-bp1round00000000000";
 
 /// A group file that declares exactly these rules.
 fn file(rules: &[Rule], shape: Shape, region: &str) -> String {
-    use super::estate::Node;
+    use super::yaml::Node;
     let of = |direction: Direction| {
         let rules: Vec<Rule> = rules
             .iter()

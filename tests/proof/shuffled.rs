@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    estate::{Estate, Reach, Shuffle, estate},
+    estate::{Estate, estate},
     support::{Cloud, as_json, block_on, cases, load},
+    yaml::{Reach, Shuffle},
 };
 
 /// A plan and its id, byte for byte.

@@ -180,7 +180,8 @@ impl Server {
         Self::start_with(|_, _: &Asked| Answer::written(), Some(release)).await
     }
 
-    async fn start_with(
+    /// As [`Server::start`], and answers each time when it is released.
+    pub async fn start_with(
         script: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
         release: Option<Arc<Notify>>,
     ) -> Self {

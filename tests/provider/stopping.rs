@@ -56,6 +56,29 @@ async fn a_throttled_call_is_not_sent_again() {
     assert_eq!(server.asked().len(), 1);
 }
 
+/// It had leave to be sent, but no place yet, when the cloud asked to slow down.
+#[tokio::test]
+async fn a_call_that_waits_for_its_place_is_not_sent_once_the_action_is_throttled() {
+    let throttled = |_, _: &Asked| {
+        Answer::error(400, "Throttling.User", "slow").header("x-acs-retry-after", "60000")
+    };
+    let release = Arc::new(Notify::new());
+    let server = Server::start_with(throttled, Some(Arc::clone(&release))).await;
+    let (provider, stopper) = (patient(&server, 1), Stopper::new());
+    let first = begin(&provider, stopper.stop(), authorize(), "t1");
+    asked(&server, 1).await;
+    let behind_it = begin(&provider, stopper.stop(), authorize(), "t2");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    release.notify_one();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.asked().len(), 1);
+    stopper.ask();
+    for call in [first, behind_it] {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, ProviderError::Stopped), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_call_whose_answer_was_lost_stays_open_and_is_not_sent_again() {
     let server = Server::start(|_, _: &Asked| Answer::error(500, "InternalError", "broken")).await;

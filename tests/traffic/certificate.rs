@@ -158,3 +158,50 @@ proptest! {
         prop_assert_eq!(!transients.is_empty(), breaks(&old, &waves), "{:#?}", transients);
     }
 }
+
+/// What is cut for members of two or three groups at once is cut for nobody who is in fewer of them.
+#[test]
+fn what_only_members_of_several_groups_meet_is_found() {
+    let rule = |priority: i64, policy: Policy, peer: &str| Rule {
+        direction: rulekeep::model::Direction::Ingress,
+        nic: rulekeep::model::NicType::Intranet,
+        priority: rulekeep::model::Priority::new(priority).unwrap(),
+        policy,
+        protocol: rulekeep::model::Protocol::All,
+        peer: if peer.starts_with("sg-") {
+            rulekeep::model::Peer::Group(rulekeep::model::GroupId::new(peer))
+        } else {
+            rulekeep::model::Peer::Cidr(peer.parse().unwrap())
+        },
+        local: None,
+        description: None,
+        peer_owner: None,
+    };
+    let everyone = rule(50, Policy::Accept, "0.0.0.0/0");
+    let opponent = rule(5, Policy::Drop, "sg-b");
+    let old = rule(1, Policy::Accept, "sg-a");
+    for new in [
+        rule(2, Policy::Accept, "sg-a"),
+        rule(2, Policy::Accept, "sg-c"),
+    ] {
+        let delete = Move {
+            gone: Some(&old),
+            come: None,
+        };
+        let add = Move {
+            gone: None,
+            come: Some(&new),
+        };
+        let replayed = |waves: &[Vec<Move<'_>>]| {
+            replay(
+                &[&everyone, &opponent, &old],
+                waves,
+                Policy::Drop,
+                &Resolve(None),
+            )
+        };
+        let cut = replayed(&[vec![delete], vec![add]]);
+        assert!(cut.iter().any(|transient| !transient.opens), "{cut:?}");
+        assert_eq!(replayed(&[vec![add], vec![delete]]), []);
+    }
+}

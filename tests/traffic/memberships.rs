@@ -10,6 +10,7 @@ use rulekeep::{
         certificate::{Move, replay},
         clause::Resolve,
         difference::difference,
+        memberships::Memberships,
         spare::spare,
     },
 };
@@ -158,4 +159,79 @@ fn a_rule_that_another_group_still_holds_is_still_there() {
         &[&narrow, &narrow],
         &[vec![add], vec![delete, delete]]
     ));
+}
+
+fn about(group: &str, policy: Policy, priority: i64) -> Rule {
+    Rule {
+        direction: Direction::Ingress,
+        nic: NicType::Intranet,
+        priority: Priority::new(priority).unwrap(),
+        policy,
+        protocol: Protocol::All,
+        peer: match group.parse() {
+            Ok(cidr) => Peer::Cidr(cidr),
+            Err(_) => Peer::Group(GroupId::new(group)),
+        },
+        local: None,
+        description: None,
+        peer_owner: None,
+    }
+}
+
+/// Who is in all three of sg-a, sg-b and sg-c is cut while neither of the first two rules is there, however many other groups there are.
+#[test]
+fn three_memberships_are_looked_at_among_many_groups() {
+    let (a, b) = (
+        about("sg-a", Policy::Accept, 1),
+        about("sg-b", Policy::Accept, 1),
+    );
+    let mut rules = vec![
+        a.clone(),
+        about("sg-c", Policy::Drop, 5),
+        about("0.0.0.0/0", Policy::Accept, 10),
+        about("::/0", Policy::Accept, 10),
+    ];
+    rules.extend((0..60).map(|n| about(&format!("sg-{n}"), Policy::Accept, 50)));
+    let old: Vec<&Rule> = rules.iter().collect();
+    let delete = Move {
+        gone: Some(&a),
+        come: None,
+    };
+    let add = Move {
+        gone: None,
+        come: Some(&b),
+    };
+    let said = |waves: &[Vec<Move<'_>>]| -> Vec<String> {
+        let found = replay(&old, waves, Policy::Drop, &Resolve(None));
+        let traffic = found.iter().flat_map(|transient| &transient.traffic);
+        traffic.map(|one| one.text(Direction::Ingress)).collect()
+    };
+    // From the first wave until the second has ended.
+    let cut = "all from sg-a and sg-b and sg-c";
+    assert_eq!(said(&[vec![delete], vec![add]]), [cut, cut]);
+    assert_eq!(said(&[vec![add], vec![delete]]), [""; 0]);
+}
+
+/// Only where rules say the opposite, and only up to a number.
+#[test]
+fn three_memberships_are_looked_at_where_three_rules_may_decide() {
+    let rules = |policy: fn(i64) -> Policy| -> Vec<Rule> {
+        (1..=90)
+            .map(|n| about(&format!("sg-{n}"), policy(n), n))
+            .collect()
+    };
+    let of_three = |rules: &[Rule]| Memberships::new([], rules, &Resolve(None)).of_three();
+    let (alike, all) = of_three(&rules(|_| Policy::Accept));
+    assert!(all && alike.iter().all(|world| world.len() < 3));
+    let mixed = |n| {
+        if n % 2 == 0 {
+            Policy::Drop
+        } else {
+            Policy::Accept
+        }
+    };
+    let (worlds, all) = of_three(&rules(mixed)[..12]);
+    assert!(all && worlds.iter().any(|world| world.len() == 3));
+    let (worlds, all) = of_three(&rules(mixed));
+    assert!(!all && worlds.iter().all(|world| world.len() < 3));
 }

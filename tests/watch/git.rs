@@ -173,6 +173,82 @@ async fn a_bad_commit_leaves_the_last_good_one_in_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let secrets = hub.path("secrets");
+    let outside = hub.path("work/outside");
+    for folder in [&secrets, &outside] {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("all.yaml"), "password: hunter2\n").unwrap();
+    }
+    let shown = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let watch = hub.watch(&["--interval", "1h", "--secrets-dir", &shown(&secrets)]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    let good = hub.git("clone", &["rev-parse", "HEAD"]);
+    let project = fs::read_to_string(hub.path("clone/rulekeep.yaml")).unwrap();
+    let write = |text: &str| fs::write(hub.path("clone/rulekeep.yaml"), text).unwrap();
+    let rules = |to: &str| project.replace("rules/", to);
+    let account = |more: &str| {
+        let other = format!("accounts: {{ other: {{ {more} }}, test:");
+        project.replace("accounts: { test:", &other)
+    };
+    let notify = |key: &str| {
+        format!("{project}notify:\n  - {{ to: webhook, url_env: OPS, secret_file: {key} }}\n")
+    };
+    std::os::unix::fs::symlink("rules", hub.path("clone/link")).unwrap();
+    for (text, said) in [
+        (
+            rules(&shown(&outside)),
+            "`rules` of a commit stays in the repository: it is an absolute path",
+        ),
+        (
+            rules("../outside"),
+            "`rules` of a commit stays in the repository: it leads out of the repository",
+        ),
+        (
+            rules("link/../../outside"),
+            "it leads out of the repository",
+        ),
+        (
+            account("local: ../state.json"),
+            "rulekeep.yaml:2: `local` of a commit stays in the repository",
+        ),
+        (
+            account("local: a, seed: /etc/passwd"),
+            "`seed` of a commit stays in the repository",
+        ),
+        (
+            account("local: .git/config"),
+            "it leads to what is git's own",
+        ),
+        (
+            notify("/etc/passwd"),
+            "`secret_file` of a commit stays in the repository",
+        ),
+    ] {
+        write(&text);
+        let bad = hub.push("leads out");
+        watch.says(&format!("error: commit {bad} is bad: "), 1);
+        watch.says(said, 1);
+        watch.says(
+            &format!("commit {good}, the last good one, stays in effect"),
+            1,
+        );
+    }
+    assert!(!watch.err().contains("hunter2"), "{}", watch.err());
+    assert!(!hub.path("work/state.json").exists());
+    assert_eq!(live(&cloud), [443, 8080]);
+
+    // What the operator names as the folder of secrets may be named, and links within the repository are followed.
+    write(&notify(&shown(&secrets.join("all.yaml"))).replace("rules/", "link"));
+    hub.push_ports(&[443]);
+    until("it is applied", || live(&cloud) == [443]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rewritten_history_is_told_and_followed() {
     let cloud = cloud().await;
     let hub = Hub::new(&cloud, &[443]);
@@ -237,4 +313,134 @@ async fn what_cannot_be_fetched_at_all_is_an_error_and_nothing_is_touched() {
             "{error}"
         );
     }
+}
+
+/// A keyring in a folder, made by the program that git asks.
+struct Keyring(std::path::PathBuf);
+
+impl Keyring {
+    /// `None`: there is no such program here.
+    fn new(folder: std::path::PathBuf) -> Option<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        let keyring = Self(folder);
+        let known = Command::new("gpg").arg("--version").output();
+        known
+            .is_ok_and(|out| out.status.success())
+            .then_some(keyring)
+    }
+
+    fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        use std::{io::Write as _, process::Stdio};
+        let mut child = Command::new("gpg")
+            .args(["--batch", "--quiet", "--passphrase", ""])
+            .args(arguments)
+            .env("GNUPGHOME", &self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "gpg {arguments:?}");
+        output.stdout
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        // Its agent would live on.
+        let _ = Command::new("gpgconf")
+            .args(["--kill", "all"])
+            .env("GNUPGHOME", &self.0)
+            .output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_signed_with_gpg_are_taken_from_those_whom_the_keyring_trusts() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let keyrings = (Keyring::new(hub.path("own")), Keyring::new(hub.path("its")));
+    let (Some(own), Some(its)) = keyrings else {
+        eprintln!("skipped: there is no gpg here");
+        return;
+    };
+    for name in ["alice", "mallory"] {
+        let id = format!("{name} <{name}@example.com>");
+        own.run(&["--quick-gen-key", &id, "ed25519", "sign", "never"], b"");
+    }
+    let key = own.run(&["--export", "alice@example.com"], b"");
+    its.run(&["--import"], &key);
+    let push = |name: &str, ports: &[u16]| {
+        write_rules(&hub.path("clone"), ports);
+        hub.git("clone", &["add", "-A"]);
+        let id = format!("-S{name}@example.com");
+        let made = Command::new("git")
+            .arg("-C")
+            .arg(hub.path("clone"))
+            .args([
+                "-c",
+                "gpg.format=openpgp",
+                "commit",
+                "--quiet",
+                "-m",
+                name,
+                &id,
+            ])
+            .env("GNUPGHOME", &own.0)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        hub.git("clone", &["push", "--quiet", "origin", "HEAD:main"]);
+    };
+    let elsewhere = hub.path("elsewhere");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let (url, work) = (hub.path("hub.git"), hub.path("work"));
+    let once = || {
+        let (url, work) = (url.to_str().unwrap(), work.to_str().unwrap());
+        let arguments = [
+            "watch",
+            "--once",
+            "--apply",
+            "--git",
+            url,
+            "--work-dir",
+            work,
+        ];
+        let output = rulekeep(&elsewhere, &arguments)
+            .arg("--verify-signatures")
+            .env("GNUPGHOME", &its.0)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), error)
+    };
+    let (code, error) = once();
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("it is not signed"), "{error}");
+
+    push("alice", &[443, 9090]);
+    // The key is there, and nobody has said that it is hers.
+    let (code, error) = once();
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("its signature: "), "{error}");
+    assert_eq!(live(&cloud), [443]);
+    let listed = its.run(&["--with-colons", "--list-keys"], b"");
+    let listed = String::from_utf8(listed).unwrap();
+    let print = listed
+        .lines()
+        .find(|line| line.starts_with("fpr:"))
+        .unwrap();
+    let print = print.split(':').nth(9).unwrap();
+    its.run(&["--import-ownertrust"], format!("{print}:6:\n").as_bytes());
+    let (code, error) = once();
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(live(&cloud), [443, 9090]);
+
+    push("mallory", &[443, 22]);
+    let (_, error) = once();
+    assert!(error.contains("is bad: its signature: "), "{error}");
+    assert_eq!(live(&cloud), [443, 9090]);
 }

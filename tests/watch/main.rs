@@ -2,6 +2,7 @@
 
 mod files;
 mod git;
+mod outputs;
 mod server;
 mod support;
 mod unconfirmed;

@@ -6,10 +6,11 @@ forge=$1
 project=$2
 number=$3
 file=$4
-marker='<!-- rulekeep:plan -->'
+# The file says whose comment it is: of a plan, of an apply, of a part of the project (`--shard`). Each is kept for itself.
+marker=$(sed -n 's/.*\(<!-- rulekeep:[^>]* -->\).*/\1/p;q' "$file")
 author=${COMMENT_AUTHOR:?the login name of the token user}
-if ! grep -qF -- "$marker" "$file"; then
-    echo "$file has no $marker: is it rulekeep's comment?" >&2
+if [ -z "$marker" ]; then
+    echo "$file has no <!-- rulekeep:.. --> in its first line: is it rulekeep's comment?" >&2
     exit 1
 fi
 case $forge in

@@ -5,11 +5,12 @@ set -eu
 repository=$1
 number=$2
 file=$3
-marker='<!-- rulekeep:plan -->'
+# The file says whose comment it is: of a plan, of an apply, of a part of the project (`--shard`). Each is kept for itself.
+marker=$(sed -n 's/.*\(<!-- rulekeep:[^>]* -->\).*/\1/p;q' "$file")
 # Nobody else's comment is taken for ours, whatever is written in it.
 author=${COMMENT_AUTHOR:-github-actions[bot]}
-if ! grep -qF -- "$marker" "$file"; then
-    echo "$file has no $marker: is it rulekeep's comment?" >&2
+if [ -z "$marker" ]; then
+    echo "$file has no <!-- rulekeep:.. --> in its first line: is it rulekeep's comment?" >&2
     exit 1
 fi
 id=$(AUTHOR=$author MARKER=$marker gh api --paginate "repos/$repository/issues/$number/comments" \

@@ -107,7 +107,7 @@ fn check(fates: Vec<u8>, lag: usize, stop_at: Option<usize>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(120)))]
 
     #[test]
     fn every_fault_leaves_a_safe_state_and_a_true_report(

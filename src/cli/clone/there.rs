@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct There<'a> {
     pub(super) region: &'a RegionId,
     pub(super) moved: bool,
+    /// Network of the group that is cloned.
+    pub(super) from: &'a Network,
     pub(super) new: &'a NewGroup,
     pub(super) groups: &'a BTreeMap<GroupId, GroupInfo>,
     pub(super) prefix: Vec<&'a PrefixListId>,
@@ -38,7 +40,21 @@ impl There<'_> {
                     _ if self.new.kind == GroupKind::Advanced => {
                         Some("no rule of an advanced group can name a group".to_owned())
                     }
-                    // Groups of other accounts cannot be looked up.
+                    // Groups of other accounts cannot be looked up; the cloned group can name none of another kind of network.
+                    None if rule.peer_owner.is_some()
+                        && classic != (*self.from == Network::Classic) =>
+                    {
+                        Some(match classic {
+                            true => {
+                                "it is a group of a VPC, the new group one of the classic network"
+                                    .to_owned()
+                            }
+                            false => {
+                                "it is a group of the classic network, the new group one of a VPC"
+                                    .to_owned()
+                            }
+                        })
+                    }
                     None if rule.peer_owner.is_some() && !self.moved => None,
                     None => Some(absent("group")),
                     Some(info) if info.kind == GroupKind::Advanced => {

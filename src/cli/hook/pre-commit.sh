@@ -5,9 +5,12 @@ set -u
 project=@PROJECT@
 @FIND@
 @CHAIN@
-# Nothing of the project is staged: nothing to check.
-folder=$(dirname -- "$project")
-git --literal-pathspecs diff --cached --quiet -- "$folder" && exit 0
+if ! git cat-file -e ":$project" 2>/dev/null; then
+    echo "rulekeep: $project is not in this commit, so nothing of it is checked. Is it called otherwise now? \`rulekeep --project FILE hook install\`; is it gone? \`rulekeep hook uninstall\`" >&2
+    exit 0
+fi
+# Nothing staged concerns the project, also where it reaches beyond its folder: nothing to check.
+[ "$("$rulekeep" hook touched --project "$project" 2>/dev/null)" = untouched ] && exit 0
 
 failed=0
 "$rulekeep" validate --staged --project "$project" >&2 || failed=1

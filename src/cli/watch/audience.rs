@@ -1,9 +1,12 @@
 //! Tells whoever the project file names what the passes have come to.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{
-    desired::Project,
+    desired::{self, Project},
     notify::{Message, News, fought},
     report::Stamp,
     watch::PassOutcome,
@@ -31,6 +34,14 @@ impl Audience {
     /// Takes the receivers of a project file that was read.
     pub(super) fn of(&self, project: &Project) {
         self.notes().project = Some(project.clone());
+    }
+
+    /// As long as no project file was sound: the receivers of one as far as it can be read.
+    pub(super) fn of_unsound(&self, file: &Path) {
+        let project = &mut self.notes().project;
+        if project.is_none() {
+            *project = desired::project_as_far(file);
+        }
     }
 
     /// Takes note of what a pass came to.

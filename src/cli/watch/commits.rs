@@ -85,12 +85,9 @@ impl Keeper<'_> {
         stop: &Stop,
     ) -> Ending {
         self.approved = false;
-        let objection = match checkout.objection(commit).await {
+        let objection = match self.objection(checkout, commit).await {
             Ok(objection) => objection,
-            Err(error) => {
-                let failure = Failure::new("the commit cannot be looked at").because(&error);
-                return self.git_failed(failure, Some(commit));
-            }
+            Err(failure) => return self.git_failed(failure, Some(commit)),
         };
         if objection.is_none()
             && let Err(error) = checkout.check_out(commit).await
@@ -103,6 +100,24 @@ impl Keeper<'_> {
             ..state
         };
         self.attempt(state, stop).await
+    }
+
+    /// Why a commit must not be checked out, in one line.
+    async fn objection(
+        &self,
+        checkout: &Checkout,
+        commit: &str,
+    ) -> Result<Option<String>, Failure> {
+        let unseen = "the commit cannot be looked at";
+        let objection = checkout.objection(commit).await;
+        if let Some(objection) = objection.map_err(|error| Failure::new(unseen).because(&error))? {
+            return Ok(Some(objection));
+        }
+        let project = self.global.project.as_deref();
+        let secrets = &self.args.git.secrets;
+        secrets
+            .objection(checkout.folder(), commit, project)
+            .map_err(|error| Failure::new(unseen).because(&error))
     }
 
     /// Says loudly that a commit is not taken, once.

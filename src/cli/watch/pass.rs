@@ -1,49 +1,51 @@
 //! One pass: reads the files, plans, and applies when asked. It takes no word of what woke it and is safe to repeat.
 
+mod end;
+mod planned;
+mod state;
+
 use std::{
     path::{Path, PathBuf},
-    sync::LazyLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    apply::{Report, Verdict},
-    desired::{self, Desired, Loader},
-    diag::{self, Sources},
+    apply::Verdict,
+    clouds::Kept,
+    desired::{self, Loader},
+    diag,
     exit::Exit,
-    guard::{Overrides, Refusal},
-    journal::Origin,
     lock::{self, Lock},
-    report::{Stamp, text},
-    watch::{BadCommit, Ended, Ending, PassOutcome, Status, Stop, git::Checkout},
+    watch::{BadCommit, Ended, Ending, Status, Stop},
 };
 
 use super::{
     super::{
-        Failure, Global, Screen, carry_out, confirm,
-        pass::{self, Prepared},
-        plan::{Shared, not_whole},
+        Failure, Global, Screen, confirm, pass,
+        plan::Shared,
         progress::Meter,
         project::{self, Selection},
     },
     Args,
     audience::Audience,
-    obstacle::obstacle,
-    tell::{Scene, Teller, effort},
+    tell::Teller,
 };
+
+pub(super) use state::{Attempt, Files, State};
 
 /// Makes passes.
 #[derive(Debug)]
 pub(super) struct Keeper<'a> {
-    args: &'a Args,
-    global: &'a Global,
+    pub(super) args: &'a Args,
+    pub(super) global: &'a Global,
     pub(super) screen: &'a Screen,
     files: Files<'a>,
     /// What has not changed since the last pass is not parsed again.
     loader: Loader,
+    /// Nor are connections made anew.
+    kept: Kept,
     /// For the newest files, and for those of the last good commit.
     tellers: [Teller; 2],
     audience: Audience,
@@ -55,67 +57,10 @@ pub(super) struct Keeper<'a> {
     pub(super) told: Option<BadCommit>,
     /// Why an overdue apply could not be undone the last time.
     not_undone: Option<Failure>,
+    /// Why an output could not be written the last time.
+    pub(super) unwritten: Option<Failure>,
     /// What followers of the loop see.
     status: watch::Sender<Status>,
-}
-
-/// Where the files are.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Files<'a> {
-    /// Where somebody edits them.
-    Here {
-        /// The project file.
-        project: &'a Path,
-    },
-    /// In commits.
-    Git(&'a Checkout),
-}
-
-/// One state of the files.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct State<'s> {
-    /// The commit that is checked out, and what speaks against it.
-    pub(super) commit: Option<(&'s str, Option<&'s str>)>,
-    /// Newer commits that were not taken.
-    pub(super) bad: &'s [BadCommit],
-    /// Whether another state is tried when the files of this one are to blame.
-    pub(super) another: bool,
-    /// The folder whose lock is held already.
-    pub(super) locked: Option<&'s Path>,
-}
-
-impl State<'_> {
-    /// Files that are not in git's care.
-    pub(super) const HERE: Self = Self {
-        commit: None,
-        bad: &[],
-        another: false,
-        locked: None,
-    };
-}
-
-/// What is gathered while one state of the files is looked at.
-#[derive(Debug)]
-pub(super) struct Attempt<'s> {
-    state: State<'s>,
-    at: Timestamp,
-    clock: Instant,
-    /// Of the files, as soon as it is known.
-    stamp: Option<Stamp>,
-    scene: Scene,
-}
-
-impl<'s> Attempt<'s> {
-    pub(super) fn of(state: State<'s>) -> Self {
-        let at = Timestamp::now();
-        Self {
-            state,
-            at,
-            clock: Instant::now(),
-            stamp: state.commit.map(|(commit, _)| stamp_of(commit, at)),
-            scene: Scene::default(),
-        }
-    }
 }
 
 impl<'a> Keeper<'a> {
@@ -131,12 +76,14 @@ impl<'a> Keeper<'a> {
             screen,
             files,
             loader: Loader::default(),
+            kept: Kept::default(),
             tellers: Default::default(),
             audience: Audience::default(),
             last: None,
             approved: false,
             told: None,
             not_undone: None,
+            unwritten: None,
             status: watch::Sender::default(),
         }
     }
@@ -249,18 +196,22 @@ impl<'a> Keeper<'a> {
             true => desired::load(&project), // Nothing comes after it.
             false => {
                 let loaded = self.loader.load(&project);
-                tracing::debug!(parsed = self.loader.parsed(), "the files are read");
+                let (read, parsed) = (self.loader.read(), self.loader.parsed());
+                tracing::debug!(read, parsed, "the files are loaded");
                 loaded
             }
         };
         let desired = match loaded {
             Ok((desired, warnings)) => {
                 self.remark(&mut attempt, &desired.sources, &warnings);
+                attempt.warnings = warnings;
                 desired
             }
             Err(error) => {
                 self.remark(&mut attempt, &error.sources, &error.diagnostics);
-                let failure = project::not_sound(&error.diagnostics);
+                self.audience.of_unsound(&project);
+                let mut failure = project::not_sound(&error.diagnostics);
+                failure.findings = project::findings_of(&error, &project).into();
                 let ending = Ending::NotSound(failure.message.clone());
                 return self.without_plan(attempt, ending, failure);
             }
@@ -274,7 +225,7 @@ impl<'a> Keeper<'a> {
         let found = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            found = pass::discover(desired, parallelism) => found,
+            found = pass::discover(desired, parallelism, &self.kept) => found,
         };
         let (desired, problems) = match found {
             Ok(found) => found,
@@ -284,6 +235,7 @@ impl<'a> Keeper<'a> {
             }
         };
         self.remark(&mut attempt, &desired.sources, &problems);
+        attempt.warnings.extend_from_slice(&problems);
         if problems.iter().any(diag::Diagnostic::is_error) {
             let failure = project::not_planned(&problems);
             let ending = Ending::NotSound(failure.message.clone());
@@ -297,7 +249,7 @@ impl<'a> Keeper<'a> {
         let prepared = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            prepared = pass::prepare(&desired, &selection, at, parallelism, &meter) => prepared,
+            prepared = pass::prepare_again(&self.kept, &desired, &selection, at, parallelism, &meter) => prepared,
         };
         drop(meter);
         let prepared = match prepared {
@@ -307,7 +259,9 @@ impl<'a> Keeper<'a> {
                 return self.without_plan(attempt, ending, failure);
             }
         };
-        let ending = self.planned(attempt, &desired, &prepared, stop).await;
+        let ending = self
+            .planned(attempt, (&desired, &selection), &prepared, stop)
+            .await;
         if let Err(failure) = prepared.close().await {
             self.screen.failure(&failure);
         }
@@ -350,255 +304,4 @@ impl<'a> Keeper<'a> {
             }
         }
     }
-
-    /// What becomes of a plan.
-    async fn planned(
-        &mut self,
-        mut attempt: Attempt<'_>,
-        desired: &Desired,
-        prepared: &Prepared<'_>,
-        stop: &Stop,
-    ) -> Ending {
-        let diagnostics = prepared.diagnostics();
-        self.remark(&mut attempt, &desired.sources, &diagnostics);
-        let at = attempt.at;
-        let stamp = attempt
-            .stamp
-            .get_or_insert_with(|| pass::stamp(desired, at))
-            .clone();
-        let (approved, refusals) = match prepared.guarded(&Overrides::default()) {
-            Ok(approved) => (Some(approved), Vec::new()),
-            Err(refusals) => (None, refusals),
-        };
-        self.approved = approved.is_some();
-        let shown = prepared.report(&refusals, &stamp);
-        attempt.scene.result = text::plan(&shown, &self.screen.out);
-        let applies = self.args.apply;
-        let mut waits = String::new();
-        let (mut ending, failure) = if prepared.is_errored() {
-            let failure = not_whole(&shown, &diagnostics);
-            let message = failure.message.clone();
-            let ending = match diagnostics.iter().any(diag::Diagnostic::is_error) {
-                true => Ending::NotSound(message),
-                false => Ending::Failed(message),
-            };
-            (ending, Some(failure))
-        } else if !refusals.is_empty() && (applies || prepared.is_empty()) {
-            (Ending::Refused, Some(refused(&refusals)))
-        } else if prepared.is_empty() {
-            (Ending::InSync, None)
-        } else if let Some(obstacle) = applies
-            .then(|| obstacle(desired, prepared.plan()))
-            .flatten()
-        {
-            waits = obstacle.waits;
-            (obstacle.ending, obstacle.failure)
-        } else {
-            (Ending::Planned, None)
-        };
-        if !waits.is_empty() {
-            attempt.scene.result.push_str(&format!("{waits}\n"));
-        }
-        let counts = prepared.plan().counts();
-        let words = match (&ending, &failure) {
-            (_, Some(failure)) => format!("as before: {}", failure.message),
-            (Ending::InSync, None) => "No changes.".to_owned(),
-            (_, None) => format!(
-                "As before: {} to add, {} to change, {} to destroy. {waits}",
-                counts.add, counts.change, counts.destroy
-            ),
-        };
-        let groups = prepared.plan().groups.len();
-        attempt.scene.words = format!(
-            "{} ({})",
-            words.trim_end(),
-            effort(groups, attempt.clock.elapsed())
-        );
-        attempt.scene.failure = failure;
-        self.print(&attempt);
-
-        let mut report = None;
-        if let (Ending::Planned, Some(approved), true) = (&ending, &approved, applies) {
-            let origin = Origin {
-                commit: stamp.commit.clone(),
-                dirty: stamp.dirty,
-                undoes: None,
-            };
-            let meter = Meter::new(self.global);
-            let parallelism = self.args.parallelism.into();
-            let stopped = stop.stopped();
-            let made = pass::apply(
-                prepared,
-                approved,
-                origin,
-                None,
-                parallelism,
-                &meter,
-                stopped,
-            )
-            .await;
-            drop(meter);
-            ending = match made.verdict() {
-                Verdict::Complete => Ending::Applied,
-                verdict => Ending::Unfinished(verdict),
-            };
-            self.applied(attempt.state, &made);
-            report = Some(made);
-        }
-        let unreadable = prepared.failures();
-        let outcome = PassOutcome {
-            ending: ending.clone(),
-            plan: Some(prepared.plan()),
-            sources: &desired.sources,
-            refusals: &refusals,
-            unreadable: &unreadable,
-            report: report.as_ref(),
-            ..self.outcome(&attempt)
-        };
-        self.publish(attempt.state, &outcome);
-        ending
-    }
-
-    /// Prints what came of an apply; the plan after it is news again.
-    fn applied(&mut self, state: State<'_>, report: &Report) {
-        let text = text::applied(report, &self.screen.out);
-        if let Err(failure) = self.screen.result(&format!("\n{text}")) {
-            self.screen.failure(&failure);
-        }
-        if carry_out::exit(report) != Exit::Done {
-            self.screen
-                .hint("the next pass makes only what is still missing");
-        }
-        self.teller(state).forget();
-    }
-
-    /// The end of a pass that did not come to a plan.
-    pub(super) fn without_plan(
-        &mut self,
-        mut attempt: Attempt<'_>,
-        ending: Ending,
-        failure: Failure,
-    ) -> Ending {
-        attempt.scene.words = format!("as before: {}", failure.message);
-        attempt.scene.failure = Some(failure);
-        self.print(&attempt);
-        let outcome = PassOutcome {
-            ending: ending.clone(),
-            ..self.outcome(&attempt)
-        };
-        self.publish(attempt.state, &outcome);
-        ending
-    }
-
-    /// What is known of a pass before it has ended.
-    fn outcome<'o>(&self, attempt: &'o Attempt<'_>) -> PassOutcome<'o> {
-        let stamp = attempt.stamp.as_ref();
-        PassOutcome {
-            began: attempt.at,
-            took: attempt.clock.elapsed(),
-            commit: stamp.and_then(|stamp| stamp.commit.as_deref()),
-            dirty: stamp.and_then(|stamp| stamp.dirty),
-            applies: self.args.apply,
-            ending: Ending::Interrupted,
-            bad: attempt.state.bad,
-            plan: None,
-            sources: &NO_SOURCES,
-            refusals: &[],
-            unreadable: &[],
-            report: None,
-        }
-    }
-
-    fn remark(
-        &self,
-        attempt: &mut Attempt<'_>,
-        sources: &Sources,
-        diagnostics: &[diag::Diagnostic],
-    ) {
-        if !diagnostics.is_empty() {
-            let drawn = diag::render(sources, diagnostics, self.screen.err.colour);
-            let remark = format!("{}\n\n", drawn.trim_end());
-            attempt.scene.remarks.push_str(&remark);
-        }
-    }
-
-    fn teller(&mut self, state: State<'_>) -> &mut Teller {
-        &mut self.tellers[usize::from(!state.bad.is_empty())]
-    }
-
-    fn print(&mut self, attempt: &Attempt<'_>) {
-        let Attempt {
-            state,
-            at,
-            stamp,
-            scene,
-            clock: _,
-        } = attempt;
-        let (from, screen) = (stamp.as_ref().and_then(from), self.screen);
-        let told = self
-            .teller(*state)
-            .tell(scene, *at, from.as_deref(), screen);
-        if let Err(failure) = told {
-            self.screen.failure(&failure);
-        }
-    }
-
-    /// The one place where others learn what a pass came to.
-    fn publish(&self, state: State<'_>, outcome: &PassOutcome<'_>) {
-        if state.another && outcome.ending.blame().is_some() {
-            return; // The pass goes on with other files.
-        }
-        let now = Timestamp::now();
-        self.status.send_modify(|status| status.after(outcome, now));
-        self.audience.hear(outcome, self.screen);
-        tracing::info!(
-            ending = ?outcome.ending,
-            commit = outcome.commit,
-            milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
-            "a pass has ended"
-        );
-    }
-}
-
-/// What a pass without files points at.
-static NO_SOURCES: LazyLock<Sources> = LazyLock::new(Sources::default);
-
-/// Of files that are checked out from a commit.
-fn stamp_of(commit: &str, at: Timestamp) -> Stamp {
-    Stamp {
-        timestamp: at,
-        commit: Some(commit.to_owned()),
-        dirty: Some(false),
-    }
-}
-
-/// `commit 1a2b3c4`, `commit 1a2b3c4 with changes`.
-fn from(stamp: &Stamp) -> Option<String> {
-    let commit = stamp.commit.as_deref()?;
-    let changed = match stamp.dirty {
-        Some(true) => " with changes",
-        _ => "",
-    };
-    Some(format!("commit {}{changed}", short(commit)))
-}
-
-/// The part of a commit's id that people use.
-fn short(commit: &str) -> &str {
-    commit.get(..10).unwrap_or(commit)
-}
-
-fn refused(refusals: &[Refusal]) -> Failure {
-    let mut failure = Failure::with(
-        Exit::Refused,
-        format!(
-            "the guard refused the plan for {}; nothing was changed",
-            text::count(refusals.len(), "reason")
-        ),
-    )
-    .help("change the files, or make this one change by hand: `rulekeep apply` takes what the refusals name");
-    failure.causes = refusals
-        .iter()
-        .map(|refusal| format!("{}: {}: {}", refusal.name, refusal.reason, refusal.message))
-        .collect();
-    failure
 }

@@ -10,7 +10,7 @@ use crate::watch::{
 };
 
 use super::{
-    super::{Failure, Global, Screen},
+    super::{Failure, Global, Screen, committed::Secrets},
     interval,
 };
 
@@ -66,6 +66,8 @@ pub(super) struct GitArgs {
         env = "RULEKEEP_ALLOWED_SIGNERS"
     )]
     allowed_signers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) secrets: Secrets,
 }
 
 impl GitArgs {

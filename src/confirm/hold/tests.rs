@@ -51,6 +51,7 @@ fn run(minute: i64, id: &str, within: Option<u64>, (went, came): Changes<'_>) ->
     Run {
         begun,
         calls: vec![Call {
+            time: Timestamp::UNIX_EPOCH,
             address: address("sg-a"),
             step: "step".to_owned(),
             changes: came.chain(went).collect(),

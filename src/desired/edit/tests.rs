@@ -230,7 +230,7 @@ fn comments(text: &str) -> Vec<&str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(128)))]
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(128)))]
     #[test]
     fn an_edited_document_declares_the_wanted_rules_and_keeps_the_comments_of_what_stays(
         items in proptest::collection::vec(item(), 0..6),
@@ -267,11 +267,4 @@ proptest! {
             prop_assert_eq!(before, after);
         }
     }
-}
-
-/// Bounded by default, long by `RULEKEEP_PROPERTY_CASES`.
-fn cases(few: u32) -> u32 {
-    std::env::var("RULEKEEP_PROPERTY_CASES").map_or(few, |text| {
-        text.parse().expect("RULEKEEP_PROPERTY_CASES is a number")
-    })
 }

@@ -9,12 +9,12 @@ use crate::{
     diag::{Diagnostic, FileId, Sources},
 };
 
-use super::FileResult;
+use super::{FileResult, unread::Known};
 
 /// Keeps what came of each file of a project, for the next load.
 ///
 /// What comes of a group file follows from its text, its place among the files, which is part of every span, and the project file. A load
-/// of a loader is therefore the same as [`load`](super::load). It reads the files: times and sizes do not prove that a text is the same.
+/// of a loader is therefore the same as [`load`](super::load). Files that nothing has happened to are not read again.
 #[derive(Debug, Default)]
 pub struct Loader {
     /// Text of the project file, and whether it could not be read.
@@ -22,6 +22,15 @@ pub struct Loader {
     /// By [`FileId`].
     files: Vec<(FileId, Kept)>,
     parsed: usize,
+    found: Found,
+}
+
+/// What was found below the rules folder.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) known: Known,
+    /// How many files were read.
+    pub(super) reads: usize,
 }
 
 /// What came of a text.
@@ -37,12 +46,26 @@ impl Loader {
     /// As [`load`](super::load).
     pub fn load(&mut self, project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), LoadError> {
         self.parsed = 0;
+        self.found.reads = 0;
         super::load_by(project_file, Some(self))
     }
 
     /// How many group files the last load has parsed.
     pub fn parsed(&self) -> usize {
         self.parsed
+    }
+
+    /// How many group files the last load has read; the rest is as it was the time before.
+    pub fn read(&self) -> usize {
+        self.found.reads
+    }
+
+    pub(super) fn take_known(&mut self) -> Known {
+        std::mem::take(&mut self.found.known)
+    }
+
+    pub(super) fn keep_known(&mut self, found: Found) {
+        self.found = found;
     }
 
     /// Takes the text of the project file; with another one every group file may mean something else.
@@ -55,7 +78,7 @@ impl Loader {
     }
 
     /// What comes of each file, by what is known or by reading it.
-    pub(super) fn read(
+    pub(super) fn results(
         &mut self,
         ids: &[(FileId, bool)],
         sources: &Sources,

@@ -97,6 +97,8 @@ fn any_rule() -> impl Strategy<Value = Rule> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(256)))]
+
     #[test]
     fn a_written_document_declares_exactly_the_rules_that_were_given(
         rules in proptest::collection::vec(any_rule(), 0..24)

@@ -194,13 +194,19 @@ impl Engine {
             return;
         };
         let region = group.region.to_string();
-        let changed = self.change(&mut world, account, now, |_, account: &mut Account| {
-            let Some(group) = account.groups.get_mut(id) else {
-                return Ok(());
-            };
-            somebody_else(std::sync::Arc::make_mut(group), what, dice, now);
-            Ok(())
-        });
+        let changed = self.change(
+            &mut world,
+            account,
+            now,
+            |_, account: &mut Account| {
+                let Some(group) = account.groups.get_mut(id) else {
+                    return Ok(());
+                };
+                somebody_else(std::sync::Arc::make_mut(group), what, dice, now);
+                Ok(())
+            },
+            |()| None,
+        );
         drop(world);
         let Ok(((), effect)) = changed else {
             return; // It is in the log, and nothing happened.

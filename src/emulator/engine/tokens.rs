@@ -1,6 +1,4 @@
-//! Client tokens: the same call with the same token gets the first answer again. They do not outlive the process.
-
-use std::collections::{HashMap, VecDeque};
+//! Client tokens: the same call with the same token gets the first answer again. The state keeps them.
 
 use jiff::Timestamp;
 
@@ -9,15 +7,10 @@ use crate::{
         actions::Spec,
         error::{ApiError, bad},
         params::Params,
+        store::{Tokens, Used},
     },
     provider::alibaba::sign,
 };
-
-/// Seconds that a client token is remembered.
-const TOKEN_LIFE: i64 = 24 * 60 * 60;
-
-/// Most client tokens that are remembered.
-const TOKENS: usize = 10_000;
 
 /// A client token and what it was sent with.
 pub(super) struct Token {
@@ -48,35 +41,16 @@ pub(super) fn client_token(
     }))
 }
 
-/// Client tokens of calls that succeeded.
-#[derive(Debug, Default)]
-pub(super) struct Tokens {
-    known: HashMap<String, Used>,
-    order: VecDeque<(i64, String)>,
-}
-
-#[derive(Debug)]
-struct Used {
-    params: String,
-    answer: Vec<u8>,
-}
-
-impl Tokens {
+impl Token {
     /// The first answer, when the same call was made with the token before.
-    pub(super) fn find(
-        &mut self,
-        token: &Token,
+    pub(super) fn answered(
+        &self,
+        tokens: &mut Tokens,
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, ApiError> {
-        while let Some((at, key)) = self.order.front()
-            && now.as_second() - at > TOKEN_LIFE
-        {
-            self.known.remove(key);
-            self.order.pop_front();
-        }
-        match self.known.get(&token.key) {
+        match tokens.find(&self.key, now) {
             None => Ok(None),
-            Some(used) if used.params == token.params => Ok(Some(used.answer.clone())),
+            Some(used) if *used.params == *self.params => Ok(Some(used.answer.as_bytes().to_vec())),
             Some(_) => Err(bad(
                 "IdempotentParameterMismatch",
                 "The request uses the same client token as a previous, but non-identical request. Do not reuse a client token with different requests, unless the requests are identical.",
@@ -84,15 +58,13 @@ impl Tokens {
         }
     }
 
-    pub(super) fn insert(&mut self, token: &Token, answer: Vec<u8>, now: Timestamp) {
-        if self.order.len() == TOKENS
-            && let Some((_, oldest)) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+    /// What is kept of a call that succeeded.
+    pub(super) fn used(&self, answer: &[u8], at: Timestamp) -> Used {
+        Used {
+            key: self.key.as_str().into(),
+            params: self.params.as_str().into(),
+            answer: String::from_utf8_lossy(answer).into(),
+            at,
         }
-        let params = token.params.clone();
-        self.known
-            .insert(token.key.clone(), Used { params, answer });
-        self.order.push_back((now.as_second(), token.key.clone()));
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use self::journal::{Journal, Replayed};
-use super::{Accounts, State, seed};
+use super::{Accounts, State, Used, seed};
 
 /// An open state file. The lock lasts as long as it lives.
 #[derive(Debug)]
@@ -101,10 +101,15 @@ impl StateFile {
         Ok((state, stored))
     }
 
-    /// Saves what changed; when it returns, it is on the disk.
-    pub(in crate::emulator) fn save(&self, before: &Accounts, state: &State) -> io::Result<()> {
+    /// Saves what changed, and the client token of the call that changed it; when it returns, both are on the disk.
+    pub(in crate::emulator) fn save(
+        &self,
+        before: &Accounts,
+        state: &State,
+        token: Option<&Used>,
+    ) -> io::Result<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = journal::line(before, &state.accounts);
+        let line = journal::line(before, &state.accounts, token);
         let Some(line) = line else { return Ok(()) };
         match &written.snapshot {
             // The journal would be longer to read than the snapshot is to write.

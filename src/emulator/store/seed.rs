@@ -30,210 +30,32 @@
 //! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
 
 pub(in crate::emulator::store) mod entries;
+mod shape;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor},
-};
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use super::{Account, Accounts, Group, List, State, id_of};
+use super::{Account, Accounts, Group, List, State, Tokens, id_of};
 use crate::{
     emulator::{
-        Faults, Switches,
+        Switches,
         rule::{self, Address, Members, Place, Purpose},
     },
     model::Direction,
     provider::alibaba::wire::Permission,
 };
 
+use self::shape::{AccountEntry, Family, File, GroupEntry, Inner, Kind, ListEntry, default_time};
 pub(in crate::emulator) use self::write::write;
 
 /// The only version so far.
 const VERSION: u32 = 1;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(rename = "version")]
-    _version: u32,
-    #[serde(default = "default_owner")]
-    owner: String,
-    #[serde(default)]
-    security_groups: Groups,
-    #[serde(default)]
-    prefix_lists: Vec<ListEntry>,
-    #[serde(default)]
-    port_lists: Vec<ListEntry>,
-    #[serde(default)]
-    interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
-    #[serde(default)]
-    accounts: Vec<AccountEntry>,
-    #[serde(default)]
-    switches: Option<Value>,
-    #[serde(default)]
-    faults: Option<Faults>,
-}
-
-/// One more account.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccountEntry {
-    owner: String,
-    #[serde(default)]
-    security_groups: Groups,
-    #[serde(default)]
-    prefix_lists: Vec<ListEntry>,
-    #[serde(default)]
-    port_lists: Vec<ListEntry>,
-    #[serde(default)]
-    interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
-}
-
-/// Groups that become small while they are read: the text form of a large estate is many times its size.
-#[derive(Default)]
-struct Groups(Vec<Group>);
-
-impl<'de> Deserialize<'de> for Groups {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Groups;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of security groups")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Groups, A::Error> {
-                let mut groups = Vec::new();
-                while let Some(entry) = entries.next_element::<GroupEntry>()? {
-                    let id = entry.id.clone();
-                    groups.push(group(entry).map_err(|reason| {
-                        de::Error::custom(format_args!("group {id}: {reason}"))
-                    })?);
-                }
-                Ok(Groups(groups))
-            }
-        }
-        deserializer.deserialize_seq(Each)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::emulator::store) struct GroupEntry {
-    id: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    description: String,
-    #[serde(default = "default_region")]
-    region: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    vpc: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Kind,
-    #[serde(default, skip_serializing_if = "is_false")]
-    service_managed: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
-    deletion_protection: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    inner_access_policy: Option<Inner>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    resource_group: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    tags: BTreeMap<String, String>,
-    #[serde(default = "default_time")]
-    created: jiff::Timestamp,
-    #[serde(default)]
-    rules: Vec<Map<String, Value>>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    #[default]
-    Normal,
-    Enterprise,
-}
-
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum Inner {
-    Accept,
-    Drop,
-}
-
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum Family {
-    IPv4,
-    IPv6,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::emulator::store) struct ListEntry {
-    id: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    description: String,
-    #[serde(default = "default_region")]
-    region: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    family: Option<Family>,
-    max_entries: usize,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    resource_group: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    tags: BTreeMap<String, String>,
-    #[serde(default = "default_time")]
-    created: jiff::Timestamp,
-    #[serde(default)]
-    entries: Vec<EntryEntry>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EntryEntry {
-    #[serde(default, rename = "Cidr", skip_serializing_if = "Option::is_none")]
-    cidr: Option<String>,
-    #[serde(default, rename = "PortRange", skip_serializing_if = "Option::is_none")]
-    port_range: Option<String>,
-    #[serde(
-        default,
-        rename = "Description",
-        skip_serializing_if = "String::is_empty"
-    )]
-    description: String,
-}
-
-fn default_owner() -> String {
-    "1234567890123456".into()
-}
-
-fn default_region() -> String {
-    "cn-hangzhou".into()
-}
-
-fn default_time() -> jiff::Timestamp {
-    jiff::Timestamp::constant(1_704_067_200, 0)
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !*value
-}
 
 /// Reads a state; the error says what is wrong, for people.
 pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
@@ -267,11 +89,16 @@ pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
     if let Some(switches) = &file.switches {
         Switches::default().over(switches)?;
     }
+    let mut tokens = Tokens::default();
+    for used in file.client_tokens {
+        tokens.remember(used);
+    }
     Ok(State {
         primary,
         accounts,
         switches: file.switches,
         faults: file.faults,
+        tokens,
     })
 }
 
@@ -490,121 +317,4 @@ fn derived_id(group: &str, number: usize) -> Box<str> {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
     id_of("sgr", u128::from_be_bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEED: &str = r#"{
-      "version": 1,
-      "security_groups": [
-        {"id": "sg-a", "vpc": "vpc-1", "tags": {"env": "prod"}, "rules": [
-          {"IpProtocol": "all", "PortRange": "-1/-1", "SourceCidrIp": "0.0.0.0/0", "Priority": 110, "Description": "System created rule."},
-          {"IpProtocol": "TCP", "PortRangeListId": "prl-1", "SourceGroupId": "sg-b", "Policy": "drop", "Priority": "7"},
-          {"Direction": "egress", "IpProtocol": "ICMPv6", "PortRange": "-1/-1", "Ipv6DestCidrIp": "2001:0DB8::1/32"},
-          {"Direction": "egress", "IpProtocol": "UDP", "PortRange": "53/53", "DestPrefixListId": "pl-1", "SourcePortRange": "1/9", "SourceCidrIp": "10.0.0.1"},
-          {"IpProtocol": "GRE", "PortRange": "-1/-1", "SourceGroupId": "sg-x", "SourceGroupOwnerAccount": "77"}
-        ]},
-        {"id": "sg-b", "vpc": "vpc-1", "type": "enterprise", "service_managed": true, "deletion_protection": true},
-        {"id": "sg-c", "rules": [{"IpProtocol": "TCP", "PortRange": "1/2", "SourceCidrIp": "1.2.3.4", "NicType": "internet"}]}
-      ],
-      "switches": {"rules_per_group": 9},
-      "faults": {"seed": 3, "faults": [{"rate": 0.5, "effect": {"throttle": {"code": "Throttling"}}}]},
-      "interfaces": {"i-1": ["sg-b"]},
-      "accounts": [{"owner": "77", "security_groups": [{"id": "sg-x", "vpc": "vpc-9"}]}],
-      "prefix_lists": [{"id": "pl-1", "family": "IPv6", "max_entries": 2, "entries": [{"Cidr": "2001:DB8::/32", "Description": "x"}]}],
-      "port_lists": [{"id": "prl-1", "max_entries": 2, "entries": [{"PortRange": "80/80"}]}]
-    }"#;
-
-    #[test]
-    fn what_is_written_reads_back_the_same() {
-        let state = read(SEED).unwrap();
-        assert_eq!(state.accounts[&state.primary].groups["sg-a"].rules.len(), 5);
-        assert_eq!(state.accounts.len(), 2);
-        let mut text = Vec::new();
-        write(&state, &mut text).unwrap();
-        assert_eq!(read(&String::from_utf8(text).unwrap()).unwrap(), state);
-    }
-
-    #[test]
-    fn a_group_of_the_account_itself_needs_no_owner() {
-        let text = r#"{"version": 1, "security_groups": [
-          {"id": "sg-a", "vpc": "v", "rules": [{"IpProtocol": "GRE", "PortRange": "-1/-1", "SourceGroupId": "sg-b", "SourceGroupOwnerAccount": "9"}]},
-          {"id": "sg-b", "vpc": "v"}], "owner": "9"}"#;
-        let state = read(text).unwrap();
-        let group = &state.accounts["9"].groups["sg-a"];
-        let peer = &group.rules[0].peer;
-        assert!(
-            matches!(peer, rule::Peer::Group { id, owner: None } if **id == *"sg-b"),
-            "{peer:?}"
-        );
-    }
-
-    #[test]
-    fn the_example_of_the_guide_is_a_seed() {
-        let guide = include_str!("../../../docs/emulator.md");
-        let example = guide
-            .split("```json\n")
-            .nth(1)
-            .unwrap()
-            .split("```")
-            .next()
-            .unwrap();
-        let state = read(example).unwrap();
-        assert_eq!(state.accounts[&state.primary].groups.len(), 1);
-    }
-
-    #[test]
-    fn a_rule_is_small() {
-        assert!(
-            size_of::<rule::Rule>() <= 160,
-            "{}",
-            size_of::<rule::Rule>()
-        );
-    }
-
-    #[test]
-    fn derived_rule_ids_are_stable() {
-        let id = |text| {
-            let state = read(text).unwrap();
-            state.accounts[&state.primary].groups["sg-a"].rules[0]
-                .id
-                .clone()
-        };
-        assert_eq!(id(SEED), id(SEED));
-        assert!(id(SEED).starts_with("sgr-bp1"), "{}", id(SEED));
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        let group = |rule: &str| {
-            format!(
-                r#"{{"version": 1, "security_groups": [{{"id": "sg-a", "vpc": "vpc-1", "rules": [{rule}]}}]}}"#
-            )
-        };
-        for (text, reason) in [
-            ("{".to_owned(), "EOF"),
-            (r#"{"version": 2}"#.to_owned(), "version 2 is not known"),
-            (
-                r#"{"version": 1, "groups": []}"#.to_owned(),
-                "unknown field `groups`",
-            ),
-            (
-                group(r#"{"Protocol": "TCP"}"#),
-                "group sg-a: rule 1: unknown member `Protocol`",
-            ),
-            (
-                group(r#"{"IpProtocol": "TCP", "PortRange": "9/1", "SourceCidrIp": "1.2.3.4"}"#),
-                "group sg-a: rule 1: The specified parameter PortRange is not valid.",
-            ),
-            (
-                group(r#"{"IpProtocol": "TCP", "PortRange": "1/9", "SourceGroupId": "sg-none"}"#),
-                "rule 1 names sg-none, which does not exist",
-            ),
-        ] {
-            let error = read(&text).unwrap_err();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
 }

@@ -11,6 +11,7 @@ fn tree(paths: &[(&str, Kind)]) -> Tree {
     Tree {
         git: Git::of_process(),
         entries: paths.iter().map(entry).collect(),
+        met: RefCell::default(),
     }
 }
 

@@ -5,12 +5,22 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
 };
 
-use super::{Act, Board, Harm};
+use super::{Act, Board, Harm, State};
 
 type Cost = (Harm, usize);
 
-/// Looks at states by what it takes to get there. `None` when no sequence fits.
-pub fn run(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
+/// What looking at every sequence came to.
+pub enum End {
+    /// The least harmful.
+    Best(Vec<Act>, Harm),
+    /// None fits.
+    None,
+    /// The budget was spent before.
+    Spent,
+}
+
+/// Looks at states by what it takes to get there.
+pub fn run(board: &Board<'_>) -> End {
     let (olds, news) = (board.old.len(), board.new.len());
     let all = |count: usize| (1u32 << count) - 1;
     // A bit for each change that has been made: old rules gone, new rules come.
@@ -28,6 +38,19 @@ pub fn run(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
                 .map(|&(old, new)| Act::Modify(old, new)),
         )
         .collect();
+    let state_of = |mask: u32| -> State {
+        let mut state = board.start();
+        let bit = |number: usize| mask >> number & 1 == 1;
+        for old in (0..olds).filter(|&old| bit(old)) {
+            board.apply(&mut state, Act::Delete(old));
+        }
+        for new in (0..news).filter(|&new| bit(olds + new)) {
+            board.apply(&mut state, Act::Add(new));
+        }
+        state
+    };
+    // What is wrong in a state, however it was come to.
+    let mut wrong: BTreeMap<u32, Harm> = BTreeMap::new();
     let mut reached: BTreeMap<u32, (Cost, Option<(u32, Act)>)> = BTreeMap::new();
     let mut open: BinaryHeap<Reverse<(Cost, u32)>> = BinaryHeap::new();
     reached.insert(0, ((Harm::default(), 0), None));
@@ -39,29 +62,25 @@ pub fn run(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
         if reached[&here].0 < cost {
             continue;
         }
-        let mut state = board.start();
-        for (place, gone) in (0..olds).map(|old| (old, here >> old & 1 == 1)) {
-            if gone {
-                board.apply(&mut state, Act::Delete(place));
-            }
+        if board.budget.is_spent() {
+            return End::Spent;
         }
-        for (place, come) in (0..news).map(|new| (new, here >> (olds + new) & 1 == 1)) {
-            if come {
-                board.apply(&mut state, Act::Add(place));
-            }
-        }
+        let state = state_of(here);
         for &act in &acts {
+            board.budget.spend(1);
             if here & mask(act) != 0 || !board.fits(&state, act) {
                 continue;
             }
-            let mut next = state.clone();
-            board.apply(&mut next, act);
-            let wrong = board.wrong(&next);
+            let there = here | mask(act);
+            let wrong = wrong.entry(there).or_insert_with(|| {
+                let mut next = state.clone();
+                board.apply(&mut next, act);
+                board.wrong(&next)
+            });
             let harm = Harm {
                 opened: cost.0.opened + wrong.opened,
                 cut: cost.0.cut + wrong.cut,
             };
-            let there = here | mask(act);
             let next_cost = (harm, cost.1 + 1);
             if reached
                 .get(&there)
@@ -72,7 +91,9 @@ pub fn run(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
             }
         }
     }
-    let harm = reached.get(&end)?.0.0;
+    let Some(&((harm, _), _)) = reached.get(&end) else {
+        return End::None;
+    };
     let mut acts = Vec::new();
     let mut at = end;
     while let Some((from, act)) = reached[&at].1 {
@@ -80,5 +101,5 @@ pub fn run(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
         at = from;
     }
     acts.reverse();
-    Some((acts, harm))
+    End::Best(acts, harm)
 }

@@ -1,11 +1,9 @@
 //! One sequence, step by step: delete what can go, then bring in what lets most go.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Act, Board, Harm, State};
+use super::{Act, Board, Harm, State, board::Item};
+use crate::model::Policy;
 
 /// Modifies that are looked at for the least harmful one.
 const MANY: usize = 2_000;
@@ -20,25 +18,49 @@ fn luck(seed: u64, of: usize) -> u64 {
     mixed.wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32
 }
 
-/// `None` where it gets stuck; with `at_any_cost` only where nothing fits any more.
-pub fn run(board: &Board<'_>, seed: u64, at_any_cost: bool) -> Option<(Vec<Act>, Harm)> {
+/// How a try ended.
+pub enum End {
+    /// All that was to be done is done.
+    Done(Vec<Act>, Harm),
+    /// Nothing can be done after so many steps. After none there is no choice either, so every other try gets as stuck.
+    Stuck(usize),
+    /// The budget is spent.
+    Spent,
+}
+
+/// Gets stuck with `at_any_cost` only where nothing fits any more; when the budget is spent then, it goes on without looking at traffic.
+pub fn run(board: &Board<'_>, seed: u64, at_any_cost: bool) -> End {
     let mut run = Run {
         board,
         seed,
         state: board.start(),
         acts: Vec::new(),
         ever_wrong: BTreeSet::new(),
+        known: Known::new(board),
+        order: (0..board.old.len()).collect(),
+        modifies: (0..board.modifies.len()).collect(),
     };
+    run.order
+        .sort_by_key(|&old| (luck(seed, old), Reverse(board.old[old].rank), old));
     while !run.is_done() {
+        if board.budget.is_spent() {
+            if !at_any_cost {
+                return End::Spent;
+            }
+            if run.any_that_fits() {
+                continue;
+            }
+            return End::Stuck(run.acts.len());
+        }
         if run.mend() || run.delete() || run.pairs() || run.bring_in() || run.exchange() {
             continue;
         }
         if !at_any_cost || !run.harm_least() {
-            return None;
+            return End::Stuck(run.acts.len());
         }
     }
     let harm = board.count(&run.ever_wrong);
-    Some((run.acts, harm))
+    End::Done(run.acts, harm)
 }
 
 struct Run<'a> {
@@ -47,6 +69,31 @@ struct Run<'a> {
     state: State,
     acts: Vec<Act>,
     ever_wrong: BTreeSet<usize>,
+    known: Known,
+    /// Old rules in the order in which they go if they can.
+    order: Vec<usize>,
+    /// Modifies by place, the most alike first; some that are made or cannot be any more are left out.
+    modifies: Vec<usize>,
+}
+
+/// New rules that must come before an old one can go; `None` where something else is in the way.
+type Need = Option<BTreeSet<usize>>;
+
+/// What steps would do, each as long as no piece that it touches has changed.
+struct Known {
+    delete: Vec<Option<Harm>>,
+    add: Vec<Option<Harm>>,
+    need: Vec<Option<Need>>,
+}
+
+impl Known {
+    fn new(board: &Board<'_>) -> Self {
+        Self {
+            delete: vec![None; board.old.len()],
+            add: vec![None; board.new.len()],
+            need: vec![None; board.old.len()],
+        }
+    }
 }
 
 impl Run<'_> {
@@ -57,11 +104,41 @@ impl Run<'_> {
     fn make(&mut self, act: Act) {
         self.board.apply(&mut self.state, act);
         self.acts.push(act);
-        self.ever_wrong.extend(&self.state.wrong);
+        for class in self.board.touched(act) {
+            if self.state.wrong.contains(&class) {
+                self.ever_wrong.insert(class);
+            }
+            let [olds, news] = self.board.members(class);
+            self.board.budget.spend(olds.len() + news.len());
+            for &old in olds {
+                self.known.delete[old] = None;
+                self.known.need[old] = None;
+            }
+            news.iter().for_each(|&new| self.known.add[new] = None);
+        }
+    }
+
+    /// What a step does to pieces that are as they should be, whether it fits or not.
+    fn harm(&mut self, act: Act) -> Harm {
+        let known = match act {
+            Act::Delete(old) => &mut self.known.delete[old],
+            Act::Add(new) => &mut self.known.add[new],
+            Act::Modify(..) => return self.board.harm(&mut self.state, act, false),
+        };
+        *known.get_or_insert_with(|| self.board.harm(&mut self.state, act, false))
+    }
+
+    fn is_ok(&mut self, act: Act) -> bool {
+        self.board.budget.spend(1);
+        self.board.fits(&self.state, act)
+            && match act {
+                Act::Delete(_) | Act::Add(_) => self.harm(act) == Harm::default(),
+                Act::Modify(..) => self.board.harm(&mut self.state, act, true) == Harm::default(),
+            }
     }
 
     fn make_if_ok(&mut self, act: Act) -> bool {
-        let ok = self.board.is_ok(&mut self.state, act);
+        let ok = self.is_ok(act);
         if ok {
             self.make(act);
         }
@@ -69,15 +146,34 @@ impl Run<'_> {
     }
 
     fn present(&self) -> Vec<usize> {
+        self.board.budget.spend(self.state.old.len());
         (0..self.state.old.len())
             .filter(|&old| self.state.old[old])
             .collect()
     }
 
     fn absent(&self) -> Vec<usize> {
+        self.board.budget.spend(self.state.new.len());
         (0..self.state.new.len())
             .filter(|&new| !self.state.new[new])
             .collect()
+    }
+
+    /// The first modifies that may still be made.
+    fn some_modifies(&mut self) -> Vec<Act> {
+        self.forget_modifies();
+        let modifies = self.modifies.iter().take(MANY);
+        let modifies = modifies.map(|&place| self.board.modifies[place]);
+        modifies.map(|(old, new)| Act::Modify(old, new)).collect()
+    }
+
+    fn forget_modifies(&mut self) {
+        self.board.budget.spend(self.modifies.len() / 8);
+        let (all, state) = (&self.board.modifies, &self.state);
+        self.modifies.retain(|&place| {
+            let (old, new) = all[place];
+            state.old[old] && !state.new[new]
+        });
     }
 
     /// What is wrong is put right before anything else.
@@ -85,14 +181,25 @@ impl Run<'_> {
         if self.state.wrong.is_empty() {
             return false;
         }
-        let deletes = self.present().into_iter().map(Act::Delete);
-        let adds = self.absent().into_iter().map(Act::Add);
-        let modifies = self.board.modifies.iter().take(MANY);
-        let modifies = modifies.map(|&(old, new)| Act::Modify(old, new));
-        let acts: Vec<Act> = adds.chain(deletes).chain(modifies).collect();
+        // Only what matches a wrong piece can put it right.
+        let (mut olds, mut news) = (BTreeSet::new(), BTreeSet::new());
+        for &class in &self.state.wrong {
+            let [old, new] = self.board.members(class);
+            self.board.budget.spend(old.len() + new.len());
+            olds.extend(old.iter().copied().filter(|&old| self.state.old[old]));
+            news.extend(new.iter().copied().filter(|&new| !self.state.new[new]));
+        }
+        let modifies = self.some_modifies();
+        let touches = |act: &Act| {
+            act.gone().is_some_and(|old| olds.contains(&old))
+                || act.come().is_some_and(|new| news.contains(&new))
+        };
+        let acts = news.iter().copied().map(Act::Add);
+        let acts = acts.chain(olds.iter().copied().map(Act::Delete));
+        let acts: Vec<Act> = acts.chain(modifies.into_iter().filter(touches)).collect();
         let mut best = None;
         for act in acts {
-            if self.board.is_ok(&mut self.state, act) {
+            if self.is_ok(act) {
                 let mended = self.board.mends(&mut self.state, act);
                 if mended > 0 && best.is_none_or(|(most, _)| mended > most) {
                     best = Some((mended, act));
@@ -104,15 +211,9 @@ impl Run<'_> {
 
     /// Everything that can go, the weakest first.
     fn delete(&mut self) -> bool {
-        let mut order = self.present();
-        order.sort_by_key(|&old| {
-            let rank = Reverse(self.board.old[old].rank);
-            if self.seed == 0 {
-                (0, rank, old)
-            } else {
-                (luck(self.seed, old), rank, old)
-            }
-        });
+        let there = &self.state.old;
+        self.order.retain(|&old| there[old]);
+        let order = self.order.clone();
         let mut any = false;
         loop {
             let before = self.acts.len();
@@ -164,27 +265,32 @@ impl Run<'_> {
 
     /// The old rule that waits for this new one alone.
     fn only_need(&mut self, new: usize) -> Option<usize> {
+        let only = |need: &Need| need.as_ref().is_some_and(|need| *need == [new].into());
         let olds = self.present();
-        olds.into_iter()
-            .find(|&old| self.need(old).is_some_and(|need| need == [new].into()))
+        olds.into_iter().find(|&old| only(self.need(old)))
     }
 
-    /// New rules that must come before an old one can go; `None` where something else is in the way.
-    fn need(&mut self, old: usize) -> Option<BTreeSet<usize>> {
+    fn need(&mut self, old: usize) -> &Need {
+        if self.known.need[old].is_none() {
+            self.known.need[old] = Some(self.find_need(old));
+        }
+        self.known.need[old].as_ref().expect("it was just found")
+    }
+
+    fn find_need(&mut self, old: usize) -> Need {
         let hurt = self.board.hurt_by(&mut self.state, Act::Delete(old));
         let mut need: BTreeSet<usize> = BTreeSet::new();
         for class in hurt {
-            let absent = self
-                .board
-                .successors(class)
-                .iter()
-                .copied()
-                .filter(|&new| !self.state.new[new] && self.board.new[new].pair.is_none());
-            let absent: Vec<usize> = absent.collect();
-            if absent.iter().any(|new| need.contains(new)) {
+            let successors = self.board.successors(class);
+            self.board.budget.spend(successors.len());
+            let absent = || {
+                let absent = successors.iter().copied();
+                absent.filter(|&new| !self.state.new[new] && self.board.new[new].pair.is_none())
+            };
+            if absent().any(|new| need.contains(&new)) {
                 continue;
             }
-            let widest = absent.into_iter().max_by_key(|&new| {
+            let widest = absent().max_by_key(|&new| {
                 (
                     self.board.new[new].classes.len(),
                     luck(self.seed, 7_919 + new),
@@ -197,32 +303,34 @@ impl Run<'_> {
     }
 
     fn next_in(&mut self, done: &mut BTreeSet<usize>) -> Option<usize> {
-        let absent = self.absent();
-        let ok: Vec<usize> = absent
-            .into_iter()
-            .filter(|&new| self.board.is_ok(&mut self.state, Act::Add(new)))
-            .collect();
+        let mut ok = self.absent();
+        ok.retain(|&new| self.is_ok(Act::Add(new)));
         if ok.is_empty() {
             return None;
         }
-        let mut needs: BTreeMap<(usize, u64, usize), BTreeSet<usize>> = BTreeMap::new();
+        let mut least: Option<(usize, u64, usize)> = None;
         for old in self.present() {
             if self.board.old[old].pair.is_some() || done.contains(&old) {
                 continue;
             }
-            match self.need(old) {
+            match self.need(old).as_ref().map(BTreeSet::len) {
                 // It can go as soon as deletes are made again.
-                Some(need) if need.is_empty() => {
+                Some(0) => {
                     done.insert(old);
                 }
-                Some(need) => {
-                    needs.insert((need.len(), luck(self.seed, old), old), need);
+                Some(len) => {
+                    let key = (len, luck(self.seed, old), old);
+                    least = Some(least.map_or(key, |least| least.min(key)));
                 }
                 None => {}
             }
         }
-        let (_, need) = needs.into_iter().next().unwrap_or_default();
-        if let Some(&new) = need.iter().find(|new| ok.contains(new)) {
+        let need = least.and_then(|(_, _, old)| self.need(old).as_ref());
+        let ok_need = |need: &BTreeSet<usize>| {
+            let mut need = need.iter().copied();
+            need.find(|new| ok.binary_search(new).is_ok())
+        };
+        if let Some(new) = need.and_then(ok_need) {
             return Some(new);
         }
         // A stronger one unlocks what cannot come yet.
@@ -234,49 +342,78 @@ impl Run<'_> {
 
     /// The most alike pair of which one may become the other.
     fn exchange(&mut self) -> bool {
-        let free: Vec<bool> = (0..self.state.new.len())
-            .map(|new| {
-                !self.state.new[new]
-                    && self.board.harm(&mut self.state, Act::Add(new), true) == Harm::default()
-            })
-            .collect();
+        self.forget_modifies();
         let board = self.board;
         let start = usize::try_from(luck(self.seed, 1)).unwrap_or(0) % board.modifies.len().max(1);
         let start = if self.seed.is_multiple_of(2) {
             0
         } else {
-            start
+            self.modifies.partition_point(|&place| place < start)
         };
-        let (first, second) = board.modifies.split_at(start);
-        let pair = second.iter().chain(first).find(|&&(old, new)| {
-            self.state.old[old] && free[new] && board.is_ok(&mut self.state, Act::Modify(old, new))
-        });
-        match pair.copied() {
-            Some((old, new)) => {
-                self.make(Act::Modify(old, new));
-                true
+        for number in (start..self.modifies.len()).chain(0..start) {
+            board.budget.spend(1);
+            let (old, new) = board.modifies[self.modifies[number]];
+            // What a new rule hurts by coming, no old one's going helps: it decides there.
+            if self.harm(Act::Add(new)) == Harm::default() && self.make_if_ok(Act::Modify(old, new))
+            {
+                return true;
             }
-            None => false,
+            if number % MANY == 0 && board.budget.is_spent() {
+                return false;
+            }
         }
+        false
     }
 
     /// Rather cut than open, and as little as possible.
     fn harm_least(&mut self) -> bool {
-        let deletes = self.present().into_iter().map(Act::Delete);
-        let adds = self.absent().into_iter().map(Act::Add);
-        let modifies = self.board.modifies.iter().take(MANY);
-        let modifies = modifies.map(|&(old, new)| Act::Modify(old, new));
-        let acts: Vec<Act> = modifies.chain(deletes).chain(adds).collect();
+        let mut acts = self.some_modifies();
+        acts.extend(self.present().into_iter().map(Act::Delete));
+        acts.extend(self.absent().into_iter().map(Act::Add));
         let mut best: Option<((Harm, u64), Act)> = None;
         for (number, act) in acts.into_iter().enumerate() {
+            self.board.budget.spend(1);
             if self.board.fits(&self.state, act) {
-                let harm = self.board.harm(&mut self.state, act, false);
-                let cost = (harm, luck(self.seed, number));
+                let cost = (self.harm(act), luck(self.seed, number));
                 if best.is_none_or(|(least, _)| cost < least) {
                     best = Some((cost, act));
                 }
             }
         }
         best.inspect(|&(_, act)| self.make(act)).is_some()
+    }
+
+    /// Steps by verdict and rank alone, which rather cut than open: accepts go, drops come, drops go, accepts come.
+    fn any_that_fits(&mut self) -> bool {
+        let board = self.board;
+        let items = |items: &[Item], act: fn(usize) -> Act, verdict: Policy, strongest: bool| {
+            let of_verdict = |place: &usize| items[*place].rank.1 == verdict;
+            let mut places: Vec<usize> = (0..items.len()).filter(of_verdict).collect();
+            places.sort_by_key(|&place| items[place].rank);
+            if !strongest {
+                places.reverse();
+            }
+            places.into_iter().map(act).collect::<Vec<Act>>()
+        };
+        let phases = [
+            items(&board.old, Act::Delete, Policy::Accept, false),
+            items(&board.new, Act::Add, Policy::Drop, true),
+            items(&board.old, Act::Delete, Policy::Drop, false),
+            items(&board.new, Act::Add, Policy::Drop, true),
+            board
+                .full
+                .pairs
+                .iter()
+                .map(|&(old, new)| Act::Modify(old, new))
+                .collect(),
+            items(&board.new, Act::Add, Policy::Accept, true),
+        ];
+        let before = self.acts.len();
+        for act in phases.into_iter().flatten() {
+            if board.fits(&self.state, act) {
+                self.make(act);
+            }
+        }
+        self.acts.len() > before
     }
 }

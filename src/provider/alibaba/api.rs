@@ -6,7 +6,7 @@ mod limiter;
 mod retry;
 mod signing;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
@@ -49,6 +49,12 @@ pub struct Api {
     signature: SignatureVersion,
     credentials: CredentialSource,
     retry: RetryPolicy,
+    line: Arc<Line>,
+}
+
+/// What outlives the credentials: open connections, and how fast the cloud lets itself be asked.
+#[derive(Debug)]
+struct Line {
     limiter: Limiter,
     slots: Semaphore,
     client: Client,
@@ -118,15 +124,29 @@ impl Api {
             retry,
         } = settings;
         let endpoint = endpoint.as_deref().map(Endpoint::given).transpose()?;
-        Ok(Self {
+        let line = Line {
             client: client(endpoint.as_ref())?,
+            limiter: Limiter::new(retry),
+            slots: Semaphore::new(parallelism.max(1)),
+        };
+        Ok(Self {
             endpoint,
             signature,
             credentials,
             retry,
-            limiter: Limiter::new(retry),
-            slots: Semaphore::new(parallelism.max(1)),
+            line: Arc::new(line),
         })
+    }
+
+    /// The same over the same connections, with credentials that are looked up anew.
+    pub fn signed_by(&self, credentials: CredentialSource) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            signature: self.signature,
+            credentials,
+            retry: self.retry,
+            line: Arc::clone(&self.line),
+        }
     }
 
     /// Who signs.
@@ -199,7 +219,7 @@ impl Api {
         open: &mut bool,
     ) -> Result<T, ProviderError> {
         let endpoint = self.endpoint(region)?;
-        let lane = self.limiter.lane(region, request.action);
+        let lane = self.line.limiter.lane(region, request.action);
         let mut credentials = stop.before(self.credentials.get()).await??;
         let mut renewed = false;
         // Counted apart: that nobody listens is soon clear, that an answer is lost is not.
@@ -212,12 +232,14 @@ impl Api {
                     retry_after: None,
                 }));
             };
-            let slot = stop.before(self.slots.acquire()).await?;
+            let slot = stop.before(self.line.slots.acquire()).await?;
             let slot = slot.expect("never closed");
+            if turn.is_over() {
+                continue; // The cloud has asked to slow down while this call waited for its slot.
+            }
             let answer = self
                 .try_once(&endpoint, request, effect, &credentials)
                 .await;
-            drop(slot);
             requests::count(
                 request.action,
                 answer.as_ref().err().map(|(error, _)| error),
@@ -231,7 +253,10 @@ impl Api {
             };
             tracing::debug!(action = request.action, %region, failures, %error, "failed");
             if let Remedy::SlowDown(asked) = remedy {
-                if turn.throttled(asked) {
+                // Before the next call takes the place: it must find the lane closed.
+                let hopeless = turn.throttled(asked);
+                drop(slot);
+                if hopeless {
                     return Err(error);
                 }
                 last = Some(error);
@@ -239,6 +264,7 @@ impl Api {
                 continue;
             }
             turn.accepted(); // Or not, which only the cloud knows; it is counted to be on the safe side.
+            drop(slot);
             if remedy == Remedy::Credentials && !renewed {
                 renewed = true;
                 let others = self.credentials.renewed(&credentials);
@@ -293,6 +319,7 @@ impl Api {
             .map_err(|reason| (ProviderError::NotSent { reason }, Remedy::None))?;
         let begun = std::time::Instant::now();
         let sent = self
+            .line
             .client
             .post(signed.url)
             .headers(signed.headers)
@@ -430,8 +457,9 @@ impl<T: Page + DeserializeOwned> Pages<'_, T> {
         if self.done {
             return Ok(None);
         }
-        let request = self.request.page(self.tokens.last().map(String::as_str));
-        let page: T = self.api.read(self.region, &request).await?;
+        let further = self.tokens.last().map(|token| self.request.page(token));
+        let request = further.as_ref().unwrap_or(&self.request);
+        let page: T = self.api.read(self.region, request).await?;
         match page.next_token() {
             None => self.done = true,
             Some(token) => {

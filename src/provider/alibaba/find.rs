@@ -40,6 +40,7 @@ pub(super) async fn find(
     api: &Api,
     region: &RegionId,
     selectors: &[Selector],
+    tell: &(dyn Fn(&GroupInfo) + Sync),
 ) -> Result<Vec<Vec<GroupInfo>>, ProviderError> {
     let names: BTreeSet<&Selector> = selectors
         .iter()
@@ -48,7 +49,8 @@ pub(super) async fn find(
     let mut known = Known::new();
     let mut complete = false;
     if names.len() > FEW_NAMES {
-        let listed = list(api, region, request::groups(region), Some(names.len())).await?;
+        let request = request::groups(region);
+        let listed = list(api, region, request, Some(names.len()), tell).await?;
         complete = listed.is_some();
         known.extend(listed.into_iter().flatten());
     }
@@ -69,7 +71,7 @@ pub(super) async fn find(
             .map(|name| request::groups_by_name(region, name));
         let calls = by_id
             .chain(by_name)
-            .map(|request| list(api, region, request, None));
+            .map(|request| list(api, region, request, None, tell));
         known = future::try_join_all(calls)
             .await?
             .into_iter()
@@ -87,7 +89,8 @@ pub(super) async fn all(
     region: &RegionId,
     filter: &GroupFilter,
 ) -> Result<Vec<GroupInfo>, ProviderError> {
-    let listed = list(api, region, request::groups_by_filter(region, filter), None).await?;
+    let request = request::groups_by_filter(region, filter);
+    let listed = list(api, region, request, None, &|_| ()).await?;
     let mut groups = Vec::new();
     for (_, group) in listed.into_iter().flatten() {
         // All of them are asked for, so one that is not understood cannot be passed over.
@@ -103,6 +106,7 @@ async fn list(
     region: &RegionId,
     request: Request,
     limit: Option<usize>,
+    tell: &(dyn Fn(&GroupInfo) + Sync),
 ) -> Result<Option<Known>, ProviderError> {
     let mut known = Known::new();
     let mut pages = api.pages::<answer::SecurityGroups>(region, request);
@@ -117,7 +121,11 @@ async fn list(
         count += 1;
         known.extend(page.into_groups().map(|group| {
             let id = match &group {
-                Ok(GroupInfo { id, .. }) | Err(OddGroup { id, .. }) => id.clone(),
+                Ok(info) => {
+                    tell(info);
+                    info.id.clone()
+                }
+                Err(odd) => odd.id.clone(),
             };
             (id, group)
         }));

@@ -71,6 +71,16 @@ macro_rules! text_members {
                 [$(($name, self.$field.as_ref()),)*]
             }
 
+            /// Every member but `Priority` that is neither empty nor what `others` has, by the cloud's name for it.
+            fn each_that_differs(&self, others: &Permission, mut tell: impl FnMut(&'static str, &str)) {
+                $(
+                    let text = self.$field.as_ref();
+                    if !text.is_empty() && text != others.$field {
+                        tell($name, text);
+                    }
+                )*
+            }
+
             /// The same members, lent.
             fn lent(&self) -> Members<&str> {
                 Members {

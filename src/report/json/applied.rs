@@ -3,9 +3,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::apply::{GroupOutcome, GroupReport, Report};
+use crate::{
+    apply::{GroupOutcome, GroupReport, Report},
+    report::checked::Checked,
+};
 
-use super::{FORMAT_VERSION, document::ApplyResult, text};
+use super::{
+    FORMAT_VERSION,
+    document::{ApplyResult, DiagnosticBody},
+    failed::diagnostics,
+    text,
+};
 
 /// What came of an apply.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -19,12 +27,16 @@ pub struct ApplyDocument {
     pub run_id: String,
     /// Whether everything is done and was read back.
     pub complete: bool,
+    /// Whether something was not done, or nothing.
+    pub errored: bool,
     /// Numbers over all groups.
     pub summary: AppliedCounts,
     /// Every group that had changes.
     pub groups: Vec<AppliedGroup>,
     /// Why nothing was applied; null: it was begun, or there was nothing to do.
     pub unapplied: Option<Unapplied>,
+    /// What was found where nothing was applied: in the files, by the guard, or the failure itself.
+    pub diagnostics: Vec<DiagnosticBody>,
 }
 
 /// Why nothing was applied.
@@ -37,18 +49,20 @@ pub struct Unapplied {
 }
 
 /// The document of an apply that was not begun.
-pub fn unapplied(message: &str, reasons: &[String]) -> String {
+pub fn unapplied(message: &str, reasons: &[String], checked: &Checked<'_>) -> String {
     text(&ApplyDocument {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         run_id: String::new(),
         complete: false,
+        errored: true,
         summary: AppliedCounts::default(),
         groups: Vec::new(),
         unapplied: Some(Unapplied {
             message: message.to_owned(),
             reasons: reasons.to_vec(),
         }),
+        diagnostics: diagnostics(checked),
     })
 }
 
@@ -94,14 +108,17 @@ pub fn applied(report: &Report) -> String {
         summary.changed += part.changed;
         summary.destroyed += part.destroyed;
     }
+    let complete = groups.iter().all(|group| group.result == ApplyResult::Done);
     text(&ApplyDocument {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         run_id: run_id.clone(),
-        complete: groups.iter().all(|group| group.result == ApplyResult::Done),
+        complete,
+        errored: !complete,
         summary,
         groups,
         unapplied: None,
+        diagnostics: Vec::new(),
     })
 }
 

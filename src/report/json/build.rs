@@ -6,7 +6,7 @@ use crate::{
     diag::{Severity, Sources, Span},
     guard::{self, Refusal},
     model::{GroupId, ObservedRule, Peer, PortSet, Rule},
-    plan::{Address, Change, ChangeKind, Counts, GroupPlan, Passing, Plan},
+    plan::{Address, Change, ChangeKind, Counts, GroupPlan, InTurn, Passing, Plan},
     provider::RuleAction,
     report::{PlanReport, deciders},
     traffic::difference::{Difference, Sentence},
@@ -16,9 +16,9 @@ use super::{
     FORMAT_VERSION,
     document::{
         Action, AssertionBody, AssertionStatus, ChangeBody, DiagnosticBody, Finding, GroupBody,
-        Level, ModeBody, ModesBody, PeerBody, Place, PlanDocument, Reason, ResourceChange,
-        RuleBody, StepAction, StepBody, Summary, TrafficBody, TrafficLine, TransientBody, Unread,
-        ViolatingTraffic, WaiverBody,
+        InTurnsBody, Level, ModeBody, ModesBody, PeerBody, Place, PlanDocument, Reason,
+        ResourceChange, RuleBody, StepAction, StepBody, Summary, TrafficBody, TrafficLine,
+        TransientBody, Unread, ViolatingTraffic, WaiverBody,
     },
 };
 
@@ -73,6 +73,7 @@ pub(super) fn document(report: &PlanReport<'_>) -> PlanDocument {
                 help: diagnostic.help.clone(),
             })
             .collect(),
+        failure: None,
     }
 }
 
@@ -243,6 +244,7 @@ fn group_body(plan: &Plan, index: usize, sources: &Sources, refusals: &[Refusal]
         steps,
         traffic: traffic_body(group, sources),
         transients: group.passing.iter().map(transient).collect(),
+        in_turns: group.in_turn.as_ref().map(in_turns),
         findings: findings(group, sources, refusals),
     }
 }
@@ -371,6 +373,20 @@ fn traffic_body(group: &GroupPlan, sources: &Sources) -> TrafficBody {
     TrafficBody {
         newly_admitted: lines(|difference| &difference.newly_admitted),
         no_longer_admitted: lines(|difference| &difference.no_longer_admitted),
+    }
+}
+
+fn in_turns(in_turn: &InTurn) -> InTurnsBody {
+    let InTurn {
+        slots,
+        spare: _,
+        search_ended,
+        memberships_left_out,
+    } = in_turn;
+    InTurnsBody {
+        more_slots: *slots,
+        search_ended: *search_ended,
+        memberships_left_out: *memberships_left_out,
     }
 }
 

@@ -20,6 +20,8 @@ struct Document {
     tool_version: &'static str,
     /// Whether there is no error.
     valid: bool,
+    /// Whether not everything could be looked at.
+    errored: bool,
     /// Numbers.
     summary: Counts,
     /// The worst first, then by place.
@@ -88,6 +90,7 @@ pub fn findings(checked: &Checked<'_>) -> String {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         valid: errors == 0,
+        errored: checked.is_cut_short,
         summary: Counts {
             groups: checked.groups.len(),
             errors,

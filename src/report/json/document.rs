@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::failed::FailureBody;
+
 /// What an apply would do.
 ///
 /// `resource_changes` has the shape of Terraform's plan, so that policies written for it can be reused.
@@ -23,7 +25,7 @@ pub struct PlanDocument {
     pub dirty: Option<bool>,
     /// Whether an apply would be let through and have something to do.
     pub applyable: bool,
-    /// Whether something could not be planned.
+    /// Whether something could not be planned; also where nothing could.
     pub errored: bool,
     /// Numbers over all groups.
     pub summary: Summary,
@@ -33,12 +35,14 @@ pub struct PlanDocument {
     pub groups: Vec<GroupBody>,
     /// Groups that could not be read.
     pub unread: Vec<Unread>,
-    /// What is wrong or odd about the files in view of the cloud.
+    /// What is wrong or odd about the files in view of the cloud; where there is no plan, everything that was found.
     pub diagnostics: Vec<DiagnosticBody>,
+    /// Why there is no plan, and nothing in this document but diagnostics; null: there is one.
+    pub failure: Option<FailureBody>,
 }
 
 /// Numbers over all groups.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct Summary {
     /// Rules to add.
     pub add: usize,
@@ -195,8 +199,23 @@ pub struct GroupBody {
     pub traffic: TrafficBody,
     /// Traffic that for a while is not what it is before and after; empty: safe at every step.
     pub transients: Vec<TransientBody>,
+    /// Set where the group cannot hold its old and new rules together: its changes are made in turns, each of which needs those before it, and
+    /// were not replayed with groups outside the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_turns: Option<InTurnsBody>,
     /// What the guard has against the group's changes, and assertions that are violated without refusing them.
     pub findings: Vec<Finding>,
+}
+
+/// Changes of a group that cannot hold its old and new rules together.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InTurnsBody {
+    /// Free slots with which the changes would be safe at every step; null: they are as it is, or none are known to help.
+    pub more_slots: Option<u32>,
+    /// There are transients, and the search for an order without was ended before every order was tried.
+    pub search_ended: bool,
+    /// Peers that are in three groups or unread lists at once were not looked at.
+    pub memberships_left_out: bool,
 }
 
 /// What changes mean in traffic.

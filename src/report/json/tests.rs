@@ -3,6 +3,7 @@ use snapbox::{assert_data_eq, file, prelude::*, str};
 
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
+    plan::InTurn,
     report::{
         PlanReport,
         sample::{self, Files},
@@ -31,9 +32,30 @@ fn the_committed_schema_is_current() {
 }
 
 #[test]
+fn a_search_that_was_ended_is_said() {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    made.groups[3].in_turn = Some(InTurn {
+        search_ended: true,
+        ..InTurn::default()
+    });
+    let stamp = sample::stamp();
+    let text = plan(&sample::bare(&made, &files, &stamp));
+    valid(&plan_schema(), &text);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let said = |group: usize| document["groups"][group].get("in_turns");
+    assert_eq!(said(0), None);
+    assert_eq!(
+        said(3).and_then(|turns| turns.get("search_ended")),
+        Some(&Value::Bool(true))
+    );
+}
+
+#[test]
 fn a_plan_with_every_kind_of_line_fits_its_schema() {
     let files = Files::new();
-    let made = sample::every_kind(&files);
+    let mut made = sample::every_kind(&files);
+    made.groups[0].in_turn = Some(InTurn::default());
     let stamp = sample::stamp();
     let report = PlanReport {
         refusals: &[sample::refusal(&files)],
@@ -213,6 +235,7 @@ fn the_report_of_an_apply_says_what_failed() {
   "tool_version": "0.1.0",
   "run_id": "run",
   "complete": false,
+  "errored": true,
   "summary": {
     "added": 1,
     "changed": 0,
@@ -236,7 +259,8 @@ fn the_report_of_an_apply_says_what_failed() {
       "notes": []
     }
   ],
-  "unapplied": null
+  "unapplied": null,
+  "diagnostics": []
 }
 
 "#]]

@@ -3,6 +3,7 @@
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
     report::{
+        checked::Checked,
         finding::Finding,
         text::{self, escape as visible},
     },
@@ -15,11 +16,11 @@ const FAILED: usize = 44_000;
 /// Room of those that did.
 const DONE: usize = 12_000;
 
-/// What came of an apply: what failed is outside of any fold.
-pub fn applied(report: &Report) -> String {
+/// What came of an apply: what failed is outside of any fold. `part`: of the project, as a [`Checked`] has it.
+pub fn applied(report: &Report, part: &str) -> String {
     let headline = text::applied_summary(report);
     let headline = headline.trim_end_matches('.');
-    let mut parts = vec![format!("### {headline} {}\n", marker("apply", ""))];
+    let mut parts = vec![format!("### {headline} {}\n", marker("apply", part))];
     let is_done = |group: &&GroupReport| group.outcome == GroupOutcome::Done;
     let (done, others): (Vec<_>, Vec<_>) = report.groups.iter().partition(is_done);
     if !others.is_empty() {
@@ -40,14 +41,17 @@ pub fn applied(report: &Report) -> String {
 }
 
 /// An apply that was not begun.
-pub fn unapplied(message: &str, reasons: &[String], findings: &[Finding]) -> String {
+pub fn unapplied(message: &str, reasons: &[String], checked: &Checked<'_>) -> String {
     let line = format!(
         "### Not applied: {} {}\n",
         prose(&cut(message, LONG)),
-        marker("apply", "")
+        marker("apply", checked.part)
     );
-    let body = match findings.is_empty() {
-        false => list(&findings.iter().collect::<Vec<_>>(), LIMIT - 4 * LONG),
+    let body = match checked.findings.is_empty() {
+        false => list(
+            &checked.findings.iter().collect::<Vec<&Finding>>(),
+            LIMIT - 4 * LONG,
+        ),
         true => {
             let lines = reasons
                 .iter()

@@ -178,7 +178,7 @@ fn a_report_of_an_apply_shows_what_failed_outside_of_any_fold() {
         ],
     };
     assert_data_eq!(
-        applied(&report),
+        applied(&report, ""),
         str![[r#"
 ### Apply incomplete: 1 group done, 1 failed. Resources: 2 added, 0 changed, 0 destroyed <!-- rulekeep:apply -->
 
@@ -384,9 +384,7 @@ fn foreign(text: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        std::env::var("RULEKEEP_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
-    ))]
+    #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(24)))]
 
     #[test]
     fn whatever_is_planned_the_comment_is_short_enough_whole_and_nobody_elses(shape in shapes()) {
@@ -453,11 +451,11 @@ proptest! {
                 notes: vec![words.clone(); index % 5],
             })
             .collect();
-        let text = applied(&Report { run_id: "run".into(), groups });
+        let text = applied(&Report { run_id: "run".into(), groups }, "");
         prop_assert!(text.len() <= LIMIT, "{} bytes", text.len());
         prop_assert_eq!(foreign(&text), Vec::<String>::new());
         let reasons = vec![words.clone(); 300];
-        let text = unapplied(&words, &reasons, &[]);
+        let text = unapplied(&words, &reasons, &Checked::default());
         prop_assert!(text.len() <= LIMIT, "{} bytes", text.len());
         prop_assert_eq!(foreign(&text), Vec::<String>::new());
     }

@@ -197,6 +197,9 @@ fn facts(group: &GroupPlan, undecided: bool) -> Vec<String> {
         };
         facts.push(format!("{n} system-level: {fate}"));
     }
+    if group.in_turn.is_some() {
+        facts.push("in turns: no room for old and new rules together".to_owned());
+    }
     let quota = &group.quota;
     let most = quota.before.max(quota.peak).max(quota.after);
     if u64::from(most) * 100 > u64::from(quota.limit) * TIGHT_PERCENT {
@@ -362,22 +365,25 @@ fn more_than_least(plan: &Plan, calls: usize) -> String {
     if more == 0 {
         return String::new();
     }
-    let full: Vec<String> = plan
-        .groups
-        .iter()
-        .filter(|group| group.in_turn.is_some())
-        .map(|group| escape(group.name.as_str()))
-        .collect();
-    let because = match &full[..] {
+    let because = match &in_turns(plan)[..] {
         [] => "rules with opposite verdicts for the same traffic come, or go, one after the other"
             .to_owned(),
-        [one] => format!("the changes of {one} are made in turns"),
+        [one] => {
+            format!("{one} has no room for old and new rules together and is changed in turns")
+        }
         many => format!(
-            "the changes of {} are made in turns",
+            "{} have no room for old and new rules together and are changed in turns",
             count(many.len(), "group")
         ),
     };
     format!("; {more} more than the least, because {because}")
+}
+
+/// Groups that are changed in turns.
+fn in_turns(plan: &Plan) -> Vec<String> {
+    let groups = plan.groups.iter();
+    let in_turn = groups.filter(|group| group.in_turn.is_some());
+    in_turn.map(|group| escape(group.name.as_str())).collect()
 }
 
 /// Whether traffic stays as it was at every step, or what does not.
@@ -415,13 +421,36 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         .iter()
         .map(|schedule| schedule.pairs_left_out)
         .sum();
-    let left_out = match left_out {
+    let pairs = match left_out {
         0 => String::new(),
         pairs => format!(
             "  interfaces in two groups: {} not replayed together\n",
             count(pairs, "pair")
         ),
     };
+    // Their order was not made for interfaces in any other group as well, only looked at with those that are planned.
+    let alone = match &in_turns(plan)[..] {
+        [] => String::new(),
+        [one] => alone(&format!("{one} is")),
+        many => alone(&format!("{} are", count(many.len(), "group"))),
+    };
+    let mut left_out = alone + &pairs;
+    for group in &plan.groups {
+        let Some(turns) = &group.in_turn else {
+            continue;
+        };
+        let name = escape(group.name.as_str());
+        if turns.search_ended {
+            lines.push(format!(
+                "  {name}: the search for a safe order was ended before every order was tried"
+            ));
+        }
+        if turns.memberships_left_out {
+            left_out.push_str(&format!(
+                "  {name}: peers that are in three groups or unread lists at once were not looked at\n"
+            ));
+        }
+    }
     if lines.is_empty() {
         return format!("order: safe at every step ({size})\n{left_out}");
     }
@@ -436,6 +465,12 @@ fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
     }
     text + &left_out
+}
+
+fn alone(who: &str) -> String {
+    format!(
+        "  {who} changed in turns: not replayed for interfaces that are also in a group outside this plan\n"
+    )
 }
 
 /// One line for all groups in which nothing is to be done.

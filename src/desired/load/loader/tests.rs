@@ -87,6 +87,32 @@ fn only_files_whose_content_has_changed_are_parsed() {
     assert_eq!(parsed(), 199);
 }
 
+#[cfg(unix)]
+#[test]
+fn files_that_were_left_alone_for_some_time_are_not_read_again() {
+    let folder = Folder::new();
+    for number in 0..20 {
+        folder.group(number, &group(number, 80));
+    }
+    let mut loader = Loader::default();
+    let mut read = || {
+        let told_now = told(loader.load(&folder.file()));
+        assert_eq!(told_now, told(load(&folder.file())));
+        loader.read()
+    };
+    // Just written: their times prove nothing yet.
+    assert_eq!(read(), 20);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    read();
+    assert_eq!(read(), 0);
+    folder.group(17, &group(17, 443));
+    fs::remove_file(folder.path(3)).unwrap();
+    assert_eq!(read(), 1);
+    // Another project file changes what they mean, and not what they say.
+    folder.project(&PROJECT.replace("203.0.113.0", "198.51.100.0"));
+    assert!(read() <= 1);
+}
+
 /// What somebody does to the files between two loads.
 #[derive(Clone, Debug)]
 enum Edit {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 use crate::emulator::store::{
-    Accounts, State, diff,
+    Accounts, State, Used, diff,
     seed::entries::{Entry, apply, entries},
 };
 
@@ -49,19 +49,23 @@ struct Line {
     next: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Entry>,
+    /// Client token of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Used>,
 }
 
-/// The line for what differs; `None` when nothing does.
-pub(super) fn line(before: &Accounts, after: &Accounts) -> Option<Vec<u8>> {
+/// The line for what differs and the client token of the call; `None` when there is neither.
+pub(super) fn line(before: &Accounts, after: &Accounts, token: Option<&Used>) -> Option<Vec<u8>> {
     let changes: Vec<Entry> = diff::changes(before, after)
         .iter()
         .flat_map(|(owner, changed)| entries(owner, changed, after))
         .collect();
-    (!changes.is_empty()).then(|| {
+    (!changes.is_empty() || token.is_some()).then(|| {
         sealed(&Line {
             base: None,
             next: None,
             changes,
+            token: token.cloned(),
         })
     })
 }
@@ -145,6 +149,9 @@ impl Journal {
             for entry in line.changes {
                 apply(entry, state)?;
             }
+            if let Some(used) = line.token {
+                state.tokens.remember(used);
+            }
         }
         let whole = u64::try_from(whole).unwrap_or(u64::MAX);
         let reopened = || -> io::Result<File> {
@@ -174,6 +181,7 @@ impl Journal {
                 base: Some(base.to_owned()),
                 next: None,
                 changes: Vec::new(),
+                token: None,
             });
             let file = File::options().create(true).append(true).open(&self.path)?;
             file.set_len(0)?;
@@ -206,6 +214,7 @@ impl Journal {
             base: None,
             next: Some(snapshot.to_owned()),
             changes: Vec::new(),
+            token: None,
         });
         match &mut self.file {
             Some(file) => {

@@ -7,10 +7,13 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{EntryEntry, Family, GroupEntry, Inner, Kind, ListEntry, VERSION};
+use super::{
+    VERSION,
+    shape::{EntryEntry, Family, GroupEntry, Inner, Kind, ListEntry},
+};
 use crate::emulator::{
     Faults,
-    store::{Account, Group, List, State},
+    store::{Account, Group, List, State, Used},
 };
 
 #[derive(Serialize)]
@@ -28,6 +31,8 @@ struct FileRef<'a> {
     switches: Option<&'a serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<&'a Faults>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    client_tokens: Vec<&'a Used>,
 }
 
 #[derive(Serialize)]
@@ -166,6 +171,7 @@ pub(in crate::emulator) fn write(
             .collect(),
         switches: state.switches.as_ref(),
         faults: state.faults.as_ref(),
+        client_tokens: state.tokens.iter().collect(),
     };
     serde_json::to_writer_pretty(to, &file).map_err(std::io::Error::from)
 }

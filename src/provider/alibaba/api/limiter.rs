@@ -302,6 +302,11 @@ impl Closed {
 }
 
 impl Turn<'_> {
+    /// Whether the lane was closed since; whoever has not sent yet has to ask for another turn.
+    pub(super) fn is_over(&self) -> bool {
+        !self.probe && self.lane.state().closed.is_some()
+    }
+
     /// The cloud has counted the call.
     pub(super) fn accepted(mut self) {
         self.told = true;

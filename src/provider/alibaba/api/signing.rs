@@ -1,5 +1,7 @@
 //! A request with its signature: a new nonce and time stamp for every try.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use reqwest::{
     Url,
@@ -105,7 +107,10 @@ fn v3(
     body: String,
 ) -> Result<Signed, String> {
     let host = endpoint.authority();
-    let hash = sign::sha256_hex(body.as_bytes());
+    let hash = match body.as_str() {
+        "" => Cow::Borrowed(sign::EMPTY_SHA256),
+        body => Cow::Owned(sign::sha256_hex(body.as_bytes())),
+    };
     let mut signed: Vec<(&'static str, &str)> = vec![
         ("host", &host),
         ("x-acs-action", request.action),

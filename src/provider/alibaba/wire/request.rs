@@ -44,12 +44,8 @@ impl Request {
     }
 
     /// The same request for another page.
-    pub fn page(&self, token: Option<&str>) -> Self {
-        let request = self.clone();
-        match token {
-            Some(token) => request.with("NextToken", token),
-            None => request,
-        }
+    pub fn page(&self, token: &str) -> Self {
+        self.clone().with("NextToken", token)
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use ipnet::IpNet;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -36,17 +37,27 @@ pub struct RuleError {
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: HashSet<Arc<str>>,
+    /// The last ones that were asked for: neighbours have the same description, and one time of creation is that of many.
+    recent: [Option<Arc<str>>; 2],
     scratch: Permission,
 }
 
 impl Interner {
     /// The shared copy.
     fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(shared) = self.texts.get(text) {
+        if let Some(shared) = self.recent.iter().flatten().find(|one| ***one == *text) {
             return Arc::clone(shared);
         }
-        let shared = Arc::from(text);
-        self.texts.insert(Arc::clone(&shared));
+        let shared = match self.texts.get(text) {
+            Some(shared) => Arc::clone(shared),
+            None => {
+                let shared = Arc::from(text);
+                self.texts.insert(Arc::clone(&shared));
+                shared
+            }
+        };
+        self.recent.swap(0, 1);
+        self.recent[0] = Some(Arc::clone(&shared));
         shared
     }
 }
@@ -69,12 +80,11 @@ pub fn observed(reading: Reading<'_>, texts: &mut Interner) -> Result<ObservedRu
     let mut others = unknown;
     let mut canonical = std::mem::take(&mut texts.scratch);
     plain(&seen.rule, &mut canonical);
-    for ((name, written), (_, canonical)) in known.texts().into_iter().zip(canonical.texts()) {
-        let is_kept = matches!(name, "SecurityGroupRuleId" | "CreateTime");
-        if !written.is_empty() && written != canonical && !is_kept {
+    known.each_that_differs(&canonical, |name, written| {
+        if !matches!(name, "SecurityGroupRuleId" | "CreateTime") {
             others.insert(texts.get(name), Value::String(written.to_owned()));
         }
-    }
+    });
     texts.scratch = canonical;
     if !created.is_empty() || !others.is_empty() {
         seen.facts = Some(Box::new(RuleFacts {
@@ -156,8 +166,14 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     } = rule;
     permission.clear();
     permission.priority = priority.get();
-    put(&mut permission.direction, direction);
-    put(&mut permission.nic_type, nic);
+    permission.direction.push_str(match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    });
+    permission.nic_type.push_str(match nic {
+        NicType::Intranet => "intranet",
+        NicType::Internet => "internet",
+    });
     permission.policy.push_str(match policy {
         Policy::Accept => "Accept",
         Policy::Drop => "Drop",
@@ -165,11 +181,10 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     permission
         .description
         .push_str(description.as_deref().unwrap_or_default());
-    if *protocol == Protocol::Icmpv6 {
-        permission.ip_protocol.push_str("ICMPv6");
-    } else {
-        permission.ip_protocol.push_str(&protocol.name());
-        permission.ip_protocol.make_ascii_uppercase();
+    match protocol {
+        Protocol::Tcp(_) => permission.ip_protocol.push_str("TCP"),
+        Protocol::Udp(_) => permission.ip_protocol.push_str("UDP"),
+        other => permission.ip_protocol.push_str(&protocol_name(other)),
     }
     match protocol.ports() {
         None => {
@@ -193,7 +208,7 @@ fn plain(rule: &Rule, permission: &mut Permission) {
     }
     let mut sides = Sides::of(permission, *direction);
     match peer {
-        Peer::Cidr(cidr) => put(sides.peer_cidr(*cidr), cidr),
+        Peer::Cidr(cidr) => put_cidr(sides.peer_cidr(*cidr), *cidr),
         Peer::Group(group) => {
             group.as_str().clone_into(sides.group);
             if let Some(owner) = peer_owner {
@@ -203,16 +218,40 @@ fn plain(rule: &Rule, permission: &mut Permission) {
         Peer::PrefixList(list) => list.as_str().clone_into(sides.list),
     }
     if let Some(local) = local {
-        put(sides.local_cidr(*local), local);
+        put_cidr(sides.local_cidr(*local), *local);
     }
 }
 
-fn put(text: &mut String, value: impl std::fmt::Display) {
-    write!(text, "{value}").expect("writing to a String");
+/// As its `Display`; without the formatter for IPv4, since every rule of an estate comes by here.
+fn put_cidr(text: &mut String, cidr: Cidr) {
+    match cidr.net() {
+        IpNet::V4(net) => {
+            for (index, octet) in net.addr().octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push('.');
+                }
+                put_number(text, octet.into());
+            }
+            text.push('/');
+            put_number(text, net.prefix_len().into());
+        }
+        IpNet::V6(_) => write!(text, "{cidr}").expect("writing to a String"),
+    }
 }
 
 fn put_ports(text: &mut String, range: PortRange) {
-    put(text, format_args!("{}/{}", range.first(), range.last()));
+    put_number(text, range.first());
+    text.push('/');
+    put_number(text, range.last());
+}
+
+fn put_number(text: &mut String, number: u16) {
+    const POWERS: [u16; 5] = [10_000, 1_000, 100, 10, 1];
+    let begins = |power: &u16| number >= *power || *power == 1;
+    for power in POWERS.into_iter().skip_while(|power| !begins(power)) {
+        let digit = u8::try_from(number / power % 10).expect("one digit");
+        text.push(char::from(b'0' + digit));
+    }
 }
 
 /// The members of a permission by the part they play.

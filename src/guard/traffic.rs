@@ -1,0 +1,194 @@
+//! Reasons that lie in the traffic: what the assertions say of the result, and what no order can keep on the way.
+
+use super::{Check, Overrides, Reason};
+use crate::{
+    assertion::Violation,
+    diag::Span,
+    model::{Peer, Rule},
+    plan::{ChangeKind, GroupPlan, InTurn, Passing},
+};
+
+impl Check<'_> {
+    /// What was violated before is told and not refused: a plan must be able to mend something else.
+    pub(super) fn assertions(&mut self) {
+        let group = self.group;
+        let mut refused = group.violations.iter().filter(|one| one.refuses());
+        for violation in refused.by_ref().take(MOST_ASSERTIONS) {
+            let mut help = violation.lines(MOST_TRAFFIC);
+            help.extend(violation.help(group.name.as_str()));
+            self.refuse_at(
+                Reason::Assertion,
+                violation.message(),
+                help,
+                violation.assertion.span,
+            );
+            let rules = deciding(group, violation);
+            if let Some(refusal) = self.refusals.last_mut() {
+                refusal.rules = rules;
+            }
+        }
+        let mut ids: Vec<&str> = refused.map(|violation| &*violation.assertion.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if !ids.is_empty() {
+            let ids = ids.join(", ");
+            self.refuse(
+                Reason::Assertion,
+                format!("more assertions would be violated: {ids}"),
+                vec!["`rulekeep plan --verbose` has the traffic of each".into()],
+            );
+        }
+    }
+
+    pub(super) fn order(&mut self, overrides: &Overrides) {
+        for opens in [false, true] {
+            let found: Vec<&Passing> = self
+                .group
+                .passing
+                .iter()
+                .filter(|passing| passing.transient.opens == opens)
+                .collect();
+            let accepted = if opens {
+                overrides.accept_opening
+            } else {
+                overrides.accept_interruption
+            };
+            if found.is_empty() || accepted {
+                continue;
+            }
+            let mut help: Vec<String> = Vec::new();
+            if let Some(in_turn) = &self.group.in_turn {
+                help.extend(more_room(self.group, in_turn));
+            }
+            help.extend(affected(&found).into_iter().take(MOST_TRAFFIC));
+            // A full group has no room for that.
+            if self.group.in_turn.is_none() {
+                help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
+            }
+            let (reason, message, flag) = if opens {
+                let message = "no order is known in which traffic that is refused before and after is refused at every step";
+                (Reason::Opening, message, "--accept-opening")
+            } else {
+                let message = "no order is known in which traffic that is admitted before and after is admitted at every step";
+                (Reason::Interruption, message, "--accept-interruption")
+            };
+            help.push(format!("or pass `{flag}` this once"));
+            self.refuse(reason, message.into(), help);
+        }
+    }
+}
+
+/// What would make a full group's change safe.
+fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
+    let InTurn {
+        slots,
+        spare,
+        search_ended,
+        memberships_left_out: _,
+    } = in_turn;
+    let ended = search_ended.then(|| {
+        "the search for a safe order was ended before every order was tried: change fewer rules at a time".to_owned()
+    });
+    let mut help: Vec<String> = ended.into_iter().collect();
+    let Some(slots) = slots else {
+        return help;
+    };
+    let slots = usize::try_from(*slots).unwrap_or(usize::MAX);
+    // `quota:` does not raise how many rules a group holds whose peer is a group.
+    let comes = group
+        .changes
+        .iter()
+        .filter_map(|change| change.kind.after());
+    let peers = comes.filter(|rule| matches!(rule.peer, Peer::Group(_)));
+    let with_new = usize::try_from(group.group_peers.before).unwrap_or(usize::MAX) + peers.count();
+    let short_of_peers = with_new > usize::try_from(group.group_peers.limit).unwrap_or(usize::MAX);
+    let how = if short_of_peers {
+        format!(
+            "a group holds {} rules whose peer is a group at most, so name CIDRs or a prefix list instead of some of them",
+            group.group_peers.limit
+        )
+    } else {
+        "`quota:` says what the cloud grants this group".to_owned()
+    };
+    help.push(format!(
+        "with {slots} more free {} there is an order that is safe at every step: {how}",
+        if slots == 1 { "slot" } else { "slots" },
+    ));
+    let shown: Vec<String> = spare
+        .iter()
+        .take(slots.min(MOST_TRAFFIC))
+        .map(ToString::to_string)
+        .collect();
+    if !shown.is_empty() {
+        help.push(format!(
+            "rules that change nothing within this group could go first, in a change of their own: {}",
+            shown.join("; ")
+        ));
+    }
+    help
+}
+
+/// Each traffic with the layers from which to which it is not what it should be.
+fn affected(found: &[&Passing]) -> Vec<String> {
+    let mut lines: Vec<(String, usize, usize)> = Vec::new();
+    for Passing {
+        with,
+        direction,
+        nic: _,
+        transient,
+    } in found
+    {
+        let with = with
+            .as_ref()
+            .map(|with| format!(", on interfaces also in {with}"));
+        for traffic in &transient.traffic {
+            let text = format!(
+                "{direction} {}{}",
+                traffic.text(*direction),
+                with.as_deref().unwrap_or("")
+            );
+            let layer = transient.wave + 1;
+            match lines
+                .iter_mut()
+                .find(|(known, _, last)| *known == text && *last + 1 == layer)
+            {
+                Some((_, _, last)) => *last = layer,
+                None => lines.push((text, layer, layer)),
+            }
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(text, first, last)| {
+            if first == last {
+                format!("layer {first}: {text}")
+            } else {
+                format!("layers {first} to {last}: {text}")
+            }
+        })
+        .collect()
+}
+
+/// Most lines of traffic that a refusal names.
+const MOST_TRAFFIC: usize = 6;
+
+/// Most rules that a refusal names.
+const MOST_RULES: usize = 4;
+
+/// Most assertions of a group that are refused one by one.
+const MOST_ASSERTIONS: usize = 5;
+
+/// The rules that make a violation, with the places of those that the plan brings.
+fn deciding(group: &GroupPlan, violation: &Violation) -> Vec<(Rule, Option<Span>)> {
+    let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
+    let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
+    for rule in deciders.flatten() {
+        if !rules.iter().any(|(known, _)| known == rule) {
+            let is_new = |kind: &ChangeKind| kind.after().is_some_and(|to| to.is_same_rule(rule));
+            let change = group.changes.iter().find(|change| is_new(&change.kind));
+            rules.push((rule.clone(), change.and_then(|change| change.span)));
+        }
+    }
+    rules.truncate(MOST_RULES);
+    rules
+}

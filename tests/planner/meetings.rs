@@ -1,0 +1,136 @@
+//! Network interfaces in two groups: which pairs are replayed, and with what.
+
+use std::collections::BTreeMap;
+
+use rulekeep::{
+    desired::{DesiredGroup, Mode},
+    model::{
+        AccountName, GroupKind, Lists, ObservedGroup, PortList, PortListId, PortRange, RegionId,
+        Rule,
+    },
+    plan::Plan,
+};
+
+use crate::rules::{desired, observed, plan_groups, plan_groups_with, rule};
+
+fn rules(texts: &[&str]) -> Vec<Rule> {
+    texts.iter().map(|text| rule(text)).collect()
+}
+
+/// A group that has room for two rules, and whose turns let tcp/3306 from sg-c through, which it neither did nor shall, as far as another group
+/// drops it.
+fn full() -> (DesiredGroup, ObservedGroup) {
+    let wanted = [
+        "ingress tcp/3300-3400 from 0.0.0.0/0 priority 60",
+        "ingress tcp/3300-3400 from ::/0 priority 60",
+    ];
+    let live = [
+        "ingress drop tcp/3306 from sg-c priority 1",
+        "ingress tcp/3306 from sg-c priority 5",
+    ];
+    let mut group = desired("sg-web", Mode::Complete, rules(&wanted));
+    group.quota = 2;
+    (group, observed("sg-web", rules(&live)))
+}
+
+fn calm(texts: &[&str]) -> (DesiredGroup, ObservedGroup) {
+    let group = desired("sg-calm", Mode::Complete, rules(texts));
+    (group, observed("sg-calm", rules(texts)))
+}
+
+/// What is said of interfaces in both groups, with the layer.
+fn of_both(plan: &Plan) -> Vec<(String, usize, bool)> {
+    let all = plan.groups.iter().flat_map(|group| &group.passing);
+    all.filter_map(|one| {
+        let with = one.with.as_ref()?.to_string();
+        Some((with, one.transient.wave, one.transient.opens))
+    })
+    .collect()
+}
+
+#[test]
+fn turns_are_replayed_with_a_group_that_may_share_an_interface() {
+    let drops = [
+        "ingress drop tcp/3306 from 0.0.0.0/0 priority 50",
+        "ingress drop tcp/3306 from ::/0 priority 50",
+    ];
+    let plan = plan_groups(&[full(), calm(&drops)]);
+    assert_eq!(of_both(&plan), [("calm".to_owned(), 0, true)]);
+
+    // No interface is in a basic and in an advanced group.
+    let mut other = calm(&drops);
+    other.1.info.kind = GroupKind::Advanced;
+    assert_eq!(of_both(&plan_groups(&[full(), other])), []);
+    // What the other group drops no longer is admitted in the end.
+    let mut leaves = calm(&drops);
+    leaves.0 = desired("sg-calm", Mode::Complete, []);
+    assert_eq!(of_both(&plan_groups(&[full(), leaves])), []);
+    // Nor does what happens to other packets matter.
+    let other = calm(&["ingress drop tcp/9999 from 0.0.0.0/0 priority 50"]);
+    assert_eq!(of_both(&plan_groups(&[full(), other])), []);
+}
+
+#[test]
+fn what_is_cut_in_one_group_alone_is_said_once() {
+    let mut group = desired(
+        "sg-web",
+        Mode::Complete,
+        rules(&["ingress tcp/443 from sg-lb"]),
+    );
+    group.quota = 1;
+    let live = observed("sg-web", rules(&["ingress tcp/443 from 10.0.0.0/8"]));
+    let other = calm(&["ingress drop tcp/443 from 192.0.2.0/24 priority 50"]);
+    let plan = plan_groups(&[(group, live), other]);
+    let web = plan.groups.iter().find(|group| group.in_turn.is_some());
+    assert!(web.is_some_and(|group| group.passing.iter().any(|one| one.with.is_none())));
+    assert_eq!(of_both(&plan), []);
+}
+
+/// The other group's list is read with its own, not taken for every port.
+#[test]
+fn lists_of_both_groups_count_with_what_they_hold() {
+    let lists = |first, last| -> BTreeMap<(AccountName, RegionId), Lists> {
+        let list = PortList {
+            name: "ports".into(),
+            max_entries: 1,
+            entries: vec![PortRange::new(first, last).unwrap()],
+        };
+        let key = full().0;
+        let mut lists = Lists::default();
+        lists.port.insert(PortListId::new("prl-1"), list);
+        [((key.account, key.region), lists)].into()
+    };
+    let drops = [
+        "ingress drop tcp/prl-1 from 0.0.0.0/0 priority 50",
+        "ingress drop tcp/prl-1 from ::/0 priority 50",
+    ];
+    let both = [full(), calm(&drops)];
+    assert_eq!(of_both(&plan_groups_with(&both, &lists(9999, 9999))), []);
+    assert_eq!(
+        of_both(&plan_groups_with(&both, &lists(3306, 3306))),
+        [("calm".to_owned(), 0, true)]
+    );
+}
+
+/// 150 groups that may all meet: 100 pairs are replayed. Thousands of pairs are not even looked at, and counted all the same.
+#[test]
+fn pairs_that_are_too_many_are_counted() {
+    let left_out = |groups: usize| {
+        let groups: Vec<_> = (0..groups)
+            .map(|number| {
+                let id = format!("sg-{number:04}");
+                let wanted = rule("ingress tcp/443 from 0.0.0.0/0");
+                let mut live = observed(&id, []);
+                if number % 10 == 0 {
+                    live.info.kind = GroupKind::Advanced;
+                }
+                (desired(&id, Mode::Complete, vec![wanted]), live)
+            })
+            .collect();
+        let plan = plan_groups(&groups);
+        plan.schedules[0].pairs_left_out
+    };
+    let pairs = |groups: usize| groups * (groups - 1) / 2;
+    assert_eq!(left_out(50), pairs(45) + pairs(5) - 100);
+    assert_eq!(left_out(350), pairs(315) + pairs(35) - 100);
+}
