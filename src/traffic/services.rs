@@ -83,8 +83,10 @@ fn ranges(intervals: Vec<Interval>) -> (String, usize) {
     )
 }
 
-/// Own addresses by family; `None`: every one that a packet can have.
-type Own = Option<BTreeMap<Family, Vec<Interval>>>;
+/// Own addresses by family.
+type Own = BTreeMap<Family, Vec<Interval>>;
+/// Protocols and destination ports.
+type Cell = (Interval, Interval);
 
 /// Boxes that do not overlap, of packets whose peers are of some families, in text, and of how many tokens it is made.
 pub fn print(
@@ -92,14 +94,14 @@ pub fn print(
     families: impl Iterator<Item = Family> + Clone,
 ) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
-    let mut parts: BTreeMap<(Own, Interval), Vec<(Interval, Interval)>> = BTreeMap::new();
+    let mut parts: BTreeMap<(Option<Own>, Interval), Vec<Cell>> = BTreeMap::new();
     if boxes.iter().all(|service| service.local.is_none()) {
         for service in boxes {
             let part = parts.entry((None, service.source)).or_default();
             part.push((service.protocol, service.destination));
         }
     } else {
-        for (source, cell, own) in cells(boxes) {
+        for ((source, cell), own) in cells(boxes) {
             parts
                 .entry((restriction(own, families.clone()), source))
                 .or_default()
@@ -131,10 +133,7 @@ pub fn print(
 }
 
 /// What own addresses must be said: a packet's is of the family of its peer, so that all of those families are no restriction.
-fn restriction(
-    own: BTreeMap<Family, Vec<Interval>>,
-    families: impl Iterator<Item = Family> + Clone,
-) -> Own {
+fn restriction(own: Own, families: impl Iterator<Item = Family> + Clone) -> Option<Own> {
     let is_whole = |family: Family| {
         own.get(&family)
             .is_some_and(|set| *set == [(0, family.last_address())])
@@ -142,14 +141,8 @@ fn restriction(
     (!families.clone().all(is_whole)).then_some(own)
 }
 
-/// Boxes cut at the borders of protocols and ports of all of them: source ports, the cell, and the own addresses that it is about.
-fn cells(
-    boxes: &[ServiceBox],
-) -> Vec<(
-    Interval,
-    (Interval, Interval),
-    BTreeMap<Family, Vec<Interval>>,
-)> {
+/// Boxes cut at the borders of protocols and ports of all of them: by source ports and cell, the own addresses that it is about.
+fn cells(boxes: &[ServiceBox]) -> BTreeMap<(Interval, Cell), Own> {
     let pieces = |of: fn(&ServiceBox) -> Interval| -> Vec<Interval> {
         let mut firsts: BTreeSet<u128> = boxes.iter().map(|service| of(service).0).collect();
         firsts.extend(boxes.iter().map(|service| of(service).1 + 1));
@@ -163,8 +156,7 @@ fn cells(
         pieces(|service| service.protocol),
         pieces(|service| service.destination),
     );
-    let mut cells: BTreeMap<(Interval, (Interval, Interval)), BTreeMap<Family, Vec<Interval>>> =
-        BTreeMap::new();
+    let mut cells: BTreeMap<(Interval, Cell), Own> = BTreeMap::new();
     let within = |piece: &&Interval, whole: Interval| whole.0 <= piece.0 && piece.1 <= whole.1;
     for service in boxes {
         for protocol in protocols
@@ -190,19 +182,14 @@ fn cells(
             }
         }
     }
+    for intervals in cells.values_mut().flat_map(BTreeMap::values_mut) {
+        *intervals = merge(std::mem::take(intervals));
+    }
     cells
-        .into_iter()
-        .map(|((source, cell), mut own)| {
-            for intervals in own.values_mut() {
-                *intervals = merge(std::mem::take(intervals));
-            }
-            (source, cell, own)
-        })
-        .collect()
 }
 
 /// Items per protocol of boxes (protocols, ports) that agree on source ports and own address.
-fn protocols(boxes: &[(Interval, Interval)]) -> (Vec<String>, usize) {
+fn protocols(boxes: &[Cell]) -> (Vec<String>, usize) {
     let mut ports: BTreeMap<u128, Vec<Interval>> = BTreeMap::new();
     let mut whole: Vec<Interval> = Vec::new();
     for &(protocol, destination) in boxes {
