@@ -5,7 +5,7 @@
 //! and what three say where it belongs to what three do. A clause asks for no membership, for one, or, with a peer and a port list that
 //! both have to be taken as they come, for two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     atlas::World,
@@ -15,6 +15,9 @@ use crate::model::{Peer, PortSet, Rule};
 
 /// Most sets of three clauses' memberships.
 const MANY: usize = 5_000;
+
+/// Most times that three clauses are looked at for them.
+const MANY_LOOKS: usize = 500_000;
 
 /// Clauses that ask for memberships.
 pub struct Memberships {
@@ -53,6 +56,9 @@ impl Memberships {
     pub fn of_three(&self) -> (Vec<World>, bool) {
         let mut all = self.up_to_two();
         let two = all.clone();
+        let names = self.names();
+        let mut seen: BTreeSet<Names> = BTreeSet::new();
+        let mut looks = 0;
         let meet = |a: usize, b: usize| self.asking[a].0.meets(&self.asking[b].0);
         let policy = |at: usize| self.asking[at].0.policy;
         let numbers = || 0..self.asking.len();
@@ -67,11 +73,17 @@ impl Memberships {
             };
             for &winner in others.iter().filter(beaten) {
                 for &other in &others {
-                    if (*differs || self.asking[other].1) && meet(winner, other) {
+                    let three = names[between].with(names[winner]).with(names[other]);
+                    if (*differs || self.asking[other].1)
+                        && !seen.contains(&three)
+                        && meet(winner, other)
+                    {
+                        seen.insert(three);
                         all.insert(self.world(&[between, winner, other]));
                     }
                 }
-                if all.len() > two.len() + MANY {
+                looks += others.len();
+                if all.len() > two.len() + MANY || looks > MANY_LOOKS {
                     return (sorted(two), false);
                 }
             }
@@ -99,12 +111,50 @@ impl Memberships {
         all
     }
 
+    /// What each clause asks for, in numbers.
+    fn names(&self) -> Vec<Names> {
+        let symbols: BTreeSet<Symbol> = self
+            .asking
+            .iter()
+            .flat_map(|(clause, _)| clause.symbols())
+            .collect();
+        let numbers: BTreeMap<Symbol, u32> = symbols.into_iter().zip(1..).collect();
+        let names = |(clause, _): &(Clause, bool)| {
+            let symbols = clause.symbols().map(|symbol| numbers[&symbol]);
+            symbols.fold(Names::default(), Names::and)
+        };
+        self.asking.iter().map(names).collect()
+    }
+
     fn world(&self, clauses: &[usize]) -> World {
         let symbols: Vec<Symbol> = clauses
             .iter()
             .flat_map(|&number| self.asking[number].0.symbols())
             .collect();
         joined(symbols.iter())
+    }
+}
+
+/// The numbers of the symbols that up to three clauses ask for, in order, zeros last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Names([u32; 6]);
+
+impl Names {
+    fn and(mut self, number: u32) -> Self {
+        if !self.0.contains(&number) {
+            let free = self.0.iter().position(|known| *known == 0);
+            self.0[free.expect("three clauses ask for six symbols at most")] = number;
+            self.0.sort_unstable_by_key(|known| match known {
+                0 => u32::MAX,
+                number => *number,
+            });
+        }
+        self
+    }
+
+    fn with(self, other: Self) -> Self {
+        let numbers = other.0.into_iter().filter(|number| *number != 0);
+        numbers.fold(self, Self::and)
     }
 }
 

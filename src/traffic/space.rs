@@ -77,11 +77,11 @@ impl<'a> Space<'a> {
         let asked = questions.into_iter().enumerate();
         members.extend(asked.map(|(number, question)| (question, Role::Question(number))));
         members.sort_by_key(|(clause, _)| clause.rank());
-        let symbols: BTreeSet<&Symbol> = members
+        let symbols: BTreeSet<Symbol> = members
             .iter()
-            .filter_map(|(clause, _)| clause.symbol())
+            .flat_map(|(clause, _)| clause.symbols())
             .collect();
-        let symbols: Vec<Symbol> = symbols.into_iter().cloned().collect();
+        let symbols: Vec<Symbol> = symbols.into_iter().collect();
         let default = members
             .iter()
             .position(|(_, role)| *role == Role::Default)

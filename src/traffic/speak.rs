@@ -118,6 +118,30 @@ pub fn speak<L: Copy + Eq + std::hash::Hash>(
     )
 }
 
+/// Most symbols of a world whose every part is looked up.
+const FEW: usize = 6;
+
+/// The worlds whose symbols are some of a world's, but not all.
+fn smaller<'a>(world: &World, worlds: &BTreeSet<&'a World>) -> Vec<&'a World> {
+    if world.len() > FEW {
+        let is_part = |other: &&&World| {
+            other.len() < world.len() && other.iter().all(|symbol| world.contains(symbol))
+        };
+        return worlds.iter().filter(is_part).copied().collect();
+    }
+    let parts = 0..(1usize << world.len()) - 1;
+    let part_of = |part: usize| -> World {
+        let symbols = world.iter().enumerate();
+        symbols
+            .filter(|(place, _)| part >> place & 1 == 1)
+            .map(|(_, symbol)| symbol.clone())
+            .collect()
+    };
+    parts
+        .filter_map(|part| worlds.get(&part_of(part)).copied())
+        .collect()
+}
+
 /// As [`speak`], of a set whose lines may also reach where a label says so.
 pub fn speak_covering<L: Copy + Eq + std::hash::Hash>(
     diagram: &Diagram<L>,
@@ -132,13 +156,7 @@ pub fn speak_covering<L: Copy + Eq + std::hash::Hash>(
     let worlds: BTreeSet<&World> = roots.keys().map(|(world, _)| *world).collect();
     let mut statements = Vec::new();
     for world in &worlds {
-        let smaller: Vec<&World> = worlds
-            .iter()
-            .copied()
-            .filter(|other| {
-                other.len() < world.len() && other.iter().all(|symbol| world.contains(symbol))
-            })
-            .collect();
+        let smaller = smaller(world, &worlds);
         // Where the world is one of its smaller ones point by point, all has been said.
         let is_known = Family::BOTH.iter().all(|family| {
             let here = roots[&(*world, *family)];

@@ -178,3 +178,33 @@ fn sentences_name_the_list() {
         ]
     );
 }
+
+/// Who may use a service depends on what the list holds, whichever way a rule with it decides.
+#[test]
+fn who_may_use_a_service_depends_on_the_list() {
+    use rulekeep::{
+        model::Peer,
+        traffic::{clause::Clause, reach::reach},
+    };
+    let list = || PortSet::List(PortListId::new("prl-x"));
+    let ssh = || PortSet::Range(PortRange::new(22, 22).unwrap());
+    let net = || Peer::Cidr("10.0.0.0/8".parse().unwrap());
+    let question = Clause::of(&rule("1", Policy::Accept, ssh(), net()), &Resolve(None));
+    let who = |rules: &[Rule]| -> Vec<String> {
+        let rules: Vec<&Rule> = rules.iter().collect();
+        let resolve = Resolve(None);
+        let found = reach(&rules, &question, Policy::Accept, Policy::Drop, &resolve);
+        let text = |one: &rulekeep::traffic::speak::Statement| one.text(Direction::Ingress);
+        found.iter().map(text).collect()
+    };
+    let accept = |ports| rule("5", Policy::Accept, ports, net());
+    let drop = |ports| rule("1", Policy::Drop, ports, net());
+    assert_eq!(who(&[accept(list())]), ["tcp/22 in prl-x from 10.0.0.0/8"]);
+    assert_eq!(
+        who(&[drop(list()), accept(ssh())]),
+        [
+            "tcp/22 from 10.0.0.0/8",
+            "not for ports in prl-x: tcp/22 at 10.0.0.0/8",
+        ]
+    );
+}
