@@ -84,7 +84,7 @@ fn a_whole_line_of_a_journal_that_means_nothing_is_an_error_and_no_crash() {
     let journal = folder.path().join("state.json.journal");
     let cloud = Cloud::from_config(&config(&path));
     // Twice: the first write is the snapshot.
-    for name in ["a", "b"] {
+    for name in ["one", "two"] {
         cloud.ok(
             "CreateSecurityGroup",
             &format!("VpcId=vpc-1&SecurityGroupName={name}"),

@@ -344,7 +344,7 @@ async fn a_yes_to_a_clone_that_would_be_another_one_makes_no_group() {
     let elsewhere = served(&cloud);
     fs::write(
         elsewhere.path("rules/classic.yaml"),
-        "group: sg-classic\nmode: partial\ningress:\n  - { service: https, from: 10.0.0.0/8 }\n",
+        "group: sg-classic\nmode: partial\ningress:\n  - { service: https, from: 10.0.0.0/8, nic: intranet }\n",
     )
     .unwrap();
     let (code, text, error) = elsewhere.run_with(&["apply", "--yes"], &KEYS);
