@@ -179,7 +179,8 @@ fn links_out_of_the_repository_are_refused_and_never_read() {
     let push = || said(command("git", &work.root).args(["push", "origin", "HEAD"]));
     let (code, _, error) = push();
     assert_ne!(code, 0);
-    assert!(error.contains("it leads out of the repository"), "{error}");
+    let said = "its link rules/more.yaml leads out of the repository";
+    assert!(error.contains(said), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 
     work.remove("rules/more.yaml");
@@ -222,7 +223,26 @@ fn nothing_of_a_push_replaces_the_programs_files_or_leads_out_of_the_repository(
         "rulekeep.yaml",
         &common::repository::PROJECT.replace(".rulekeep/demo.json", "data/demo.json"),
     );
-    refused("link", "it leads out of the repository");
+    refused("link", "its link data leads out of the repository");
+    // Also one that no file of the project names, such as what the embedded cloud would write beside its own.
+    let outside = work.root.with_file_name("outside");
+    fs::create_dir_all(work.path("data")).unwrap();
+    std::os::unix::fs::symlink(&outside, work.path("data/a.json.journal")).unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace(".rulekeep/demo.json", "data/a.json"),
+    );
+    refused("journal", "its link data/a.json.journal leads out");
+    assert!(!outside.exists());
+    std::os::unix::fs::symlink(".git", work.path("link")).unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace("seed.json", "link/config"),
+    );
+    refused(
+        "git",
+        "its link link leads to what is not part of the commit",
+    );
     work.write(
         "rulekeep.yaml",
         &common::repository::PROJECT.replace("seed.json", "/seed.json"),

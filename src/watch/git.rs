@@ -4,7 +4,6 @@
 //! git has them to be. What stands in a commit is its reader's business.
 
 mod command;
-mod links;
 mod remote;
 
 use std::{
@@ -17,12 +16,10 @@ use std::{
 
 use command::Git;
 
-use crate::report::text::escape;
+use crate::{git::links, report::text::escape};
 
+pub use crate::git::links::STATE;
 pub use remote::{Remote, RemoteError};
-
-/// The folder beside the checked out files in which the program keeps its own; commits must not have one.
-pub const STATE: &str = ".rulekeep";
 
 /// The newest commit that was fetched.
 const FETCHED: &str = "refs/rulekeep/fetched";
@@ -227,7 +224,7 @@ impl Checkout {
         let entries = entries.split('\0').filter_map(|line| line.split_once('\t'));
         let mut links = Vec::new();
         for (facts, name) in entries {
-            if name.split('/').any(|part| part.eq_ignore_ascii_case(STATE)) {
+            if name.split('/').any(|part| links::is_state(part)) {
                 return Ok(Some(format!(
                     "it has a file {}, where rulekeep keeps its journal",
                     escape(name)
