@@ -251,6 +251,46 @@ fn nothing_of_a_push_replaces_the_programs_files_or_leads_out_of_the_repository(
 }
 
 #[test]
+fn what_attributes_make_of_a_push_is_not_applied() {
+    let work = Repository::with_project();
+    let server = server(&work);
+    let kinds = ["hook", "install", "--kind", "post-receive"];
+    assert_eq!(server.rulekeep(&kinds).0, 0);
+    let push = || {
+        let mut git = command("git", &work.root);
+        said(git.args(["push", "--force", "origin", "HEAD:main"])).2
+    };
+    // Files are committed as they are, and would be checked out as others.
+    work.write(".git/info/attributes", "* !working-tree-encoding !filter");
+    work.write(
+        ".gitattributes",
+        "*.yaml working-tree-encoding=ASCII//TRANSLIT filter=up\n",
+    );
+    let project = common::repository::PROJECT.replace("rules/", "\u{2025}\u{ff0f}outside");
+    work.write("rulekeep.yaml", &project);
+    work.commit("encoded");
+    let error = push();
+    assert!(error.contains("there is no folder \u{2025}"), "{error}");
+    assert!(!error.contains("../outside"), "{error}");
+    // A filter of the server that is not the commit's choice.
+    let filter = ["config", "filter.up.smudge", "sed s,rules/,../outside,"];
+    server.git(&filter);
+    work.write("rulekeep.yaml", common::repository::PROJECT);
+    work.commit("filtered");
+    assert!(push().contains("Apply complete!"));
+    server.write("info/attributes", "rulekeep.yaml filter=up\n");
+    work.write(
+        "rulekeep.yaml",
+        &format!("{}# more\n", common::repository::PROJECT),
+    );
+    work.commit("filtered");
+    let error = push();
+    let said = "rulekeep.yaml is not checked out as it stands in the commit";
+    assert!(error.contains(said), "{error}");
+    assert!(error.contains("which is not applied"), "{error}");
+}
+
+#[test]
 fn a_commit_is_judged_by_what_is_staged() {
     let work = Repository::with_project_in("net/");
     let (code, out, error) = work.rulekeep_in("net", &["hook", "install"]);

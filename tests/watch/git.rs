@@ -4,7 +4,9 @@ use std::{fs, path::PathBuf, process::Command};
 
 use rulekeep::emulator::EmulatorHandle;
 
-use crate::support::{Watch, cloud, live, rulekeep, until, write_project, write_rules, writes};
+use crate::support::{
+    Watch, cloud, live, rulekeep, rules, until, write_project, write_rules, writes,
+};
 
 /// A repository to push to, and a clone to commit in.
 pub struct Hub {
@@ -246,6 +248,37 @@ async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
     write(&notify(&shown(&secrets.join("all.yaml"))).replace("rules/", "link"));
     hub.push_ports(&[443]);
     until("it is applied", || live(&cloud) == [443]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_of_a_commit_do_not_change_what_was_checked() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    // What the checked out file would lead to: a project beside the checkout whose rules open another port.
+    let outside = hub.path("work/outside");
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("web.yaml"), rules(&[443, 8080, 22])).unwrap();
+    let watch = hub.watch(&["--interval", "1h"]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    fs::write(
+        hub.path("clone/.git/info/attributes"),
+        "* !working-tree-encoding\n",
+    )
+    .unwrap();
+    fs::write(
+        hub.path("clone/.gitattributes"),
+        "*.yaml working-tree-encoding=ASCII//TRANSLIT\n",
+    )
+    .unwrap();
+    let project = fs::read_to_string(hub.path("clone/rulekeep.yaml")).unwrap();
+    let led = project.replace("rules/", "\u{2025}\u{ff0f}outside");
+    assert_ne!(led, project);
+    fs::write(hub.path("clone/rulekeep.yaml"), led).unwrap();
+    let bad = hub.push("two dots and a slash");
+    watch.says(&format!("error: commit {bad} is bad: "), 1);
+    assert_eq!(live(&cloud), [443, 8080]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
