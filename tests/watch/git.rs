@@ -233,8 +233,11 @@ async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
     ] {
         write(&text);
         let bad = hub.push("leads out");
-        watch.says(&format!("error: commit {bad} is bad: "), 1);
-        watch.says(said, 1);
+        let begin = format!("error: commit {bad} is bad: ");
+        watch.says(&begin, 1);
+        let error = watch.err();
+        let line = error.lines().find(|line| line.starts_with(&begin)).unwrap();
+        assert!(line.contains(said), "{line}");
         watch.says(
             &format!("commit {good}, the last good one, stays in effect"),
             1,
@@ -279,6 +282,39 @@ async fn attributes_of_a_commit_do_not_change_what_was_checked() {
     let bad = hub.push("two dots and a slash");
     watch.says(&format!("error: commit {bad} is bad: "), 1);
     assert_eq!(live(&cloud), [443, 8080]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_a_bad_commit_is_not_written_where_that_of_the_last_good_one_is() {
+    use std::io::Read as _;
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let mut watch = hub.watch(&["--once"]);
+    assert_eq!(watch.ended(), 0, "{}", watch.err());
+    let good = hub.git("clone", &["rev-parse", "HEAD"]);
+    // Its files are sound, and the cloud has no such group.
+    let other = "group: nosuch\nmode: partial\ningress: []\n";
+    fs::write(hub.path("clone/rules/nosuch.yaml"), other).unwrap();
+    let bad = hub.push("no such group");
+    // A pipe keeps all that is written one after the other.
+    let pipe = hub.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut ends = fs::File::options();
+    let mut ends = ends.read(true).write(true).open(&pipe).unwrap();
+    let output = format!("text={}", pipe.display());
+    let json = hub.path("plan.json");
+    let second = format!("json={}", json.display());
+    let mut watch = hub.watch(&["--once", "-o", &output, "-o", &second]);
+    assert_eq!(watch.ended(), 1, "{}", watch.err());
+    watch.says(&format!("error: commit {bad} is bad: "), 1);
+    let mut bytes = vec![0; 1 << 16];
+    let length = ends.read(&mut bytes).unwrap();
+    let written = String::from_utf8_lossy(&bytes[..length]);
+    assert!(!written.contains("nosuch"), "{written}");
+    assert!(written.contains("No changes."), "{written}");
+    let json = fs::read_to_string(json).unwrap();
+    assert!(json.contains(&good) && !json.contains(&bad), "{json}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -359,9 +395,13 @@ impl Keyring {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         let keyring = Self(folder);
         let known = Command::new("gpg").arg("--version").output();
-        known
-            .is_ok_and(|out| out.status.success())
-            .then_some(keyring)
+        let is_known = known.is_ok_and(|out| out.status.success());
+        let required = std::env::var("RULEKEEP_REQUIRE_GPG").is_ok_and(|value| value == "1");
+        assert!(
+            is_known || !required,
+            "RULEKEEP_REQUIRE_GPG=1, and there is no gpg in PATH"
+        );
+        is_known.then_some(keyring)
     }
 
     fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
