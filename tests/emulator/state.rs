@@ -299,7 +299,7 @@ fn a_client_token_is_remembered_for_a_day_also_by_the_next_process() {
             cloud.refusal("CreateSecurityGroup", &create.replace("once", "twice")),
             "400 IdempotentParameterMismatch"
         );
-        cloud.now = cloud.now + jiff::SignedDuration::from_hours(25);
+        cloud.now += jiff::SignedDuration::from_hours(25);
         assert_ne!(made(&cloud), first);
     }
 }

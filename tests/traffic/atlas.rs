@@ -11,7 +11,7 @@ use rulekeep::{
 use crate::universe::{admits, arb_rules, cases, is_about, packets};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(48)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(8)))]
 
     /// The rules that match a packet are one of the pieces, and in any state the strongest rule of the piece that is there decides, as the
     /// matcher says.

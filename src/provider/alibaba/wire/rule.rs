@@ -246,12 +246,12 @@ fn put_ports(text: &mut String, range: PortRange) {
 }
 
 fn put_number(text: &mut String, number: u16) {
-    const POWERS: [u16; 5] = [10_000, 1_000, 100, 10, 1];
-    let begins = |power: &u16| number >= *power || *power == 1;
-    for power in POWERS.into_iter().skip_while(|power| !begins(power)) {
-        let digit = u8::try_from(number / power % 10).expect("one digit");
-        text.push(char::from(b'0' + digit));
+    if number >= 10 {
+        put_number(text, number / 10);
     }
+    text.push(char::from(
+        b'0' + u8::try_from(number % 10).expect("one digit"),
+    ));
 }
 
 /// The members of a permission by the part they play.
