@@ -302,19 +302,15 @@ async fn a_plan_of_a_bad_commit_is_not_written_where_that_of_the_last_good_one_i
     assert!(made.success());
     let mut ends = fs::File::options();
     let mut ends = ends.read(true).write(true).open(&pipe).unwrap();
-    let output = format!("text={}", pipe.display());
-    let json = hub.path("plan.json");
-    let second = format!("json={}", json.display());
-    let mut watch = hub.watch(&["--once", "-o", &output, "-o", &second]);
+    let output = format!("json={}", pipe.display());
+    let mut watch = hub.watch(&["--once", "-o", &output]);
     assert_eq!(watch.ended(), 1, "{}", watch.err());
     watch.says(&format!("error: commit {bad} is bad: "), 1);
     let mut bytes = vec![0; 1 << 16];
     let length = ends.read(&mut bytes).unwrap();
     let written = String::from_utf8_lossy(&bytes[..length]);
-    assert!(!written.contains("nosuch"), "{written}");
-    assert!(written.contains("No changes."), "{written}");
-    let json = fs::read_to_string(json).unwrap();
-    assert!(json.contains(&good) && !json.contains(&bad), "{json}");
+    assert!(written.contains(&good), "{written}");
+    assert!(!written.contains(&bad), "{written}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
