@@ -253,7 +253,7 @@ impl Checkout {
         let entries = entries.split('\0').filter_map(|line| line.split_once('\t'));
         let mut links = Vec::new();
         for (facts, name) in entries {
-            if name.split('/').any(|part| links::is_state(part)) {
+            if name.split('/').any(links::is_state) {
                 return Ok(Some(format!(
                     "it has a file {}, where rulekeep keeps its journal",
                     escape(name)

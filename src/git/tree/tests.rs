@@ -90,7 +90,7 @@ fn on_windows_a_path_stays_without_drive_root_and_lexical_ascent() {
     }
     // Elsewhere these are names.
     for path in ["\\outside", "C:x"] {
-        assert!(!tree.leaves_on(false, "net", path).unwrap().is_some());
+        assert!(tree.leaves_on(false, "net", path).unwrap().is_none());
     }
     for (path, out) in [("a/../b", false), ("a/../../b", true), ("..", true)] {
         assert_eq!(goes_out(path), out, "{path}");
