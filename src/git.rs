@@ -2,6 +2,8 @@
 //!
 //! Git is asked through its own program; nothing is checked out and nothing is written.
 
+mod altered;
+pub(crate) mod links;
 mod tree;
 
 use std::{

@@ -231,8 +231,42 @@ fn a_plan_that_is_handed_over_in_an_archive_is_applied_where_the_journal_stays()
     let (code, _, error) = handed_over();
     assert_eq!(code, 0, "{error}");
     assert!(!server.join("rules/web.yaml").exists());
-    let (_, history, _) = Repository::at(server).rulekeep(&["history"]);
+    let (_, history, _) = Repository::at(server.clone()).rulekeep(&["history"]);
     assert_eq!(history.matches(" complete").count(), 2, "{history}");
+    // The archive has gone; one that is cut off or another kind of file changes nothing.
+    assert!(!archive.exists());
+    fs::write(&archive, "cut off").unwrap();
+    let arguments = [archive.to_str().unwrap(), server.to_str().unwrap()];
+    assert_ne!(script(&work, "unpack-and-apply.sh", &arguments, &[]).0, 0);
+    assert!(server.join("rules/db.yaml").exists());
+}
+
+#[test]
+fn a_job_of_an_older_commit_does_nothing() {
+    let work = Repository::with_project();
+    let origin = work.root.with_file_name("origin.git");
+    let origin = origin.to_str().unwrap();
+    work.git(&["init", "--quiet", "--bare", origin]);
+    work.git(&["remote", "add", "origin", origin]);
+    let old = work.git(&["rev-parse", "HEAD"]);
+    work.git(&["push", "--quiet", "origin", "HEAD:main"]);
+    let run = |commit: &str| {
+        let arguments = [commit, "main", "echo", "it", "runs"];
+        script(&work, "newest.sh", &arguments, &[("FETCH_TOKEN", "t")])
+    };
+    assert_eq!((0, "it runs\n".to_owned()), (run(&old).0, run(&old).1));
+    work.write("more", "");
+    let new = work.commit("more");
+    work.git(&["push", "--quiet", "origin", "HEAD:main"]);
+    let (code, out, _) = run(&old);
+    assert_eq!(code, 0);
+    let said = format!("{old} is no longer the newest commit of main, which is {new}: nothing is");
+    assert!(out.starts_with(&said), "{out}");
+    assert_eq!(run(&new).1, "it runs\n");
+    // What cannot be asked for is no reason to go on.
+    work.git(&["push", "--quiet", "origin", ":main"]);
+    let (code, out, error) = run(&new);
+    assert_eq!((code, &*out), (1, ""), "{error}");
 }
 
 /// A stub on the PATH that records how it is called and answers from a file.

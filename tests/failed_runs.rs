@@ -70,6 +70,14 @@ fn a_failed_run_is_a_document_that_says_so() {
     let help = document["failure"]["help"][0].as_str().unwrap();
     assert!(help.contains("declared are db, jump, web"), "{help}");
 
+    // It is about the project file, wherever that lies.
+    for command in [&["plan"][..], &["drift"], &["apply", "--yes"]] {
+        let (_, out, _) = run(&[command, &["-o", "sarif", "--target", "nosuch"]].concat());
+        let place = &json(&out)["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        let uri = &place["artifactLocation"]["uri"];
+        assert_eq!(uri, "net/rulekeep.yaml", "{command:?}: {out}");
+    }
+
     let (code, out, _) = run(&["validate", "-o", "json", "nosuch"]);
     assert_eq!(code, 1);
     let document = json(&out);

@@ -179,7 +179,8 @@ fn links_out_of_the_repository_are_refused_and_never_read() {
     let push = || said(command("git", &work.root).args(["push", "origin", "HEAD"]));
     let (code, _, error) = push();
     assert_ne!(code, 0);
-    assert!(error.contains("it leads out of the repository"), "{error}");
+    let said = "its link rules/more.yaml leads out of the repository";
+    assert!(error.contains(said), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 
     work.remove("rules/more.yaml");
@@ -222,12 +223,71 @@ fn nothing_of_a_push_replaces_the_programs_files_or_leads_out_of_the_repository(
         "rulekeep.yaml",
         &common::repository::PROJECT.replace(".rulekeep/demo.json", "data/demo.json"),
     );
-    refused("link", "it leads out of the repository");
+    refused("link", "its link data leads out of the repository");
+    // Also one that no file of the project names, such as what the embedded cloud would write beside its own.
+    let outside = work.root.with_file_name("outside");
+    fs::create_dir_all(work.path("data")).unwrap();
+    std::os::unix::fs::symlink(&outside, work.path("data/a.json.journal")).unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace(".rulekeep/demo.json", "data/a.json"),
+    );
+    refused("journal", "its link data/a.json.journal leads out");
+    assert!(!outside.exists());
+    std::os::unix::fs::symlink(".git", work.path("link")).unwrap();
+    work.write(
+        "rulekeep.yaml",
+        &common::repository::PROJECT.replace("seed.json", "link/config"),
+    );
+    refused(
+        "git",
+        "its link link leads to what is not part of the commit",
+    );
     work.write(
         "rulekeep.yaml",
         &common::repository::PROJECT.replace("seed.json", "/seed.json"),
     );
     refused("seed", "rulekeep.yaml:2");
+}
+
+#[test]
+fn what_attributes_make_of_a_push_is_not_applied() {
+    let work = Repository::with_project();
+    let server = server(&work);
+    let kinds = ["hook", "install", "--kind", "post-receive"];
+    assert_eq!(server.rulekeep(&kinds).0, 0);
+    let push = || {
+        let mut git = command("git", &work.root);
+        said(git.args(["push", "--force", "origin", "HEAD:main"])).2
+    };
+    // Files are committed as they are, and would be checked out as others.
+    work.write(".git/info/attributes", "* !working-tree-encoding !filter");
+    work.write(
+        ".gitattributes",
+        "*.yaml working-tree-encoding=ASCII//TRANSLIT filter=up\n",
+    );
+    let project = common::repository::PROJECT.replace("rules/", "\u{2025}\u{ff0f}outside");
+    work.write("rulekeep.yaml", &project);
+    work.commit("encoded");
+    let error = push();
+    assert!(error.contains("there is no folder \u{2025}"), "{error}");
+    assert!(!error.contains("../outside"), "{error}");
+    // A filter of the server that is not the commit's choice.
+    let filter = ["config", "filter.up.smudge", "sed s,rules/,../outside,"];
+    server.git(&filter);
+    work.write("rulekeep.yaml", common::repository::PROJECT);
+    work.commit("filtered");
+    assert!(push().contains("Apply complete!"));
+    server.write("info/attributes", "rulekeep.yaml filter=up\n");
+    work.write(
+        "rulekeep.yaml",
+        &format!("{}# more\n", common::repository::PROJECT),
+    );
+    work.commit("filtered");
+    let error = push();
+    let said = "rulekeep.yaml is not checked out as it stands in the commit";
+    assert!(error.contains(said), "{error}");
+    assert!(error.contains("which is not applied"), "{error}");
 }
 
 #[test]

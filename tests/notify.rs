@@ -121,6 +121,20 @@ fn a_run_that_fails_before_it_has_a_plan_is_told() {
     repository.write("rulekeep.yaml", &format!("{PROJECT}{}", notify("")));
     assert_eq!(run(&["plan"]).0, 1);
     assert_eq!(receiver.events(), [""; 0]);
+    // What whoever calls it has got wrong is not for the others.
+    repository.write("rulekeep.yaml", &format!("{PROJECT}{everything}"));
+    repository.write("rules/web.yaml", &group("web", "https", "staff"));
+    for (command, code) in [
+        (&["plan", "--target", "nosuch"][..], 1),
+        (&["drift", "--target", "nosuch"], 1),
+        (&["apply", "--yes", "--target", "nosuch"], 1),
+        (&["apply", "--yes", "rules/nosuch.yaml"], 1),
+        (&["drift", "--target", ""], 64),
+    ] {
+        assert_eq!(run(command).0, code, "{command:?}");
+        assert_eq!(receiver.events(), [""; 0], "{command:?}");
+    }
+    repository.write("rules/web.yaml", &group("web", "httpss", "staff"));
     // Also when the project file itself has an error elsewhere, and whoever would be asked sees it.
     repository.write("rulekeep.yaml", &format!("{PROJECT}{everything}rulez: x\n"));
     assert_eq!(run(&["apply", "--yes"]).0, 1);

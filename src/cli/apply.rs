@@ -89,7 +89,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     // Whoever reads the outputs learns why nothing was applied.
     let Consent { shared, yes, .. } = &args.consent;
     if let (Err(failure), Stage::Before | Stage::Trying) = (&done, &stage) {
-        unapplied::write(failure, &part, shared, screen);
+        unapplied::write(failure, &part, shared, global, screen);
     }
     // Whoever would be asked sees it.
     if let (Err(failure), Stage::Before, true) = (&done, &stage, *yes || plan.is_some()) {

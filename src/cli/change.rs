@@ -98,9 +98,10 @@ impl Consent {
     pub(super) fn end(
         &self,
         done: Result<Outcome, Failure>,
+        global: &Global,
         screen: &Screen,
     ) -> Result<Exit, Failure> {
-        self.common.told(done, screen)?.exit()
+        self.common.told(done, global, screen)?.exit()
     }
 
     /// Shows text beside the outputs: on stdout unless another format is there.

@@ -120,7 +120,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let done = clone(args, global, screen).await;
-    args.consent.end(done, screen)
+    args.consent.end(done, global, screen)
 }
 
 async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use crate::{
     desired::{self, Loaded, NamedFile},
     diag::{Code, Diagnostic},
-    git::{Error, Git, Tree},
+    git::{Error, Git, Tree, links::STATE},
     report::text::escape,
 };
 
@@ -40,9 +40,6 @@ pub(super) struct Secrets {
     secrets_dir: Option<PathBuf>,
 }
 
-/// The folder in which the program keeps its own.
-const STATE: &str = ".rulekeep";
-
 impl Committed {
     /// What is staged.
     pub(super) fn staged() -> Self {
@@ -60,13 +57,17 @@ impl Committed {
             Some(revision) => {
                 let commit = git.commit(revision).map_err(unreadable)?;
                 let tree = Tree::of_commit(&git, &commit).map_err(unreadable)?;
-                if let Some(path) = tree.called(STATE) {
+                if let Some(path) = tree.state() {
                     return Err(Failure::new(format!(
                         "commit {revision} has {path}, where rulekeep keeps its journal, undo files and audit trail"
                     ))
                     .help(format!(
                         "`git rm -r --cached {path}`, write `{STATE}/` into .gitignore, and commit again"
                     )));
+                }
+                if let Some(objection) = tree.objection().map_err(unreadable)? {
+                    return Err(Failure::new(format!("commit {revision}: {objection}"))
+                        .help("links of a commit lead to its own files, through `..` at their beginning alone"));
                 }
                 (tree, format!("commit {revision}"))
             }
@@ -148,10 +149,25 @@ impl Secrets {
         root: &str,
         file: &NamedFile,
     ) -> Result<Option<String>, Error> {
-        match file.is_secret() && self.may_hold(&file.path) {
-            true => Ok(None),
-            false => tree.leaves(root, &file.path.to_string_lossy()),
+        if file.is_secret() && self.may_hold(&file.path) {
+            return Ok(None);
         }
+        let path = file.path.to_string_lossy();
+        if let Some(reason) = tree.leaves(root, &path)? {
+            return Ok(Some(reason));
+        }
+        // The embedded cloud keeps more beside its file.
+        let beside = match file.key {
+            "local" => &[".lock", ".journal"][..],
+            _ => &[],
+        };
+        for ending in beside {
+            let path = format!("{path}{ending}");
+            if let Some(reason) = tree.leaves(root, &path)? {
+                return Ok(Some(format!("{path}: {reason}")));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a path is in the folder of secrets.

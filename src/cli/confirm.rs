@@ -192,7 +192,7 @@ async fn expire(
     };
     let undone = undo::undo(root, run, connected, Later::Keep, &plan).await;
     undone.map(Some).map_err(|failure| {
-        unapplied::write(&failure, job.part, job.shared, screen);
+        unapplied::write(&failure, job.part, job.shared, job.global, screen);
         failure.help(format!("`rulekeep undo {}` tries again", short(run)))
     })
 }

@@ -11,7 +11,7 @@ use crate::{
     undo::short,
 };
 
-use super::{Failure, Screen, exceptions::Exceptions, plan::Shared, unapplied};
+use super::{Failure, Global, Screen, exceptions::Exceptions, plan::Shared, unapplied};
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -69,9 +69,10 @@ impl Consent {
     pub(super) fn told<T>(
         &self,
         answer: Result<T, Failure>,
+        global: &Global,
         screen: &Screen,
     ) -> Result<T, Failure> {
-        answer.inspect_err(|failure| unapplied::write(failure, "", &self.shared, screen))
+        answer.inspect_err(|failure| unapplied::write(failure, "", &self.shared, global, screen))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Failure {
     pub details: Vec<String>,
     /// The same for formats that have findings.
     pub findings: Box<[Finding]>,
+    /// Whether whoever runs the command has asked for what there is not: nobody else learns of it.
+    pub is_callers: bool,
 }
 
 impl Failure {
@@ -32,7 +34,14 @@ impl Failure {
 
     /// Wrong usage that clap cannot see.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::with(Exit::Usage, message)
+        Self::with(Exit::Usage, message).of_caller()
+    }
+
+    /// The same, as the business of whoever runs the command alone.
+    #[must_use]
+    pub fn of_caller(mut self) -> Self {
+        self.is_callers = true;
+        self
     }
 
     /// A failure with its own exit code.
@@ -44,6 +53,7 @@ impl Failure {
             help: Vec::new(),
             details: Vec::new(),
             findings: Box::default(),
+            is_callers: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `rulekeep hook`: scripts that make git check what is committed and pushed, and apply what was pushed.
 
 mod locked;
+mod unaltered;
 
 use std::{
     fs, io,
@@ -15,7 +16,7 @@ use crate::{
     git::{self, Git},
 };
 
-use self::locked::Locked;
+use self::{locked::Locked, unaltered::Unaltered};
 use super::{
     Failure, Global, Screen,
     committed::Committed,
@@ -42,6 +43,7 @@ enum Action {
     Uninstall(Uninstall),
     Locked(Locked),
     Touched(Touched),
+    Unaltered(Unaltered),
 }
 
 /// Write hooks into the git repository of this folder
@@ -161,6 +163,7 @@ pub(super) fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit,
         Action::Install(install) => install.run(&git, &hooks(&git)?, global, screen),
         Action::Uninstall(uninstall) => uninstall.run(&hooks(&git)?, screen),
         Action::Locked(locked) => locked.run(screen),
+        Action::Unaltered(unaltered) => unaltered.run(),
         Action::Touched(Touched {}) => {
             let answer = match Committed::is_touched(global)? {
                 true => "touched\n",

@@ -71,7 +71,7 @@ enum Verdict {
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let done = import(args, global, screen).await;
-    args.consent.end(done, screen)
+    args.consent.end(done, global, screen)
 }
 
 async fn import(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {

@@ -80,6 +80,9 @@ pub(super) async fn failed_early(
     global: &Global,
     screen: &Screen,
 ) {
+    if failure.is_callers {
+        return;
+    }
     let file = project::file(global).ok();
     if let Some(project) = file.and_then(|file| desired::project_as_far(&file))
         && !project.notify.is_empty()

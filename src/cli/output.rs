@@ -101,6 +101,7 @@ impl Screen {
             help,
             details: _,
             findings: _,
+            is_callers: _,
         } = failure;
         let label = self.err.paint(Tone::Removed, "error:");
         let mut text = format!("{label} {}\n", escape_lines(message));

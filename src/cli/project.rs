@@ -150,11 +150,13 @@ pub(super) fn findings_of(error: &LoadError, file: &Path) -> Vec<Finding> {
 
 /// The project file, seen from the top of its repository.
 pub(super) fn seen_from_top(global: &Global) -> String {
-    let Ok(file) = file(global) else {
-        return PROJECT_FILE.to_owned();
-    };
+    file(global).map_or_else(|_| PROJECT_FILE.to_owned(), |file| file_from_top(&file))
+}
+
+/// A project file, seen from the top of its repository.
+pub(super) fn file_from_top(file: &Path) -> String {
     let name = file.file_name().unwrap_or(PROJECT_FILE.as_ref());
-    format!("{}{}", repository_folder(&file), name.to_string_lossy())
+    format!("{}{}", repository_folder(file), name.to_string_lossy())
 }
 
 /// The folder of a project file, seen from the top of its repository.
@@ -267,7 +269,7 @@ impl Selection {
             .map(|chosen| chosen.into_iter().collect())
             .map_err(|error| {
                 let failure = Failure::new(error.to_string());
-                match error {
+                let failure = match error {
                     SelectError::Target { .. } => failure.help(declared(desired)),
                     SelectError::Path { path, near }
                         if !desired.project.root.join(&path).exists() =>
@@ -286,7 +288,8 @@ impl Selection {
                     }
                     SelectError::Nothing => failure
                         .help("leave out the paths, or name targets that are declared in them"),
-                }
+                };
+                failure.of_caller()
             })
     }
 

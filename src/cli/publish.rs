@@ -225,14 +225,19 @@ pub(super) fn nothing(
     github: &Github,
     screen: &Screen,
 ) -> Result<(), Failure> {
-    // Numbers of GitLab's kind cannot say that there are none.
+    // Numbers of GitLab's kind cannot say that there are none: those of an earlier run go.
+    let cleared = specs
+        .iter()
+        .filter(|spec| spec.format == Format::Gitlab)
+        .filter_map(|spec| spec.path.as_deref())
+        .try_for_each(remove);
     let told: Vec<OutputSpec> = specs
         .iter()
         .filter(|spec| spec.format != Format::Gitlab)
         .cloned()
         .collect();
     if told.is_empty() && !github.wants_findings() {
-        return Ok(());
+        return cleared;
     }
     let message = &failure.message;
     let findings = failure.as_findings();
@@ -258,7 +263,17 @@ pub(super) fn nothing(
         Format::Text | Format::Gitlab => screen.files(&told, draw),
         _ => screen.report(&told, draw),
     };
-    written.and(summarized).and(annotated)
+    written.and(cleared).and(summarized).and(annotated)
+}
+
+/// Takes a file away; what is no file, such as a pipe, stays.
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::canonicalize(path) {
+        Ok(real) if real.is_file() => fs::remove_file(real).map_err(|error| {
+            Failure::new(format!("{} cannot be removed", path.display())).because(&error)
+        }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let done = restore(args, global, screen).await;
-    args.consent.end(done, screen)
+    args.consent.end(done, global, screen)
 }
 
 async fn restore(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {

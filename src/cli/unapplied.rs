@@ -2,10 +2,17 @@
 
 use crate::report::{Format, checked::Checked, markdown, text};
 
-use super::{Failure, Screen, plan::Shared, project::PROJECT_FILE, publish::Github};
+use super::{Failure, Global, Screen, plan::Shared, project, publish::Github};
 
 /// Writes why to every file among the outputs, and to stdout where it has another format than text. `part`: of the project.
-pub(super) fn write(failure: &Failure, part: &str, shared: &Shared, screen: &Screen) {
+pub(super) fn write(
+    failure: &Failure,
+    part: &str,
+    shared: &Shared,
+    global: &Global,
+    screen: &Screen,
+) {
+    let project = project::seen_from_top(global);
     let reasons: Vec<String> = [&failure.causes, &failure.details]
         .into_iter()
         .flatten()
@@ -13,7 +20,7 @@ pub(super) fn write(failure: &Failure, part: &str, shared: &Shared, screen: &Scr
         .collect();
     let checked = Checked {
         command: "apply",
-        project: PROJECT_FILE,
+        project: &project,
         part,
         findings: &failure.findings,
         is_cut_short: true,

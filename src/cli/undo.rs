@@ -83,7 +83,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         return Ok(Exit::Done);
     }
     let done = take_back(args, global, screen).await;
-    args.consent.told(done, screen)?.exit()
+    args.consent.told(done, global, screen)?.exit()
 }
 
 async fn take_back(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome, Failure> {

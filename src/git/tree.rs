@@ -10,12 +10,18 @@ use std::{
     sync::Arc,
 };
 
-use crate::desired::{MAX_BYTES, SourceFile, is_group_file};
+use crate::{
+    desired::{MAX_BYTES, SourceFile, is_group_file},
+    report::text::escape,
+};
 
-use super::{Error, Git};
+use super::{Error, Git, links};
 
 /// Most links that are followed to one file.
 const MAX_LINKS: usize = 40;
+
+const OUTSIDE: &str = "it leads out of the repository";
+const OF_GIT: &str = "it leads to what is git's own";
 
 /// What a tree has under a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,30 +98,63 @@ impl Tree {
         })
     }
 
-    /// The first file or link that is called `name` or lies below it, in any case: file systems may not tell them apart.
-    pub fn called(&self, name: &str) -> Option<&str> {
-        let is_called =
-            |path: &&String| path.split('/').any(|part| part.eq_ignore_ascii_case(name));
-        self.entries.keys().find(is_called).map(String::as_str)
+    /// The first file or link in a folder of the program's own, or called as one: file systems may not tell them apart.
+    pub fn state(&self) -> Option<&str> {
+        let is_state = |path: &&String| path.split('/').any(links::is_state);
+        self.entries.keys().find(is_state).map(String::as_str)
+    }
+
+    /// Every file that is no link and its object.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.entries.iter();
+        files
+            .filter(|(_, entry)| entry.kind == Kind::File)
+            .map(|(path, entry)| (&**path, &*entry.id))
+    }
+
+    /// Why the links of the tree must not be checked out, in a sentence; `None`: they may.
+    pub fn objection(&self) -> Result<Option<String>, Error> {
+        let all = self.entries.iter();
+        let all = all.filter(|(_, entry)| entry.kind == Kind::Link);
+        let (paths, ids): (Vec<_>, Vec<_>) = all.map(|(path, entry)| (path, &entry.id)).unzip();
+        let targets = self.git.blobs(&ids)?;
+        for (path, target) in paths.into_iter().zip(targets) {
+            let why = match &target {
+                Ok(target) => links::objection(path, target),
+                Err(_) => Some("leads to what is no name"),
+            };
+            if let Some(why) = why {
+                return Ok(Some(format!("its link {} {why}", escape(path))));
+            }
+        }
+        Ok(None)
     }
 
     /// Why a path from the folder `root` does not stay in the repository once the tree is checked out; `None`: it does.
     pub fn leaves(&self, root: &str, path: &str) -> Result<Option<String>, Error> {
-        if std::path::Path::new(path).is_absolute() || path.starts_with('/') {
-            return Ok(Some("it is an absolute path".to_owned()));
-        }
-        // Where else a backslash would lead is for the system to say that checks it out.
-        let path = match cfg!(windows) {
+        self.leaves_on(cfg!(windows), root, path)
+    }
+
+    /// Where a backslash, a colon or `..` leads is for the system to say that checks it out.
+    fn leaves_on(&self, windows: bool, root: &str, path: &str) -> Result<Option<String>, Error> {
+        let path = match windows {
             true => path.replace('\\', "/"),
             false => path.to_owned(),
         };
-        if path
-            .split('/')
-            .any(|part| part.eq_ignore_ascii_case(".git"))
-        {
-            return Ok(Some("it leads to what is git's own".to_owned()));
+        if path.starts_with('/') || std::path::Path::new(&path).is_absolute() {
+            return Ok(Some("it is an absolute path".to_owned()));
         }
-        Ok(match self.lookup(&format!("{root}/{path}"))? {
+        if windows && path.contains(':') {
+            return Ok(Some("it names a drive or a stream".to_owned()));
+        }
+        if path.split('/').any(links::is_git) {
+            return Ok(Some(OF_GIT.to_owned()));
+        }
+        let path = format!("{root}/{path}");
+        if windows && goes_out(&path) {
+            return Ok(Some(OUTSIDE.to_owned()));
+        }
+        Ok(match self.lookup(&path)? {
             Found::Unknown(reason) => Some(reason),
             Found::Nothing | Found::Folder(_) | Found::File(_) => None,
         })
@@ -156,6 +195,9 @@ impl Tree {
     ) -> Result<Result<Vec<SourceFile>, String>, Error> {
         if rules.starts_with('/') {
             return Ok(Err(format!("{rules} is not in the repository")));
+        }
+        if let Some(reason) = self.leaves(root, rules)? {
+            return Ok(Err(format!("{rules}: {reason}")));
         }
         let shown = plain(rules).unwrap_or_else(|| rules.to_owned());
         let mut files = Vec::new();
@@ -246,7 +288,7 @@ impl Tree {
     fn follow(&self, path: &str, at: &mut Vec<String>) -> Result<Found, Error> {
         let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut links = 0;
-        let outside = || Ok(Found::Unknown("it leads out of the repository".to_owned()));
+        let outside = || Ok(Found::Unknown(OUTSIDE.to_owned()));
         while let Some(part) = left.pop() {
             match &*part {
                 "" | "." => continue,
@@ -276,6 +318,12 @@ impl Tree {
                 }) if left.iter().all(|part| part.is_empty() || part == ".") => {
                     return Ok(Found::File(here));
                 }
+                // Some systems go up from a file as from a folder.
+                Some(Entry {
+                    kind: Kind::File, ..
+                }) if left.iter().any(|part| part == "..") => {
+                    return Ok(Found::Unknown(format!("it goes up from the file {here}")));
+                }
                 Some(Entry {
                     kind: Kind::File, ..
                 }) => return Ok(Found::Nothing),
@@ -294,6 +342,14 @@ impl Tree {
                     };
                     if target.starts_with('/') {
                         return outside();
+                    }
+                    let mut parts = target.split('/');
+                    if parts.clone().any(links::is_git) {
+                        return Ok(Found::Unknown(OF_GIT.to_owned()));
+                    }
+                    if parts.any(links::is_state) {
+                        let reason = format!("the link {here} leads to what is rulekeep's own");
+                        return Ok(Found::Unknown(reason));
                     }
                     self.met.borrow_mut().insert(here);
                     at.pop();
@@ -324,6 +380,20 @@ impl Tree {
         };
         Ok(wanted.into_iter().map(file).collect())
     }
+}
+
+/// Whether a path goes above the top at some point, whatever its names lead to.
+fn goes_out(path: &str) -> bool {
+    let mut depth = 0_usize;
+    path.split('/').any(|part| {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+        false
+    })
 }
 
 /// A path without `.`; `None` when it has `..`.

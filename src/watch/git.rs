@@ -4,7 +4,6 @@
 //! git has them to be. What stands in a commit is its reader's business.
 
 mod command;
-mod links;
 mod remote;
 
 use std::{
@@ -17,12 +16,13 @@ use std::{
 
 use command::Git;
 
-use crate::report::text::escape;
+use crate::{
+    git::{self, links},
+    report::text::escape,
+};
 
+pub use crate::git::links::STATE;
 pub use remote::{Remote, RemoteError};
-
-/// The folder beside the checked out files in which the program keeps its own; commits must not have one.
-pub const STATE: &str = ".rulekeep";
 
 /// The newest commit that was fetched.
 const FETCHED: &str = "refs/rulekeep/fetched";
@@ -38,6 +38,8 @@ pub struct Checkout {
     signatures: Signatures,
     /// Commits whose links were looked at and are in order.
     linked: Mutex<BTreeSet<String>>,
+    /// The commit whose files were found in the folder as they are, when it was checked out.
+    compared: Mutex<Option<String>>,
     /// Held as long as the checkout is used.
     _lock: File,
 }
@@ -88,6 +90,12 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The files are not those of the commit.
+    #[error("its file {} is not checked out as it stands in the commit", escape(.0))]
+    Altered(String),
+    /// They cannot be compared with the commit.
+    #[error(transparent)]
+    NotCompared(#[from] git::Error),
     /// The remote has no such branch.
     #[error("there is no branch {0} at the remote")]
     NoBranch(String),
@@ -136,12 +144,14 @@ impl Checkout {
         }
         git.run(&["init", "--quiet"]).await?;
         git.unlock().map_err(failed)?;
+        git.ignore_attributes().map_err(failed)?;
         let git = git.without_questions().await?;
         Ok(Self {
             git,
             remote,
             signatures,
             linked: Mutex::default(),
+            compared: Mutex::default(),
             _lock: lock,
         })
     }
@@ -211,8 +221,24 @@ impl Checkout {
 
     /// Puts the files of a commit into the folder, whatever stood there; the program's own files stay.
     pub async fn check_out(&self, commit: &str) -> Result<(), Error> {
-        let quiet = ["--quiet", "--force", "--detach", commit];
-        self.git.run(&[&["checkout"], &quiet[..]].concat()).await?;
+        let quiet = ["checkout", "--quiet", "--force", "--detach", commit];
+        self.git.run(&quiet).await?;
+        let compared = || self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        if compared().as_deref() != Some(commit) {
+            *compared() = None;
+            if let Some(path) = self.altered(commit)? {
+                // Perhaps it was so before this process: git leaves alone what it once wrote.
+                self.git.forget_files().map_err(|source| Error::Folder {
+                    path: self.folder().to_owned(),
+                    source,
+                })?;
+                self.git.run(&quiet).await?;
+                if self.altered(commit)?.is_some() {
+                    return Err(Error::Altered(path));
+                }
+            }
+            *compared() = Some(commit.to_owned());
+        }
         // Nobody but a commit declares groups here.
         let strays = ["-ffdxq", "-e", STATE, "--", "*.yaml", "*.yml"];
         self.git
@@ -227,7 +253,7 @@ impl Checkout {
         let entries = entries.split('\0').filter_map(|line| line.split_once('\t'));
         let mut links = Vec::new();
         for (facts, name) in entries {
-            if name.split('/').any(|part| part.eq_ignore_ascii_case(STATE)) {
+            if name.split('/').any(links::is_state) {
                 return Ok(Some(format!(
                     "it has a file {}, where rulekeep keeps its journal",
                     escape(name)
@@ -261,6 +287,12 @@ impl Checkout {
             Err(Error::Failed { said, .. }) => Ok(Some(format!("its signature: {said}"))),
             Err(error) => Err(error),
         }
+    }
+
+    /// A file that is not in the folder as it stands in the commit.
+    fn altered(&self, commit: &str) -> Result<Option<String>, Error> {
+        let git = git::Git::of_folder(self.folder());
+        Ok(git.altered(self.folder(), commit)?)
     }
 
     /// What is wrong about the links of a commit: names and objects.

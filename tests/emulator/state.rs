@@ -59,6 +59,21 @@ fn a_state_that_cannot_be_read_is_refused_and_left_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn links_beside_a_state_are_not_followed() {
+    for ending in ["lock", "journal"] {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        let link = folder.path().join(format!("state.json.{ending}"));
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let error = Emulator::engine(&config(&folder.path().join("state.json"))).unwrap_err();
+        let said = format!("state.json.{ending} is a link, which is not followed");
+        assert!(error.to_string().contains(&said), "{error}");
+        assert!(!outside.exists());
+    }
+}
+
 #[test]
 fn a_state_of_the_first_version_is_read_and_the_second_is_written() {
     let folder = tempfile::tempdir().unwrap();

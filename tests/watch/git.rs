@@ -4,7 +4,9 @@ use std::{fs, path::PathBuf, process::Command};
 
 use rulekeep::emulator::EmulatorHandle;
 
-use crate::support::{Watch, cloud, live, rulekeep, until, write_project, write_rules, writes};
+use crate::support::{
+    Watch, cloud, live, rulekeep, rules, until, write_project, write_rules, writes,
+};
 
 /// A repository to push to, and a clone to commit in.
 pub struct Hub {
@@ -231,8 +233,11 @@ async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
     ] {
         write(&text);
         let bad = hub.push("leads out");
-        watch.says(&format!("error: commit {bad} is bad: "), 1);
-        watch.says(said, 1);
+        let begin = format!("error: commit {bad} is bad: ");
+        watch.says(&begin, 1);
+        let error = watch.err();
+        let line = error.lines().find(|line| line.starts_with(&begin)).unwrap();
+        assert!(line.contains(said), "{line}");
         watch.says(
             &format!("commit {good}, the last good one, stays in effect"),
             1,
@@ -246,6 +251,66 @@ async fn a_commit_whose_project_file_leads_out_of_the_repository_is_bad() {
     write(&notify(&shown(&secrets.join("all.yaml"))).replace("rules/", "link"));
     hub.push_ports(&[443]);
     until("it is applied", || live(&cloud) == [443]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_of_a_commit_do_not_change_what_was_checked() {
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    // What the checked out file would lead to: a project beside the checkout whose rules open another port.
+    let outside = hub.path("work/outside");
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("web.yaml"), rules(&[443, 8080, 22])).unwrap();
+    let watch = hub.watch(&["--interval", "1h"]);
+    until("the first commit is applied", || {
+        live(&cloud) == [443, 8080]
+    });
+    fs::write(
+        hub.path("clone/.git/info/attributes"),
+        "* !working-tree-encoding\n",
+    )
+    .unwrap();
+    fs::write(
+        hub.path("clone/.gitattributes"),
+        "*.yaml working-tree-encoding=ASCII//TRANSLIT\n",
+    )
+    .unwrap();
+    let project = fs::read_to_string(hub.path("clone/rulekeep.yaml")).unwrap();
+    let led = project.replace("rules/", "\u{2025}\u{ff0f}outside");
+    assert_ne!(led, project);
+    fs::write(hub.path("clone/rulekeep.yaml"), led).unwrap();
+    let bad = hub.push("two dots and a slash");
+    watch.says(&format!("error: commit {bad} is bad: "), 1);
+    assert_eq!(live(&cloud), [443, 8080]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_a_bad_commit_is_not_written_where_that_of_the_last_good_one_is() {
+    use std::io::Read as _;
+    let cloud = cloud().await;
+    let hub = Hub::new(&cloud, &[443, 8080]);
+    let mut watch = hub.watch(&["--once"]);
+    assert_eq!(watch.ended(), 0, "{}", watch.err());
+    let good = hub.git("clone", &["rev-parse", "HEAD"]);
+    // Its files are sound, and the cloud has no such group.
+    let other = "group: nosuch\nmode: partial\ningress: []\n";
+    fs::write(hub.path("clone/rules/nosuch.yaml"), other).unwrap();
+    let bad = hub.push("no such group");
+    // A pipe keeps all that is written one after the other.
+    let pipe = hub.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut ends = fs::File::options();
+    let mut ends = ends.read(true).write(true).open(&pipe).unwrap();
+    let output = format!("json={}", pipe.display());
+    let mut watch = hub.watch(&["--once", "-o", &output]);
+    assert_eq!(watch.ended(), 1, "{}", watch.err());
+    watch.says(&format!("error: commit {bad} is bad: "), 1);
+    let mut bytes = vec![0; 1 << 16];
+    let length = ends.read(&mut bytes).unwrap();
+    let written = String::from_utf8_lossy(&bytes[..length]);
+    assert!(written.contains(&good), "{written}");
+    assert!(!written.contains(&bad), "{written}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -326,9 +391,13 @@ impl Keyring {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         let keyring = Self(folder);
         let known = Command::new("gpg").arg("--version").output();
-        known
-            .is_ok_and(|out| out.status.success())
-            .then_some(keyring)
+        let is_known = known.is_ok_and(|out| out.status.success());
+        let required = std::env::var("RULEKEEP_REQUIRE_GPG").is_ok_and(|value| value == "1");
+        assert!(
+            is_known || !required,
+            "RULEKEEP_REQUIRE_GPG=1, and there is no gpg in PATH"
+        );
+        is_known.then_some(keyring)
     }
 
     fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {

@@ -19,7 +19,8 @@ async fn every_pass_leaves_its_plan_in_files_also_one_that_comes_to_none() {
     write_project(folder, &cloud, &[443, 8080]);
     let outputs = ["-o", "json=plan.json", "-o", "sarif=plan.sarif"];
     let more = ["--interval", "1h", "-o", "text=plan.txt"];
-    let _watch = Watch::start(folder, &[&outputs[..], &more].concat());
+    let counts = ["-o", "gitlab=counts.json"];
+    let _watch = Watch::start(folder, &[&counts[..], &outputs, &more].concat());
     let json = |name: &str| -> serde_json::Value {
         let text = fs::read_to_string(folder.join(name)).unwrap_or_default();
         // Written in one step: it is there as a whole or not at all.
@@ -34,6 +35,7 @@ async fn every_pass_leaves_its_plan_in_files_also_one_that_comes_to_none() {
     until("every file is", || folder.join("plan.txt").exists());
     let text = fs::read_to_string(folder.join("plan.txt")).unwrap();
     assert!(text.contains("Plan: 1 to add"), "{text}");
+    assert_eq!(json("counts.json")["create"], 1);
 
     fs::write(
         folder.join("rules/web.yaml"),
@@ -53,6 +55,8 @@ async fn every_pass_leaves_its_plan_in_files_also_one_that_comes_to_none() {
         let text = fs::read_to_string(folder.join("plan.txt")).unwrap();
         text.starts_with("error: 1 error in the files")
     });
+    // Numbers cannot say that there are none.
+    assert!(!folder.join("counts.json").exists());
     let run = &json("plan.sarif")["runs"][0];
     assert_eq!(run["automationDetails"]["id"], "rulekeep/watch/");
     assert_eq!(run["invocations"][0]["executionSuccessful"], false);
@@ -65,6 +69,19 @@ async fn every_pass_leaves_its_plan_in_files_also_one_that_comes_to_none() {
     assert_eq!(refused.status.code(), Some(64));
     let error = String::from_utf8(refused.stderr).unwrap();
     assert!(error.contains("give it a file: json=FILE"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_pass_fails_when_an_output_cannot_be_written() {
+    let (cloud, folder) = (cloud().await, tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    write_project(folder, &cloud, &[443]);
+    for (output, code) in [("json=plan.json", 0), ("json=nosuch/plan.json", 1)] {
+        let ended = rulekeep(folder, &["watch", "--once", "-o", output])
+            .output()
+            .unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+    }
 }
 
 /// Hands connections on to the cloud, and counts them.

@@ -9,7 +9,10 @@ worktree=@WORKTREE@
 @FIND@
 # The branch may have moved on while this waited for its turn: the newest state is applied.
 apply_newest() {
-    # Attributes of the commit, such as working-tree-encoding, would make files others than those that are checked.
+    # Objects that a push put in place of others are not what is checked.
+    export GIT_NO_REPLACE_OBJECTS=1
+    # Attributes of the commit, such as working-tree-encoding, would make files others than those that are checked. A git before
+    # 2.41 does not know this, nor does it end filters that the server's own attributes ask for: the files are compared below.
     GIT_ATTR_SOURCE=$(git --git-dir="$repository" hash-object -t tree --stdin </dev/null) || return 1
     export GIT_ATTR_SOURCE
     new=$(git --git-dir="$repository" rev-parse --verify --quiet "refs/heads/$branch^{commit}") || return 0
@@ -25,6 +28,10 @@ apply_newest() {
         git --git-dir="$repository" worktree add --quiet --force --detach "$worktree" "$new" || return 1
     fi
     cd "$worktree" || return 1
+    if ! "$rulekeep" hook unaltered "$new"; then
+        echo "rulekeep: $branch is at $short, which is not applied"
+        return 1
+    fi
     "$rulekeep" apply --yes --lock-timeout 10m --project "$project"
     status=$?
     if [ "$status" -eq 0 ]; then

@@ -22,6 +22,8 @@ pub(super) struct Audience(Mutex<Notes>);
 struct Notes {
     /// As it was read last.
     project: Option<Project>,
+    /// Whether one was sound: then its receivers stay those of a sound one.
+    is_sound: bool,
     news: News,
     messages: Vec<Message>,
 }
@@ -33,14 +35,18 @@ impl Audience {
 
     /// Takes the receivers of a project file that was read.
     pub(super) fn of(&self, project: &Project) {
-        self.notes().project = Some(project.clone());
+        let notes = &mut *self.notes();
+        notes.project = Some(project.clone());
+        notes.is_sound = true;
     }
 
-    /// As long as no project file was sound: the receivers of one as far as it can be read.
+    /// As long as no project file was sound: the receivers of the last one, as far as it can be read.
     pub(super) fn of_unsound(&self, file: &Path) {
-        let project = &mut self.notes().project;
-        if project.is_none() {
-            *project = desired::project_as_far(file);
+        let notes = &mut *self.notes();
+        if !notes.is_sound
+            && let Some(project) = desired::project_as_far(file)
+        {
+            notes.project = Some(project);
         }
     }
 
@@ -73,5 +79,30 @@ impl Audience {
         if let Some(project) = project {
             notify::tell(&project, &messages, screen).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn receivers_are_those_of_the_last_file_until_one_was_sound() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rulekeep.yaml");
+        let audience = Audience::default();
+        let read = |receivers: usize, more: &str| {
+            let receiver = "  - { to: webhook, url_env: OPS }\n".repeat(receivers);
+            fs::write(&file, format!("rules: rules/\nnotify:\n{receiver}{more}")).unwrap();
+            audience.of_unsound(&file);
+            let notes = audience.notes();
+            notes.project.as_ref().map(|project| project.notify.len())
+        };
+        assert_eq!(read(1, "rulez: x\n"), Some(1));
+        assert_eq!(read(2, "rulez: x\n"), Some(2));
+        audience.of(&desired::project_as_far(&file).unwrap());
+        assert_eq!(read(3, "rulez: x\n"), Some(2));
     }
 }

@@ -1,6 +1,9 @@
 //! A pass over commits: the newest one, or the last good one where the newest is bad.
 
-use crate::watch::{BadCommit, Ending, Stop, git::Checkout};
+use crate::watch::{
+    BadCommit, Ending, Stop,
+    git::{Checkout, Error},
+};
 
 use super::{
     super::Failure,
@@ -85,15 +88,19 @@ impl Keeper<'_> {
         stop: &Stop,
     ) -> Ending {
         self.approved = false;
-        let objection = match self.objection(checkout, commit).await {
+        let mut objection = match self.objection(checkout, commit).await {
             Ok(objection) => objection,
             Err(failure) => return self.git_failed(failure, Some(commit)),
         };
-        if objection.is_none()
-            && let Err(error) = checkout.check_out(commit).await
-        {
-            let failure = Failure::new("the commit cannot be checked out").because(&error);
-            return self.git_failed(failure, Some(commit));
+        if objection.is_none() {
+            match checkout.check_out(commit).await {
+                Ok(()) => {}
+                Err(error @ Error::Altered(_)) => objection = Some(error.to_string()),
+                Err(error) => {
+                    let failure = Failure::new("the commit cannot be checked out").because(&error);
+                    return self.git_failed(failure, Some(commit));
+                }
+            }
         }
         let state = State {
             commit: Some((commit, objection.as_deref())),

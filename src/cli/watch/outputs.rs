@@ -3,7 +3,6 @@
 use crate::{
     desired::Desired,
     diag::Diagnostic,
-    git,
     guard::Refusal,
     lint::lint,
     report::{Format, Review, Stamp, Subject, text},
@@ -14,7 +13,7 @@ use super::{
         Failure,
         gate::Gate,
         pass::Prepared,
-        project::{PROJECT_FILE, Selection},
+        project::{Selection, file_from_top},
         publish::{self, Findings, Github, Nothing},
     },
     pass::Keeper,
@@ -32,7 +31,7 @@ pub(super) struct Made<'a> {
 }
 
 impl Keeper<'_> {
-    /// Writes the plan of a pass, before anything of it is made.
+    /// Writes the plan of a pass that is not given up for another state of the files, before anything of it is made.
     pub(super) fn write_plan(&mut self, made: &Made<'_>) {
         let outputs = &self.args.output;
         if outputs.is_empty() {
@@ -75,11 +74,11 @@ impl Keeper<'_> {
         if outputs.is_empty() {
             return;
         }
-        let folder = self.root().map(|root| git::prefix(&root));
+        let (project, _) = self.project();
         let run = Nothing {
             command: "watch",
             part: &self.part(),
-            project: &format!("{}{PROJECT_FILE}", folder.unwrap_or_default()),
+            project: &file_from_top(&project),
             stamp: Some(stamp),
         };
         let github = Github::default();

@@ -133,12 +133,16 @@ impl<'a> Keeper<'a> {
 
     /// How the program ends after its only pass.
     pub(super) fn exit(&self) -> Exit {
-        match &self.last {
+        let exit = match &self.last {
             Some(Ending::InSync | Ending::Planned | Ending::Applied) => Exit::Done,
             Some(Ending::Waiting { .. } | Ending::Refused | Ending::Held(_)) => Exit::Refused,
             Some(Ending::Unfinished(verdict)) => (*verdict).into(),
             Some(Ending::Interrupted) => Exit::Interrupted,
             Some(Ending::NotSound(_) | Ending::Failed(_)) | None => Exit::Error,
+        };
+        match (exit, &self.unwritten) {
+            (Exit::Done, Some(_)) => Exit::Error,
+            (exit, _) => exit,
         }
     }
 
@@ -151,7 +155,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// The project file of the state that is checked out, and which of its groups are meant.
-    fn project(&self) -> (PathBuf, Selection) {
+    pub(super) fn project(&self) -> (PathBuf, Selection) {
         let mut selection = self.args.selection.clone();
         let folder = match self.files {
             Files::Here { project } => return (project.to_owned(), selection),

@@ -38,6 +38,8 @@ struct Written {
 pub(in crate::emulator) enum StoreError {
     #[error("{path} is in use by another process")]
     InUse { path: PathBuf },
+    #[error("{path} is a link, which is not followed")]
+    Link { path: PathBuf },
     #[error("{path} cannot be used: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error("{path} is no state of the emulator and is left as it is: {reason}")]
@@ -63,6 +65,12 @@ impl StateFile {
             _ => PathBuf::from("."),
         };
         std::fs::create_dir_all(&folder).map_err(io)?;
+        // Whoever made the link may not be who may write where it leads.
+        for path in [beside(path, ".lock"), beside(path, ".journal")] {
+            if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+                return Err(StoreError::Link { path });
+            }
+        }
         let lock = File::options()
             .create(true)
             .write(true)

@@ -54,8 +54,47 @@ fn a_path_that_leaves_the_repository_is_told_from_one_that_stays() {
     for path in ["/seed.json", "../../seed.json", "new/../../../x"] {
         assert!(leaves(path), "{path}");
     }
-    assert_eq!(tree.called(".rulekeep"), Some("net/.RuleKeep"));
-    assert_eq!(tree.called("rulekeep"), None);
+    // A file is no folder, but not every system asks.
+    for path in ["rulekeep.yaml/../../x", "rulekeep.yaml/.."] {
+        assert!(leaves(path), "{path}");
+    }
+    for path in [".git/config", "x/.GIT", "GIT~1/config", ".git ./config"] {
+        assert!(leaves(path), "{path}");
+    }
+    assert_eq!(tree.state(), Some("net/.RuleKeep"));
+}
+
+#[test]
+fn on_windows_a_path_stays_without_drive_root_and_lexical_ascent() {
+    let tree = tree(&[
+        ("net/rulekeep.yaml", Kind::File),
+        ("net/rules/web.yaml", Kind::File),
+    ]);
+    let leaves = |path: &str| tree.leaves_on(true, "net", path).unwrap().is_some();
+    for path in ["rules\\web.yaml", "..\\net\\rules", ".\\state.json"] {
+        assert!(!leaves(path), "{path}");
+    }
+    for path in [
+        "\\outside",
+        "/outside",
+        "\\\\server\\share",
+        "C:x",
+        "C:\\x",
+        "rulekeep.yaml:stream",
+        "..\\..\\outside",
+        "rulekeep.yaml\\..\\..\\outside",
+        "rulekeep.yaml/../../../outside",
+        "rules\\.git\\config",
+    ] {
+        assert!(leaves(path), "{path}");
+    }
+    // Elsewhere these are names.
+    for path in ["\\outside", "C:x"] {
+        assert!(tree.leaves_on(false, "net", path).unwrap().is_none());
+    }
+    for (path, out) in [("a/../b", false), ("a/../../b", true), ("..", true)] {
+        assert_eq!(goes_out(path), out, "{path}");
+    }
 }
 
 #[test]

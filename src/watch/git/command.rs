@@ -32,7 +32,8 @@ const SSH: &str =
 const MOST_LINES: usize = 5;
 
 /// Variables that would point git at another repository, as they do within a hook.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
+    "GIT_COMMON_DIR",
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -40,6 +41,10 @@ const OTHERS: [&str; 6] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
 ];
+
+/// What takes precedence over every attribute of a commit and of the user's configuration: files are what stands in the
+/// commit, in no other encoding and through no filter (gitattributes(5)).
+pub(super) const ATTRIBUTES: &str = "* !working-tree-encoding !filter -text !eol -ident\n";
 
 /// git in a folder.
 #[derive(Clone, Debug)]
@@ -103,6 +108,21 @@ impl Git {
             }
         }
         Ok(())
+    }
+
+    /// Makes attributes count for nothing here.
+    pub(super) fn ignore_attributes(&self) -> io::Result<()> {
+        let info = self.folder.join(".git/info");
+        fs::create_dir_all(&info)?;
+        fs::write(info.join("attributes"), ATTRIBUTES)
+    }
+
+    /// Has the next checkout write every file.
+    pub(super) fn forget_files(&self) -> io::Result<()> {
+        match fs::remove_file(self.folder.join(".git/index")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// What a command prints.

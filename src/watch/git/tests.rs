@@ -30,6 +30,12 @@ impl Hub {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Has files committed as they stand on the disk, whatever attributes say.
+    fn commit_as_it_is(&self) {
+        let path = self.folder.path().join("clone/.git/info/attributes");
+        fs::write(path, command::ATTRIBUTES).unwrap();
+    }
+
     /// Commits a file and pushes, by force if need be; the new commit.
     fn push(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join("clone").join(name);
@@ -121,6 +127,64 @@ async fn a_checkout_removes_strays_and_keeps_the_programs_own_files() {
     }
     let text = fs::read_to_string(checkout.folder().join("infra/rules/a.yaml")).unwrap();
     assert_eq!(text, "1");
+}
+
+#[tokio::test]
+async fn files_are_what_stands_in_the_commit_whatever_its_attributes_say() {
+    let hub = Hub::new();
+    hub.commit_as_it_is();
+    let checkout = hub.open().await.unwrap();
+    // The user's configuration has a filter that a commit could choose.
+    let config = ["config", "filter.other.smudge", "echo other"];
+    checkout.git.run(&config).await.unwrap();
+    hub.push("rules/crlf.yaml", "a\n");
+    for (name, text) in [
+        ("rulekeep.yaml", "rules: \u{2025}\u{ff0f}outside\n$Id$\n"),
+        ("b", "b\n"),
+    ] {
+        hub.push(name, text);
+    }
+    let attributes = "[attr]all filter=other\n*.yaml working-tree-encoding=ASCII//TRANSLIT ident eol=crlf\nb all\n";
+    hub.push(".gitattributes", attributes);
+    let commit = hub.push("rules/.gitattributes", "*.yaml text eol=crlf\n");
+    checkout.fetch().await.unwrap();
+    checkout.check_out(&commit).await.unwrap();
+    let read = |name: &str| fs::read_to_string(checkout.folder().join(name)).unwrap();
+    assert_eq!(
+        read("rulekeep.yaml"),
+        "rules: \u{2025}\u{ff0f}outside\n$Id$\n"
+    );
+    assert_eq!(
+        (read("rules/crlf.yaml"), read("b")),
+        ("a\n".to_owned(), "b\n".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_checked_out_as_it_is_is_refused() {
+    let hub = Hub::new();
+    hub.commit_as_it_is();
+    let checkout = hub.open().await.unwrap();
+    hub.push("rulekeep.yaml", "rules: \u{2025}\u{ff0f}outside\n");
+    let commit = hub.push(
+        ".gitattributes",
+        "*.yaml working-tree-encoding=ASCII//TRANSLIT\n",
+    );
+    checkout.fetch().await.unwrap();
+    // As a git would have it that knows of no such file.
+    let own = checkout.folder().join(".git/info/attributes");
+    let kept = fs::read(&own).unwrap();
+    fs::remove_file(&own).unwrap();
+    let refused = checkout.check_out(&commit).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "its file rulekeep.yaml is not checked out as it stands in the commit"
+    );
+    // What was once written otherwise is written again.
+    fs::write(&own, kept).unwrap();
+    checkout.check_out(&commit).await.unwrap();
+    let text = fs::read_to_string(checkout.folder().join("rulekeep.yaml")).unwrap();
+    assert_eq!(text, "rules: \u{2025}\u{ff0f}outside\n");
 }
 
 #[tokio::test]

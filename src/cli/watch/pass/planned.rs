@@ -50,14 +50,6 @@ impl Keeper<'_> {
         self.approved = approved.is_some();
         let shown = prepared.report(&refusals, &stamp);
         attempt.scene.result = text::plan(&shown, &self.screen.out);
-        self.write_plan(&Made {
-            desired,
-            selection,
-            prepared,
-            refusals: &refusals,
-            stamp: &stamp,
-            warnings: &attempt.warnings,
-        });
         let applies = self.args.apply;
         let mut waits = String::new();
         let (mut ending, failure) = if prepared.is_errored() {
@@ -81,6 +73,17 @@ impl Keeper<'_> {
         } else {
             (Ending::Planned, None)
         };
+        // Where another state of the files is tried, that one's plan is what there is.
+        if !(attempt.state.another && ending.blame().is_some()) {
+            self.write_plan(&Made {
+                desired,
+                selection,
+                prepared,
+                refusals: &refusals,
+                stamp: &stamp,
+                warnings: &attempt.warnings,
+            });
+        }
         if !waits.is_empty() {
             attempt.scene.result.push_str(&format!("{waits}\n"));
         }
