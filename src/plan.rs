@@ -174,11 +174,50 @@ pub struct InTurn {
     pub slots: Option<u32>,
     /// Declared rules that change nothing; removing them first makes room.
     pub spare: Vec<Rule>,
-    /// Some traffic is cut or let through, and the search was ended before it had looked everywhere: there may be a safe order, or one that
-    /// is safe with fewer slots.
-    pub search_ended: bool,
+    /// Some traffic is cut or let through, and not every order was looked at: there may be a safe one.
+    pub orders_left_out: bool,
+    /// Some traffic is cut or let through, and fewer slots may do, or some number where none is known.
+    pub least_slots_unknown: bool,
     /// There are so many peer groups and unread lists that peers in three of them at once were not looked at.
     pub memberships_left_out: bool,
+}
+
+/// Whether traffic that is the same before and after is so at every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// It is.
+    Safe,
+    /// None is known that is not, but not all was looked at.
+    NotProved,
+    /// Some is not.
+    NotSafe,
+}
+
+impl Order {
+    /// That of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let orders = plan.groups.iter().map(|group| {
+            let is_proved = |in_turn: &InTurn| !in_turn.memberships_left_out;
+            if !group.passing.is_empty() {
+                Self::NotSafe
+            } else if group.in_turn.as_ref().is_none_or(is_proved) {
+                Self::Safe
+            } else {
+                Self::NotProved
+            }
+        });
+        orders.max().unwrap_or(Self::Safe)
+    }
+}
+
+impl std::fmt::Display for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Safe => "safe at every step",
+            Self::NotProved => "not proved safe at every step",
+            Self::NotSafe => "not safe at every step",
+        })
+    }
 }
 
 /// Traffic that is cut or let through for a while on the way.

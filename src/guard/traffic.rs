@@ -53,27 +53,40 @@ impl Check<'_> {
             } else {
                 overrides.accept_interruption
             };
-            if found.is_empty() || accepted {
+            let in_turn = self.group.in_turn.as_ref();
+            let unproved = in_turn.is_some_and(|in_turn| in_turn.memberships_left_out);
+            if (found.is_empty() && !unproved) || accepted {
                 continue;
             }
             let mut help: Vec<String> = Vec::new();
-            if let Some(in_turn) = &self.group.in_turn {
+            if unproved {
+                help.push("peers that are in three groups or unread lists at once were not looked at: change fewer rules about groups and lists at a time, or make room for old and new rules together".into());
+            }
+            if let Some(in_turn) = in_turn
+                && !found.is_empty()
+            {
                 help.extend(more_room(self.group, in_turn));
             }
             help.extend(affected(&found).into_iter().take(MOST_TRAFFIC));
             // A full group has no room for that.
-            if self.group.in_turn.is_none() {
+            if in_turn.is_none() {
                 help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
             }
-            let (reason, message, flag) = if opens {
-                let message = "no order is known in which traffic that is refused before and after is refused at every step";
-                (Reason::Opening, message, "--accept-opening")
+            let (reason, verdict, flag) = if opens {
+                (Reason::Opening, "refused", "--accept-opening")
             } else {
-                let message = "no order is known in which traffic that is admitted before and after is admitted at every step";
-                (Reason::Interruption, message, "--accept-interruption")
+                (Reason::Interruption, "admitted", "--accept-interruption")
             };
+            let known = if found.is_empty() {
+                "it is not proved that"
+            } else {
+                "no order is known in which"
+            };
+            let message = format!(
+                "{known} traffic that is {verdict} before and after is {verdict} at every step"
+            );
             help.push(format!("or pass `{flag}` this once"));
-            self.refuse(reason, message.into(), help);
+            self.refuse(reason, message, help);
         }
     }
 }
@@ -83,14 +96,19 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
     let InTurn {
         slots,
         spare,
-        search_ended,
+        orders_left_out,
+        least_slots_unknown,
         memberships_left_out: _,
     } = in_turn;
-    let ended = search_ended.then(|| {
-        "the search for a safe order was ended before every order was tried: change fewer rules at a time".to_owned()
+    let left_out = orders_left_out.then(|| {
+        "not every order was tried, there may be a safe one: change fewer rules at a time"
+            .to_owned()
     });
-    let mut help: Vec<String> = ended.into_iter().collect();
+    let mut help: Vec<String> = left_out.into_iter().collect();
     let Some(slots) = slots else {
+        if *least_slots_unknown {
+            help.push("how many more free slots would make it safe is not known".into());
+        }
         return help;
     };
     let slots = usize::try_from(*slots).unwrap_or(usize::MAX);
@@ -111,8 +129,13 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
         "`quota:` says what the cloud grants this group".to_owned()
     };
     help.push(format!(
-        "with {slots} more free {} there is an order that is safe at every step: {how}",
+        "with {slots} more free {}{} there is an order that is safe at every step: {how}",
         if slots == 1 { "slot" } else { "slots" },
+        if *least_slots_unknown {
+            ", perhaps with fewer,"
+        } else {
+            ""
+        },
     ));
     let shown: Vec<String> = spare
         .iter()

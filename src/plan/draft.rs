@@ -360,7 +360,8 @@ impl Draft {
         self.plan.in_turn = Some(InTurn {
             slots: found.slots,
             spare,
-            search_ended: found.ended,
+            orders_left_out: found.orders_left_out,
+            least_slots_unknown: found.least_slots_unknown,
             memberships_left_out: !found.all_memberships,
         });
         self.candidates = candidates;

@@ -23,9 +23,9 @@ use board::{Board, State};
 const RESTARTS: u64 = 32;
 
 /// What a search may cost, in verdicts that it looks at and steps that it considers. What it has found by then is taken. Up to the tenths given,
-/// it is spent on safe sequences, on the least harmful one, and on how much more room would help.
+/// it is spent on safe sequences, on the least harmful one, on its turns, and on how much more room would help.
 const WORK: u64 = 20_000_000;
-const TENTHS: [u64; 3] = [5, 8, 10];
+const TENTHS: [u64; 4] = [5, 7, 8, 10];
 
 /// Changes that are few enough for looking at every sequence.
 pub const FEW: usize = 16;
@@ -99,13 +99,23 @@ impl Act {
     }
 }
 
-/// Pieces of packet space that for a while are not what they should be: opened, cut. The fewer the better, opened ones first.
+/// Pieces of packet space that for a while are not what they should be: opened, cut. Each counts once for every step after which it is wrong, so
+/// what is mended soon weighs less. The fewer the better, opened ones first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Harm {
     /// Refused before and after, admitted meanwhile.
     pub opened: usize,
     /// Admitted before and after, refused meanwhile.
     pub cut: usize,
+}
+
+impl Harm {
+    fn and(self, more: Self) -> Self {
+        Self {
+            opened: self.opened + more.opened,
+            cut: self.cut + more.cut,
+        }
+    }
 }
 
 /// What the search came to.
@@ -117,8 +127,10 @@ pub struct Found {
     pub harm: Harm,
     /// More room with which a safe sequence is known, where none is without.
     pub slots: Option<u32>,
-    /// No safe sequence was found, and the search was ended before it had looked everywhere: there may be one, or less room may do.
-    pub ended: bool,
+    /// No safe sequence was found, and not every sequence was looked at: there may be one.
+    pub orders_left_out: bool,
+    /// No safe sequence was found, and whether one exists with less room than `slots`, or with any if that is none, is not known.
+    pub least_slots_unknown: bool,
     /// Whether every set of memberships that may matter was looked at.
     pub all_memberships: bool,
     /// Verdicts that were looked at, and steps that were considered.
@@ -130,88 +142,130 @@ pub fn search(full: &Full<'_>) -> Option<Found> {
     within(full, WORK)
 }
 
+/// Whether some sequence is safe.
+enum Answer {
+    /// This one is.
+    Safe(Vec<Act>),
+    /// None is.
+    Never,
+    /// None was found, and not all were looked at.
+    Unknown,
+}
+
 fn within(full: &Full<'_>, work: u64) -> Option<Found> {
     let mut board = Board::new(full);
-    let [safely, somehow, in_all] = TENTHS.map(|tenths| work / 10 * tenths);
+    let [safely, somehow, together, in_all] = TENTHS.map(|tenths| work / 10 * tenths);
     board.budget.allow(safely);
-    let safe = safe(&board, RESTARTS);
+    let answer = safe(&board, RESTARTS);
     board.budget.allow(somehow);
-    let (acts, harm) = match safe {
-        Some(acts) => (acts, Harm::default()),
-        None => least_harmful(&board)?,
+    let (least, all) = match answer {
+        Answer::Safe(acts) => (Some((acts, Harm::default())), false),
+        Answer::Never => (least_harmful(&board).0, true),
+        Answer::Unknown => least_harmful(&board),
     };
+    let (acts, harm) = least?;
+    board.budget.allow(together);
+    let turns = board.turns(&acts);
     board.budget.allow(in_all);
-    let slots = if harm == Harm::default() {
-        None
+    let is_safe = harm == Harm::default();
+    let (slots, least_slots_unknown) = if is_safe {
+        (None, false)
     } else {
-        slots(&mut board, full.limit)
+        slots(&mut board, full, all)
     };
-    board.limit = full.limit;
-    let (ended, work) = (board.budget.ended(), board.budget.spent());
     Some(Found {
-        turns: board.turns(&acts),
+        turns,
         harm,
         slots,
-        ended: ended && harm != Harm::default(),
+        orders_left_out: !is_safe && !all,
+        least_slots_unknown,
         all_memberships: board.all_memberships,
-        work,
+        work: board.budget.spent(),
     })
 }
 
-fn safe(board: &Board<'_>, restarts: u64) -> Option<Vec<Act>> {
+fn is_few(board: &Board<'_>) -> bool {
+    board.old.len() + board.new.len() <= FEW
+}
+
+fn safe(board: &Board<'_>, restarts: u64) -> Answer {
     for seed in 0..=restarts {
         match greedy::run(board, seed, false) {
-            greedy::End::Done(acts, harm) if harm == Harm::default() => return Some(acts),
-            greedy::End::Stuck(0) | greedy::End::Spent => return None,
+            greedy::End::Done(acts, harm) if harm == Harm::default() => return Answer::Safe(acts),
+            // Every sequence begins with a step that is not safe.
+            greedy::End::Stuck(0) if !board.budget.is_spent() => return Answer::Never,
+            greedy::End::Stuck(0) | greedy::End::Spent => return Answer::Unknown,
             greedy::End::Done(..) | greedy::End::Stuck(_) => {}
         }
     }
-    None
+    Answer::Unknown
 }
 
-fn least_harmful(board: &Board<'_>) -> Option<(Vec<Act>, Harm)> {
-    if board.old.len() + board.new.len() <= FEW {
-        match exhaustive::run(board) {
-            exhaustive::End::Best(acts, harm) => return Some((acts, harm)),
-            exhaustive::End::None => return None,
+/// The least harmful sequence that was found, and whether every sequence was looked at.
+fn least_harmful(board: &Board<'_>) -> (Option<(Vec<Act>, Harm)>, bool) {
+    if is_few(board) {
+        match exhaustive::run(board, true) {
+            exhaustive::End::Best(acts, harm) => return (Some((acts, harm)), true),
+            exhaustive::End::None => return (None, true),
             exhaustive::End::Spent => {}
         }
     }
     let tries = (0..=RESTARTS / 4).take_while(|&seed| seed == 0 || !board.budget.is_spent());
-    tries
+    let least = tries
         .filter_map(|seed| match greedy::run(board, seed, true) {
             greedy::End::Done(acts, harm) => Some((acts, harm)),
             greedy::End::Stuck(_) | greedy::End::Spent => None,
         })
-        .min_by_key(|(acts, harm)| (*harm, acts.len()))
+        .min_by_key(|(acts, harm)| (*harm, acts.len()));
+    (least, false)
 }
 
-/// The least additional room with which a safe sequence is found: looked for in growing steps, then between the last two.
-fn slots(board: &mut Board<'_>, limit: Weight) -> Option<u32> {
-    let most = i64::try_from(board.new.len()).unwrap_or(i64::MAX);
+/// The least additional room with which a safe sequence is found, and whether less may do: looked for in growing steps, then between the last
+/// two. `none`: none is safe without.
+fn slots(board: &mut Board<'_>, full: &Full<'_>, none: bool) -> (Option<u32>, bool) {
+    let most = most_room(board, full);
     let mut fits = |more: i64| {
         board.limit = Weight {
-            units: limit.units + more,
-            peers: limit.peers + more,
+            units: full.limit.units + more,
+            peers: full.limit.peers + more,
         };
-        safe(board, RESTARTS / 4).is_some()
+        match safe(board, RESTARTS / 4) {
+            Answer::Unknown if is_few(board) => match exhaustive::run(board, false) {
+                exhaustive::End::Best(acts, _) => Answer::Safe(acts),
+                exhaustive::End::None => Answer::Never,
+                exhaustive::End::Spent => Answer::Unknown,
+            },
+            answer => answer,
+        }
     };
-    let (mut without, mut with) = (0, 1);
-    while !fits(with) {
+    let (mut without, mut with, mut none) = (0, 1, none);
+    loop {
+        match fits(with) {
+            Answer::Safe(_) => break,
+            Answer::Never => none = true,
+            Answer::Unknown => none = false,
+        }
         if with >= most {
-            return None;
+            return (None, !none);
         }
         (without, with) = (with, (with * 2).min(most));
     }
     while with - without > 1 {
         let middle = without + (with - without) / 2;
-        if fits(middle) {
-            with = middle;
-        } else {
-            without = middle;
+        match fits(middle) {
+            Answer::Safe(_) => with = middle,
+            Answer::Never => (without, none) = (middle, true),
+            Answer::Unknown => (without, none) = (middle, false),
         }
     }
-    u32::try_from(with).ok()
+    (u32::try_from(with).ok(), !none)
+}
+
+/// Additional room with which all old and new rules fit at once; more makes no difference.
+fn most_room(board: &Board<'_>, full: &Full<'_>) -> i64 {
+    let most = |weight: Weight| weight.units.max(weight.peers);
+    let over = most(full.held.plus(full.limit, -1)).max(0);
+    board.new.iter().map(|item| most(item.weight)).sum::<i64>() + over
 }
 
 /// How alike two rules are that the cloud can change into each other; `None` where it cannot.

@@ -9,7 +9,7 @@ mod tests;
 use crate::{
     apply::{GroupOutcome, Report},
     model::ObservedRule,
-    plan::{Change, ChangeKind, GroupPlan},
+    plan::{Change, ChangeKind, GroupPlan, Order},
 };
 
 use self::page::{page, safe};
@@ -139,11 +139,11 @@ fn header(review: &Review<'_>, headline: &str) -> String {
     let size = text::size(review.plan.plan).filter(|_| review.subject == Subject::Plan);
     let order = match size {
         None => String::new(),
-        Some(size) => match all.iter().all(|group| group.passing.is_empty()) {
-            true => format!("<p class=\"facts\">Order: safe at every step ({size}).</p>\n"),
-            false => format!(
-                "<p class=\"facts\"><strong>Order: not safe at every step</strong> ({size}).</p>\n"
-            ),
+        Some(size) => match Order::of(review.plan.plan) {
+            Order::Safe => format!("<p class=\"facts\">Order: {} ({size}).</p>\n", Order::Safe),
+            order => {
+                format!("<p class=\"facts\"><strong>Order: {order}</strong> ({size}).</p>\n")
+            }
         },
     };
     format!(

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::plan::{ChangeKind, GroupPlan};
+use crate::plan::{ChangeKind, GroupPlan, Order};
 
 use self::{
     escape::{code, diff, html, prose},
@@ -68,15 +68,9 @@ pub fn review(review: &Review<'_>) -> String {
     let footer = footer(review);
     let known = known(review);
     if let Some(size) = text::size(review.plan.plan).filter(|_| review.subject == Subject::Plan) {
-        let safe = review
-            .plan
-            .plan
-            .groups
-            .iter()
-            .all(|group| group.passing.is_empty());
-        parts.push(match safe {
-            true => format!("Order: safe at every step ({size}).\n"),
-            false => format!("**Order: not safe at every step** ({size}).\n"),
+        parts.push(match Order::of(review.plan.plan) {
+            Order::Safe => format!("Order: {} ({size}).\n", Order::Safe),
+            order => format!("**Order: {order}** ({size}).\n"),
         });
     }
     let around: usize = parts.iter().chain([&footer, &known]).map(String::len).sum();

@@ -4,7 +4,7 @@ use rulekeep::{
     desired::Mode,
     guard::{Overrides, Reason, guard},
     model::{Direction, Peer, Rule},
-    plan::{ChangeKind, Plan, Step},
+    plan::{ChangeKind, InTurn, Plan, Step},
 };
 
 use crate::rules::{desired, observed, plan_groups, print, rule};
@@ -67,19 +67,77 @@ fn a_full_group_that_must_cut_says_what_and_how_many_slots_would_help() {
 }
 
 #[test]
-fn the_guard_says_that_the_search_was_ended() {
+fn the_guard_says_what_the_search_left_out() {
     let (mut plan, group) = full(
         &["ingress tcp/443 from 10.0.0.0/8"],
         &["ingress tcp/443 from sg-lb"],
         1,
     );
     let in_turn = plan.groups[0].in_turn.as_mut().expect("it is full");
-    assert!(!in_turn.search_ended && !in_turn.memberships_left_out);
-    in_turn.search_ended = true;
+    assert!(!in_turn.orders_left_out && !in_turn.least_slots_unknown);
+    assert!(!in_turn.memberships_left_out);
+    in_turn.orders_left_out = true;
+    in_turn.least_slots_unknown = true;
+    let help = |plan: &Plan| {
+        let refusals = guard(plan, &[&group], &Overrides::default()).unwrap_err();
+        refusals[0].help[..2].to_vec()
+    };
+    assert_eq!(
+        help(&plan),
+        [
+            "not every order was tried, there may be a safe one: change fewer rules at a time",
+            "with 1 more free slot, perhaps with fewer, there is an order that is safe at every step: `quota:` says what the cloud grants this group",
+        ]
+    );
+    plan.groups[0].in_turn.as_mut().expect("it is full").slots = None;
+    assert_eq!(
+        help(&plan)[1],
+        "how many more free slots would make it safe is not known"
+    );
+}
+
+/// Nothing else proves turns; either may happen, so both are to be accepted.
+#[test]
+fn a_group_in_turns_without_every_membership_takes_both_flags() {
+    let (mut plan, group) = full(
+        &["ingress tcp/443 from 10.0.0.0/8"],
+        &["ingress tcp/443 from sg-lb"],
+        2,
+    );
+    plan.groups[0].in_turn = Some(InTurn {
+        memberships_left_out: true,
+        ..InTurn::default()
+    });
+    assert!(plan.groups[0].passing.is_empty());
+    let reasons = |accept_interruption: bool, accept_opening: bool| -> Vec<Reason> {
+        let overrides = Overrides {
+            accept_interruption,
+            accept_opening,
+            ..Overrides::default()
+        };
+        let refusals = guard(&plan, &[&group], &overrides)
+            .err()
+            .unwrap_or_default();
+        refusals.iter().map(|refusal| refusal.reason).collect()
+    };
+    assert_eq!(
+        reasons(false, false),
+        [Reason::Interruption, Reason::Opening]
+    );
+    assert_eq!(reasons(true, false), [Reason::Opening]);
+    assert_eq!(reasons(false, true), [Reason::Interruption]);
+    assert_eq!(reasons(true, true), []);
     let refusals = guard(&plan, &[&group], &Overrides::default()).unwrap_err();
     assert_eq!(
-        refusals[0].help[0],
-        "the search for a safe order was ended before every order was tried: change fewer rules at a time"
+        refusals[1].message,
+        "it is not proved that traffic that is refused before and after is refused at every step"
+    );
+    assert_eq!(
+        refusals[1].help,
+        [
+            "peers that are in three groups or unread lists at once were not looked at: change fewer rules about groups and lists at a time, or make room for old and new rules together",
+            "or pass `--accept-opening` this once",
+        ]
     );
 }
 
@@ -289,7 +347,14 @@ fn addresses_that_only_one_rule_names_are_told_apart() {
     );
     assert!(passing.iter().all(|one| !one.transient.opens));
     let in_turn = plan.groups[0].in_turn.as_ref().expect("it is full");
-    assert_eq!((in_turn.slots, in_turn.search_ended), (Some(1), false));
+    assert_eq!(
+        (
+            in_turn.slots,
+            in_turn.orders_left_out,
+            in_turn.least_slots_unknown
+        ),
+        (Some(1), false, false)
+    );
     let (plan, _) = full(&live, &wanted, 4);
     assert!(plan.groups[0].passing.is_empty(), "{}", print(&plan));
 }

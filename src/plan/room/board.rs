@@ -16,7 +16,7 @@ use crate::{
 /// A rule that goes or comes.
 pub struct Item {
     side: usize,
-    /// Its place in the space of its side; `None`: a twin of it is there whatever is done.
+    /// Its place in the space of its side, which rules that are one to the cloud share.
     index: Option<usize>,
     pub weight: Weight,
     /// Pieces that it matches.
@@ -48,9 +48,12 @@ pub struct Board<'a> {
     pub new: Vec<Item>,
     classes: Vec<Class>,
     policies: Vec<Vec<Policy>>,
-    start: Vec<Bits>,
+    /// How many rules hold each place at the start, by side.
+    start: Vec<Vec<u32>>,
     /// Modifies that the cloud allows, the most alike first.
     pub modifies: Vec<(usize, usize)>,
+    /// The same, to look one up.
+    pub can_become: BTreeSet<(usize, usize)>,
     pub budget: Budget,
     /// Whether every set of memberships that may matter was looked at.
     pub all_memberships: bool,
@@ -59,15 +62,28 @@ pub struct Board<'a> {
 /// A state between.
 #[derive(Clone)]
 pub struct State {
+    /// Places that some rule holds, by side.
     sides: Vec<Bits>,
+    /// How many do: the cloud may hold one rule under several ids, and it decides until the last is gone.
+    holders: Vec<Vec<u32>>,
     pub old: Vec<bool>,
     pub new: Vec<bool>,
     pub held: Weight,
     /// Pieces whose verdict is not what it should be.
     pub wrong: BTreeSet<usize>,
+    /// The same, counted.
+    pub amiss: Harm,
 }
 
 type Side = (Direction, NicType);
+
+/// Places that at least one rule holds.
+fn held(holders: &[u32]) -> Bits {
+    let mut places = Bits::new(holders.len());
+    let held = (0..holders.len()).filter(|&index| holders[index] > 0);
+    held.for_each(|index| places.insert(index));
+    places
+}
 
 fn side_of(rule: &Rule) -> Side {
     (rule.direction, rule.nic)
@@ -97,6 +113,7 @@ impl<'a> Board<'a> {
             policies: Vec::new(),
             start: Vec::new(),
             modifies: Vec::new(),
+            can_become: BTreeSet::new(),
             budget: Budget::new(),
             all_memberships: true,
         };
@@ -127,26 +144,23 @@ impl<'a> Board<'a> {
             &Resolve(Some(full.lists)),
         );
         self.all_memberships &= all_worlds;
-        // Of rules that are one rule to the cloud only the last to go counts; the search lets the others go at any time.
-        let mut taken: BTreeSet<usize> = kept().filter_map(|rule| space.index_of(rule)).collect();
-        for (item, rule) in self.old.iter_mut().zip(&full.old).rev() {
-            if of_side(&&rule.rule) {
-                item.index = space
-                    .index_of(&rule.rule)
-                    .filter(|index| taken.insert(*index));
-            }
+        // Old and new rules by the place in the space that they hold.
+        let mut at: Vec<[Vec<usize>; 2]> = vec![Default::default(); space.rules.len()];
+        let rules = full.old.iter().map(|seen| &seen.rule);
+        for (place, rule) in rules.enumerate().filter(|(_, rule)| of_side(rule)) {
+            self.old[place].index = space.index_of(rule);
+            let index = self.old[place].index;
+            index.into_iter().for_each(|index| at[index][0].push(place));
         }
-        let mut new_at: BTreeMap<usize, usize> = BTreeMap::new();
-        for (place, rule) in full.new.iter().enumerate() {
-            if of_side(rule) {
-                let index = space.index_of(rule).filter(|index| taken.insert(*index));
-                self.new[place].index = index;
-                new_at.extend(index.map(|index| (index, place)));
-            }
+        let rules = full.new.iter().copied();
+        for (place, rule) in rules.enumerate().filter(|(_, rule)| of_side(rule)) {
+            self.new[place].index = space.index_of(rule);
+            let index = self.new[place].index;
+            index.into_iter().for_each(|index| at[index][1].push(place));
         }
         let before = space.state(kept().chain(olds()));
         let after = space.state(kept().chain(full.new.iter().copied().filter(of_side)));
-        let stays = before.and(&after);
+        let stays = space.state(kept());
         let mut seen: BTreeSet<Bits> = BTreeSet::new();
         for signature in &space.atlas.signatures {
             let verdict = space.verdict(signature, &before);
@@ -167,18 +181,17 @@ impl<'a> Board<'a> {
                 .and(&after)
                 .iter()
                 .take_while(|&index| space.clauses[index].policy == verdict)
-                .filter_map(|index| new_at.get(&index).copied())
+                .flat_map(|index| at[index][1].iter().copied())
                 .collect();
             let class = self.classes.len();
-            let members = [&mut self.old, &mut self.new].map(|items| {
-                let mut members = Vec::new();
-                for (place, item) in items.iter_mut().enumerate() {
-                    let matches = |index| decisive.contains(index);
-                    if item.side == number && item.index.is_some_and(matches) {
-                        item.classes.push(class);
-                        members.push(place);
-                    }
-                }
+            let members = [(&mut self.old, 0), (&mut self.new, 1)].map(|(items, half)| {
+                let indices = decisive.iter();
+                let mut members: Vec<usize> = indices
+                    .flat_map(|index| at[index][half].iter().copied())
+                    .collect();
+                members.sort_unstable();
+                let each = members.iter();
+                each.for_each(|&place| items[place].classes.push(class));
                 members
             });
             self.classes.push(Class {
@@ -191,7 +204,15 @@ impl<'a> Board<'a> {
         }
         let policies = space.clauses.iter().map(|clause| clause.policy).collect();
         self.policies.push(policies);
-        self.start.push(before);
+        let mut holders = vec![0; space.rules.len()];
+        // What matches everything holds its place by itself.
+        before.iter().for_each(|index| holders[index] = 1);
+        let mut counted = Bits::new(space.rules.len());
+        for index in kept().chain(olds()).filter_map(|rule| space.index_of(rule)) {
+            holders[index] += u32::from(counted.contains(index));
+            counted.insert(index);
+        }
+        self.start.push(holders);
     }
 
     fn find_modifies(&mut self) {
@@ -215,15 +236,18 @@ impl<'a> Board<'a> {
         }
         found.sort_unstable();
         self.modifies = found.into_iter().map(|(_, old, new)| (old, new)).collect();
+        self.can_become = self.modifies.iter().copied().collect();
     }
 
     pub fn start(&self) -> State {
         State {
-            sides: self.start.clone(),
+            sides: self.start.iter().map(|holders| held(holders)).collect(),
+            holders: self.start.clone(),
             old: vec![true; self.old.len()],
             new: vec![false; self.new.len()],
             held: self.full.held,
             wrong: BTreeSet::new(),
+            amiss: Harm::default(),
         }
     }
 

@@ -8,7 +8,6 @@ use std::cell::Cell;
 pub struct Budget {
     spent: Cell<u64>,
     until: Cell<u64>,
-    ended: Cell<bool>,
 }
 
 impl Budget {
@@ -17,7 +16,6 @@ impl Budget {
         Self {
             spent: Cell::new(0),
             until: Cell::new(0),
-            ended: Cell::new(false),
         }
     }
 
@@ -32,18 +30,9 @@ impl Budget {
         self.spent.set(self.spent.get().saturating_add(work));
     }
 
-    /// Whether the search must end here; that it had to is kept.
+    /// Whether the search must end here.
     pub fn is_spent(&self) -> bool {
-        let spent = self.spent.get() >= self.until.get();
-        if spent {
-            self.ended.set(true);
-        }
-        spent
-    }
-
-    /// Whether some part of the search had to end before it was through.
-    pub fn ended(&self) -> bool {
-        self.ended.get()
+        self.spent.get() >= self.until.get()
     }
 
     /// What was spent.

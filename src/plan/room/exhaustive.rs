@@ -13,14 +13,14 @@ type Cost = (Harm, usize);
 pub enum End {
     /// The least harmful.
     Best(Vec<Act>, Harm),
-    /// None fits.
+    /// None fits, or none is safe where it has to be.
     None,
     /// The budget was spent before.
     Spent,
 }
 
-/// Looks at states by what it takes to get there.
-pub fn run(board: &Board<'_>) -> End {
+/// Looks at states by what it takes to get there; without `at_any_cost` only at those in which nothing is wrong.
+pub fn run(board: &Board<'_>, at_any_cost: bool) -> End {
     let (olds, news) = (board.old.len(), board.new.len());
     let all = |count: usize| (1u32 << count) - 1;
     // A bit for each change that has been made: old rules gone, new rules come.
@@ -75,12 +75,12 @@ pub fn run(board: &Board<'_>) -> End {
             let wrong = wrong.entry(there).or_insert_with(|| {
                 let mut next = state.clone();
                 board.apply(&mut next, act);
-                board.wrong(&next)
+                next.amiss
             });
-            let harm = Harm {
-                opened: cost.0.opened + wrong.opened,
-                cut: cost.0.cut + wrong.cut,
-            };
+            if !at_any_cost && *wrong != Harm::default() {
+                continue;
+            }
+            let harm = cost.0.and(*wrong);
             let next_cost = (harm, cost.1 + 1);
             if reached
                 .get(&there)

@@ -35,7 +35,7 @@ pub fn run(board: &Board<'_>, seed: u64, at_any_cost: bool) -> End {
         seed,
         state: board.start(),
         acts: Vec::new(),
-        ever_wrong: BTreeSet::new(),
+        harm: Harm::default(),
         known: Known::new(board),
         order: (0..board.old.len()).collect(),
         modifies: (0..board.modifies.len()).collect(),
@@ -59,8 +59,7 @@ pub fn run(board: &Board<'_>, seed: u64, at_any_cost: bool) -> End {
             return End::Stuck(run.acts.len());
         }
     }
-    let harm = board.count(&run.ever_wrong);
-    End::Done(run.acts, harm)
+    End::Done(run.acts, run.harm)
 }
 
 struct Run<'a> {
@@ -68,7 +67,8 @@ struct Run<'a> {
     seed: u64,
     state: State,
     acts: Vec<Act>,
-    ever_wrong: BTreeSet<usize>,
+    /// What was wrong after each step, in all.
+    harm: Harm,
     known: Known,
     /// Old rules in the order in which they go if they can.
     order: Vec<usize>,
@@ -104,10 +104,8 @@ impl Run<'_> {
     fn make(&mut self, act: Act) {
         self.board.apply(&mut self.state, act);
         self.acts.push(act);
+        self.harm = self.harm.and(self.state.amiss);
         for class in self.board.touched(act) {
-            if self.state.wrong.contains(&class) {
-                self.ever_wrong.insert(class);
-            }
             let [olds, news] = self.board.members(class);
             self.board.budget.spend(olds.len() + news.len());
             for &old in olds {
@@ -246,7 +244,7 @@ impl Run<'_> {
             let last = !self.room_for_more(new);
             if last && let Some(old) = self.only_need(new) {
                 // The last room is not needed where the one can become the other.
-                if self.board.modifies.contains(&(old, new))
+                if self.board.can_become.contains(&(old, new))
                     && self.make_if_ok(Act::Modify(old, new))
                 {
                     continue;

@@ -380,12 +380,14 @@ fn in_turns(in_turn: &InTurn) -> InTurnsBody {
     let InTurn {
         slots,
         spare: _,
-        search_ended,
+        orders_left_out,
+        least_slots_unknown,
         memberships_left_out,
     } = in_turn;
     InTurnsBody {
         more_slots: *slots,
-        search_ended: *search_ended,
+        orders_left_out: *orders_left_out,
+        least_slots_unknown: *least_slots_unknown,
         memberships_left_out: *memberships_left_out,
     }
 }

@@ -212,9 +212,11 @@ pub struct GroupBody {
 pub struct InTurnsBody {
     /// Free slots with which the changes would be safe at every step; null: they are as it is, or none are known to help.
     pub more_slots: Option<u32>,
-    /// There are transients, and the search for an order without was ended before every order was tried.
-    pub search_ended: bool,
-    /// Peers that are in three groups or unread lists at once were not looked at.
+    /// There are transients, and not every order was looked at: there may be one without.
+    pub orders_left_out: bool,
+    /// There are transients, and fewer slots than `more_slots` may do; where that is null, some number may.
+    pub least_slots_unknown: bool,
+    /// Peers that are in three groups or unread lists at once were not looked at: that the changes are safe at every step is not proved.
     pub memberships_left_out: bool,
 }
 

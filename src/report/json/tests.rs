@@ -32,11 +32,11 @@ fn the_committed_schema_is_current() {
 }
 
 #[test]
-fn a_search_that_was_ended_is_said() {
+fn orders_that_were_left_out_are_said() {
     let files = Files::new();
     let mut made = sample::every_kind(&files);
     made.groups[3].in_turn = Some(InTurn {
-        search_ended: true,
+        orders_left_out: true,
         ..InTurn::default()
     });
     let stamp = sample::stamp();
@@ -46,7 +46,7 @@ fn a_search_that_was_ended_is_said() {
     let said = |group: usize| document["groups"][group].get("in_turns");
     assert_eq!(said(0), None);
     assert_eq!(
-        said(3).and_then(|turns| turns.get("search_ended")),
+        said(3).and_then(|turns| turns.get("orders_left_out")),
         Some(&Value::Bool(true))
     );
 }

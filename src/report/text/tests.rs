@@ -1,8 +1,10 @@
+mod order;
+
 use snapbox::{assert_data_eq, prelude::*, str};
 
 use crate::{
     apply::{GroupOutcome, GroupReport, Report},
-    plan::{GroupPlan, InTurn, Plan},
+    plan::{GroupPlan, Plan},
     report::{
         PlanReport,
         sample::{self, Files},
@@ -24,37 +26,6 @@ fn drawn(groups: Vec<GroupPlan>, files: &Files, style: &TextStyle) -> String {
         diagnostics: Vec::new(),
     };
     plan(&sample::bare(&made, files, &sample::stamp()), style)
-}
-
-/// Why, and what was not looked at.
-#[test]
-fn a_group_that_is_changed_in_turns_says_so() {
-    let files = Files::new();
-    let mut made = sample::every_kind(&files);
-    let lines = |made: &Plan| -> String {
-        let text = plan(&sample::bare(made, &files, &sample::stamp()), &PLAIN);
-        let about = |line: &&str| line.contains("turns") || line.starts_with("order");
-        text.lines()
-            .filter(about)
-            .map(|line| format!("{line}\n"))
-            .collect()
-    };
-    let full: Vec<usize> = (0..made.groups.len())
-        .filter(|index| !made.groups[*index].changes.is_empty())
-        .collect();
-    made.groups[full[0]].in_turn = Some(InTurn::default());
-    assert_data_eq!(
-        lines(&made),
-        str![[r#"
-  +1 ~0 -0   in turns: no room for old and new rules together
-order: safe at every step (5 calls, 2 layers)
-  db is changed in turns: not replayed for interfaces that are also in a group outside this plan
-
-"#]]
-        .raw()
-    );
-    made.groups[full[1]].in_turn = Some(InTurn::default());
-    assert!(lines(&made).contains("\n  2 groups are changed in turns: not replayed"));
 }
 
 #[test]
@@ -469,38 +440,5 @@ No changes.
 
 "#]]
         .raw()
-    );
-}
-
-#[test]
-fn what_a_search_left_out_is_said() {
-    let files = Files::new();
-    let mut made = sample::every_kind(&files);
-    made.groups[3].in_turn = Some(InTurn {
-        search_ended: true,
-        memberships_left_out: true,
-        ..InTurn::default()
-    });
-    let text = plan(&sample::bare(&made, &files, &sample::stamp()), &PLAIN);
-    let name = &made.groups[3].name;
-    let order: Vec<&str> = text
-        .lines()
-        .skip_while(|line| !line.starts_with("order"))
-        .collect();
-    assert!(
-        order[0].starts_with("order: not safe at every step (5 calls, 2 layers"),
-        "{text}"
-    );
-    assert_eq!(
-        order[1..4],
-        [
-            format!("  {name}: the search for a safe order was ended before every order was tried"),
-            format!(
-                "  {name} is changed in turns: not replayed for interfaces that are also in a group outside this plan"
-            ),
-            format!(
-                "  {name}: peers that are in three groups or unread lists at once were not looked at"
-            ),
-        ]
     );
 }

@@ -59,9 +59,14 @@ impl Board<'_> {
         let (gone, come) = self.halves(act);
         let (out, into) = if back { (come, gone) } else { (gone, come) };
         if let Some((item, index)) = out.and_then(|item| Some((item, item.index?))) {
-            state.sides[item.side].remove(index);
+            let holders = &mut state.holders[item.side][index];
+            *holders -= 1;
+            if *holders == 0 {
+                state.sides[item.side].remove(index);
+            }
         }
         if let Some((item, index)) = into.and_then(|item| Some((item, item.index?))) {
+            state.holders[item.side][index] += 1;
             state.sides[item.side].insert(index);
         }
     }
@@ -136,28 +141,17 @@ impl Board<'_> {
         act.come().into_iter().for_each(|new| state.new[new] = true);
         let touched: Vec<usize> = self.touched(act).collect();
         for class in touched {
-            if self.verdict(state, class) == self.classes[class].verdict {
-                state.wrong.remove(&class);
+            let wanted = self.classes[class].verdict;
+            let is_right = self.verdict(state, class) == wanted;
+            let amiss = match wanted {
+                Policy::Accept => &mut state.amiss.cut,
+                Policy::Drop => &mut state.amiss.opened,
+            };
+            if is_right {
+                *amiss -= usize::from(state.wrong.remove(&class));
             } else {
-                state.wrong.insert(class);
+                *amiss += usize::from(state.wrong.insert(class));
             }
-        }
-    }
-
-    /// What is wrong in a state.
-    pub fn wrong(&self, state: &State) -> Harm {
-        self.count(&state.wrong)
-    }
-
-    /// Pieces counted by what is wrong with them.
-    pub fn count(&self, classes: &BTreeSet<usize>) -> Harm {
-        let opened = classes
-            .iter()
-            .filter(|class| self.classes[**class].verdict == Policy::Drop)
-            .count();
-        Harm {
-            opened,
-            cut: classes.len() - opened,
         }
     }
 }

@@ -1,0 +1,126 @@
+//! What the plan says of its order: how many calls, in how many layers, and whether traffic stays as it was at every step.
+
+use crate::plan::{Order, Passing, Plan};
+
+use super::{TextStyle, Tone, count, escape};
+
+/// `39 calls, 4 layers`, and why it is not the least, if so; `None`: no call.
+pub(crate) fn size(plan: &Plan) -> Option<String> {
+    let calls = plan.counts().calls;
+    // Schedules run side by side: the longest one says how many waves there are.
+    let waves = plan.schedules.iter().map(|schedule| schedule.waves.len());
+    let waves = waves.max().unwrap_or(0);
+    let more = more_than_least(plan, calls);
+    (calls > 0).then(|| format!("{}, {}{more}", count(calls, "call"), count(waves, "layer")))
+}
+
+/// Why a plan makes more calls than full batches would, if it does.
+fn more_than_least(plan: &Plan, calls: usize) -> String {
+    let more = calls.saturating_sub(plan.least_calls());
+    if more == 0 {
+        return String::new();
+    }
+    let because = match &in_turns(plan)[..] {
+        [] => "rules with opposite verdicts for the same traffic come, or go, one after the other"
+            .to_owned(),
+        [one] => {
+            format!("{one} has no room for old and new rules together and is changed in turns")
+        }
+        many => format!(
+            "{} have no room for old and new rules together and are changed in turns",
+            count(many.len(), "group")
+        ),
+    };
+    format!("; {more} more than the least, because {because}")
+}
+
+/// Groups that are changed in turns.
+fn in_turns(plan: &Plan) -> Vec<String> {
+    let groups = plan.groups.iter();
+    let in_turn = groups.filter(|group| group.in_turn.is_some());
+    in_turn.map(|group| escape(group.name.as_str())).collect()
+}
+
+/// Whether traffic stays as it was at every step, or what does not.
+pub(super) fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
+    let mut lines = Vec::new();
+    for group in &plan.groups {
+        for Passing {
+            with,
+            direction,
+            nic: _,
+            transient,
+        } in &group.passing
+        {
+            let with = with
+                .as_ref()
+                .map(|with| format!(" on interfaces also in {with}"));
+            let with = with.unwrap_or_default();
+            let what = if transient.opens {
+                "lets through"
+            } else {
+                "cuts"
+            };
+            lines.extend(transient.traffic.iter().map(|traffic| {
+                let traffic = traffic.text(*direction);
+                format!(
+                    "  {} layer {} {what} for a while{with}: {direction} {traffic}",
+                    group.name,
+                    transient.wave + 1
+                )
+            }));
+        }
+    }
+    let left_out: usize = plan
+        .schedules
+        .iter()
+        .map(|schedule| schedule.pairs_left_out)
+        .sum();
+    let pairs = match left_out {
+        0 => String::new(),
+        pairs => format!(
+            "  interfaces in two groups: {} not replayed together\n",
+            count(pairs, "pair")
+        ),
+    };
+    // Their order was not made for interfaces in any other group as well, only looked at with those that are planned.
+    let alone = match &in_turns(plan)[..] {
+        [] => String::new(),
+        [one] => alone(&format!("{one} is")),
+        many => alone(&format!("{} are", count(many.len(), "group"))),
+    };
+    let mut left_out = alone + &pairs;
+    for group in &plan.groups {
+        let Some(turns) = &group.in_turn else {
+            continue;
+        };
+        let name = escape(group.name.as_str());
+        if turns.orders_left_out {
+            lines.push(format!(
+                "  {name}: not every order was tried, there may be a safe one"
+            ));
+        }
+        if turns.memberships_left_out {
+            left_out.push_str(&format!(
+                "  {name}: peers that are in three groups or unread lists at once were not looked at\n"
+            ));
+        }
+    }
+    let order = Order::of(plan);
+    let heading = format!("order: {order} ({size})");
+    let mut text = match order {
+        Order::Safe => heading,
+        Order::NotProved | Order::NotSafe => style.paint(Tone::Removed, heading),
+    };
+    text.push('\n');
+    for line in lines {
+        text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
+    }
+    text + &left_out
+}
+
+fn alone(who: &str) -> String {
+    format!(
+        "  {who} changed in turns: not replayed for interfaces that are also in a group outside this plan\n"
+    )
+}

@@ -1,0 +1,100 @@
+//! What a plan says of its order.
+
+use super::*;
+use crate::plan::{InTurn, Passing};
+use crate::traffic::certificate::Transient;
+
+/// Why, and what was not looked at.
+#[test]
+fn a_group_that_is_changed_in_turns_says_so() {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    let lines = |made: &Plan| -> String {
+        let text = plan(&sample::bare(made, &files, &sample::stamp()), &PLAIN);
+        let about = |line: &&str| line.contains("turns") || line.starts_with("order");
+        text.lines()
+            .filter(about)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    let full: Vec<usize> = (0..made.groups.len())
+        .filter(|index| !made.groups[*index].changes.is_empty())
+        .collect();
+    made.groups[full[0]].in_turn = Some(InTurn::default());
+    assert_data_eq!(
+        lines(&made),
+        str![[r#"
+  +1 ~0 -0   in turns: no room for old and new rules together
+order: safe at every step (5 calls, 2 layers)
+  db is changed in turns: not replayed for interfaces that are also in a group outside this plan
+
+"#]]
+        .raw()
+    );
+    made.groups[full[1]].in_turn = Some(InTurn::default());
+    assert!(lines(&made).contains("\n  2 groups are changed in turns: not replayed"));
+}
+
+/// The heading, and what follows on it.
+fn said(in_turn: InTurn, passing: Vec<Passing>) -> Vec<String> {
+    let files = Files::new();
+    let mut made = sample::every_kind(&files);
+    made.groups[3].in_turn = Some(in_turn);
+    made.groups[3].passing = passing;
+    let text = plan(&sample::bare(&made, &files, &sample::stamp()), &PLAIN);
+    let name = made.groups[3].name.as_str();
+    let lines = text.lines().skip_while(|line| !line.starts_with("order"));
+    let lines = lines.take_while(|line| !line.is_empty());
+    lines.map(|line| line.replace(name, "NAME")).collect()
+}
+
+const ALONE: &str = "  NAME is changed in turns: not replayed for interfaces that are also in a group outside this plan";
+const MEMBERSHIPS: &str =
+    "  NAME: peers that are in three groups or unread lists at once were not looked at";
+
+#[test]
+fn orders_that_were_left_out_are_said() {
+    let in_turn = InTurn {
+        orders_left_out: true,
+        memberships_left_out: true,
+        ..InTurn::default()
+    };
+    let passing = Passing {
+        with: None,
+        direction: crate::model::Direction::Ingress,
+        nic: crate::model::NicType::Intranet,
+        transient: Transient {
+            wave: 0,
+            opens: false,
+            traffic: Vec::new(),
+        },
+    };
+    let said = said(in_turn, vec![passing]);
+    assert!(
+        said[0].starts_with("order: not safe at every step (5 calls, 2 layers"),
+        "{said:?}"
+    );
+    assert_eq!(
+        said[1..],
+        [
+            "  NAME: not every order was tried, there may be a safe one",
+            ALONE,
+            MEMBERSHIPS
+        ]
+    );
+}
+
+/// A turn is looked at in this one way only: what was left out of it nothing else proves.
+#[test]
+fn without_every_membership_no_order_is_said_to_be_safe() {
+    let in_turn = InTurn {
+        memberships_left_out: true,
+        ..InTurn::default()
+    };
+    let said = said(in_turn, Vec::new());
+    assert!(
+        said[0].starts_with("order: not proved safe at every step (5 calls, 2 layers"),
+        "{said:?}"
+    );
+    assert_eq!(said[1..], [ALONE, MEMBERSHIPS]);
+}
