@@ -296,6 +296,8 @@ pub struct Schedule {
     pub waves: Vec<Vec<Step>>,
     /// Pairs of groups that may meet on an interface and were too many to be replayed together.
     pub pairs_left_out: usize,
+    /// Those of them that have a group that is changed in turns, whose order was not made for other groups as well.
+    pub turns_left_out: usize,
 }
 
 /// One call of a plan.
