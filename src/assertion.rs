@@ -8,6 +8,7 @@
 pub mod baseline;
 pub mod evaluate;
 pub mod questions;
+mod states;
 
 use std::{fmt, sync::Arc};
 

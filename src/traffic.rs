@@ -12,7 +12,7 @@
 //!
 //! - [`may_overlap`], [`surely_covers`]: the coarse questions about two rules that need no atlas; the planner's order rests on them.
 //! - [`clause`]: rules as boxes; lists resolved, groups and unread lists as symbols.
-//! - [`atlas`], [`bits`], [`space`]: the diagram over signatures, and rule sets as states in it.
+//! - [`diagram`], [`atlas`], [`bits`], [`space`], [`change`]: the diagram over signatures, and rule sets as states in it.
 //! - [`difference`], [`certificate`], [`reach`], [`spare`](mod@spare), [`explain`](mod@explain): the questions.
 //! - [`internet`](mod@internet): which addresses are public.
 //! - [`lines`](mod@lines), [`addresses`], [`services`], [`speak`](mod@speak): the answers in words.
@@ -21,7 +21,10 @@ pub mod addresses;
 pub mod atlas;
 pub mod bits;
 pub mod certificate;
+pub mod change;
 pub mod clause;
+mod columns;
+pub mod diagram;
 pub mod difference;
 pub mod explain;
 pub mod internet;

@@ -216,3 +216,77 @@ fn a_target_may_be_the_name_in_the_cloud_of_a_group_that_is_declared_by_id() {
     assert_eq!(code, 0, "{error}");
     assert!(text.contains("1 added"), "{text}");
 }
+
+/// Two accounts: one embedded, and one that nobody answers for.
+fn two_accounts() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "seed.json",
+        r#"{"version": 1, "owner": "1234567890123456", "security_groups": [
+            {"id": "sg-one", "name": "web-1", "vpc": "vpc-1", "rules": []},
+            {"id": "sg-two", "name": "web-2", "vpc": "vpc-1", "rules": []},
+            {"id": "sg-db", "name": "db", "vpc": "vpc-1", "rules": []}
+        ]}"#,
+    );
+    write(
+        "rulekeep.yaml",
+        "rules: rules/\naccounts:\n  demo: { local: state.json, seed: seed.json }\n  \
+         gone: { endpoint: \"http://127.0.0.1:1\" }\n\
+         defaults: { account: demo, region: cn-hangzhou }\n",
+    );
+    fs::create_dir_all(folder.path().join("rules/gone")).unwrap();
+    for (file, group, account) in [
+        ("one", "web-1", "demo"),
+        ("two", "sg-two", "demo"),
+        ("db", "sg-db", "demo"),
+        ("gone/far", "sg-far", "gone"),
+    ] {
+        let text = format!(
+            "group: {group}\naccount: {account}\nmode: complete\ningress:\n  - {{ service: https, from: 10.0.0.0/8 }}\n"
+        );
+        write(&format!("rules/{file}.yaml"), &text);
+    }
+    folder
+}
+
+#[test]
+fn a_target_fails_for_a_cloud_without_an_answer_only_where_it_may_be_there() {
+    let folder = two_accounts();
+    for arguments in [
+        &["plan", "--target", "db"][..],
+        &["plan", "--target", "db", "rules/db.yaml"],
+    ] {
+        let (code, text, error) = {
+            let output = rulekeep(folder.path(), arguments);
+            let (code, text, error) = said(&output);
+            (code, text.to_owned(), error.to_owned())
+        };
+        assert_eq!(code, 0, "{error}");
+        assert!(
+            text.ends_with("Plan: 1 to add, 0 to change, 0 to destroy.\n"),
+            "{text}"
+        );
+    }
+    let output = rulekeep(folder.path(), &["plan", "--target", "wbe-1"]);
+    let (code, _, error) = said(&output);
+    assert_eq!(code, 1, "{error}");
+    assert!(
+        error.contains("no declared group is called `wbe-1`; is it web-1?"),
+        "{error}"
+    );
+    assert!(error.contains("cause: gone"), "{error}");
+}
+
+#[test]
+fn a_pattern_fits_declared_names_and_names_in_the_cloud() {
+    let folder = two_accounts();
+    let output = rulekeep(folder.path(), &["plan", "--target", "web-*"]);
+    let (code, text, error) = said(&output);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("web-1") && text.contains("web-2"), "{text}");
+    assert!(
+        text.ends_with("Plan: 2 to add, 0 to change, 0 to destroy.\n"),
+        "{text}"
+    );
+}

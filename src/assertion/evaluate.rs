@@ -12,14 +12,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Allowance, Claim, Evidence, Status};
+use super::{
+    Allowance, Claim, Evidence, Status,
+    states::{Counts, Fate, States},
+};
 use crate::{
-    model::{Policy, PortSet, PrefixListId, Rule},
+    model::{Policy, PrefixListId, Rule},
     traffic::{
-        atlas::{Diagram, Dimension, Node, NodeId, SignatureId, World, worlds},
+        atlas::{SignatureId, World, worlds},
         bits::Bits,
-        certificate::{Move, worst_state},
-        clause::{Clause, Family, Far, Resolve, Symbol},
+        certificate::Move,
+        clause::{Clause, Far, Resolve, Symbol},
         difference::shares,
         lines::Cover,
         space::Space,
@@ -29,8 +32,6 @@ use crate::{
 
 /// Most rules named for a line of traffic.
 const MOST_DECIDERS: usize = 8;
-/// Most modifies of a wave of which every choice is looked at where addresses are counted.
-const MANY_CHOICES: usize = 4;
 /// Most sets of unread lists that are looked at.
 const MANY_WORLDS: usize = 500;
 
@@ -123,45 +124,6 @@ struct Question {
     /// The same services of anyone.
     wide: Vec<usize>,
     waivers: Vec<(usize, Option<Vec<usize>>)>,
-}
-
-/// Which states go beyond an allowance.
-#[derive(Clone)]
-struct Counts {
-    before: bool,
-    after: bool,
-    ever: bool,
-    /// Where neither end does, the first wave in which some state does, and by signature what is bad in that state.
-    between: Option<(usize, Vec<bool>)>,
-}
-
-/// What a claim would say of packets, were they meant by it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// Fine in every state.
-    Holds,
-    /// Fine before and after, bad in some part of a wave.
-    Passes { wave: usize },
-    /// Bad after.
-    Begins,
-    /// Bad before and after.
-    Stays,
-    /// Bad before.
-    Ends,
-}
-
-/// A wave of a course: the state before it, and the places of the rules that go and come.
-struct Wave {
-    start: Bits,
-    steps: Vec<(Option<usize>, Option<usize>)>,
-}
-
-/// The states of a course, for one claim.
-struct States {
-    after: Bits,
-    waves: Vec<Wave>,
-    /// By signature.
-    fates: Vec<Fate>,
 }
 
 /// Some assertions about one kind of peer, cut into packets.
@@ -302,7 +264,12 @@ impl<'a> Look<'a> {
             .questions
             .iter()
             .map(|question| match asked[question.asked].allowance {
-                Some(allowance) => look.counts(question, allowance),
+                Some(allowance) => look.states(question.claim).counts(
+                    &look.space,
+                    |signature| question.means(signature),
+                    question.claim,
+                    allowance,
+                ),
                 None => question.counts.clone(),
             })
             .collect();
@@ -310,58 +277,6 @@ impl<'a> Look<'a> {
             question.counts = counts;
         }
         Some(look)
-    }
-
-    /// Which states violate an assertion by more addresses than are overlooked.
-    fn counts(&self, question: &Question, allowance: Allowance) -> Counts {
-        let fates = &self.states(question.claim).fates;
-        let signatures = &self.space.atlas.signatures;
-        let too_many = |bad: &[bool]| {
-            if !bad.contains(&true) {
-                return false;
-            }
-            let diagram = self.space.atlas.relabel_as(bad);
-            diagram.roots.iter().any(|(_, family, root)| {
-                let most = match family {
-                    Family::V4 => allowance.v4,
-                    Family::V6 => allowance.v6,
-                };
-                addresses(&diagram, *root, *family) > most
-            })
-        };
-        let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {
-            let bad: Vec<bool> = signatures
-                .iter()
-                .zip(fates)
-                .map(|(signature, fate)| is_bad(*fate) && question.means(signature))
-                .collect();
-            too_many(&bad)
-        };
-        let before = exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Ends));
-        let after = exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins));
-        let between = || {
-            let states = self.states(question.claim);
-            (0..states.waves.len()).find_map(|wave| {
-                states
-                    .fullest(&self.space, wave, question.claim)
-                    .into_iter()
-                    .map(|mut bad| {
-                        for (bad, signature) in bad.iter_mut().zip(signatures) {
-                            *bad = *bad && question.means(signature);
-                        }
-                        bad
-                    })
-                    .find(|bad| too_many(bad))
-                    .map(|bad| (wave, bad))
-            })
-        };
-        Counts {
-            before,
-            after,
-            between: if before || after { None } else { between() },
-            // What is bad in some state, as if it were so at once.
-            ever: exceeds(&|fate| matches!(fate, Fate::Stays | Fate::Begins | Fate::Passes { .. })),
-        }
     }
 
     fn states(&self, claim: Claim) -> &States {
@@ -433,6 +348,11 @@ impl<'a> Look<'a> {
             })
             .collect();
         let diagram = self.space.atlas.relabel_as(&covers);
+        let leads = self
+            .space
+            .atlas
+            .diagram
+            .leads(|SignatureId(id)| labels[*id as usize] == Some(status));
         let mut depends_on = BTreeSet::new();
         let traffic = speak_covering(&diagram, |cover| *cover)
             .into_iter()
@@ -443,7 +363,7 @@ impl<'a> Look<'a> {
                     Symbol::PrefixList(list) => Some(list.clone()),
                     Symbol::Group(_) | Symbol::PortList(_) => None,
                 }));
-                let deciders = self.deciders(question, labels, status, &what);
+                let deciders = self.deciders(question, labels, status, &what, &leads);
                 Evidence { what, deciders }
             })
             .collect();
@@ -462,20 +382,20 @@ impl<'a> Look<'a> {
         labels: &[Option<Status>],
         status: Status,
         what: &Statement,
+        leads: &[bool],
     ) -> Vec<Option<Rule>> {
         if matches!(what.who, Who::NotMembersOf(_)) {
             return Vec::new();
         }
         let states = self.states(question.claim);
         let mut winners: BTreeMap<usize, f64> = BTreeMap::new();
-        for (SignatureId(id), size) in shares(&self.space, what) {
+        for (SignatureId(id), size) in shares(&self.space, what, leads) {
             let id = id as usize;
             if labels[id] == Some(status) {
                 let signature = &self.space.atlas.signatures[id];
                 let winner = match (status, states.fates[id]) {
                     (Status::OnTheWay { wave }, _) | (_, Fate::Passes { wave }) => {
-                        let worst = states.worst(&self.space, signature, wave, question.claim);
-                        self.space.winner(signature, &worst)
+                        states.waves[wave].worst.winner(signature)
                     }
                     (_, Fate::Holds | Fate::Begins | Fate::Stays | Fate::Ends) => {
                         self.space.winner(signature, &states.after)
@@ -541,26 +461,6 @@ fn excuses(limit: &Clause, kind: Option<&Symbol>) -> bool {
     }
 }
 
-/// How many addresses have some packet below a root that is labelled so.
-fn addresses(diagram: &Diagram<bool>, root: NodeId, family: Family) -> u128 {
-    let holds = |node: NodeId| *diagram.node(node) != Node::Leaf(false);
-    match diagram.node(root) {
-        Node::Cut(Dimension::Peer, pieces) => {
-            let mut first = 0;
-            let mut sum: u128 = 0;
-            for &(last, child) in pieces {
-                if holds(child) {
-                    sum = sum.saturating_add((last - first).saturating_add(1));
-                }
-                first = last.wrapping_add(1);
-            }
-            sum
-        }
-        _ if holds(root) => family.last_address().saturating_add(1),
-        _ => 0,
-    }
-}
-
 /// Peers of no list and of every few unread lists; and, if members of a symbol are asked about, each once more as its member.
 fn kinds_of_worlds(symbols: &[Symbol], kind: Option<&Symbol>, size: usize) -> Vec<World> {
     let unread: Vec<Symbol> = symbols
@@ -594,157 +494,4 @@ fn kinds_of_worlds(symbols: &[Symbol], kind: Option<&Symbol>, size: usize) -> Ve
         .collect();
     all.extend(members);
     all
-}
-
-impl States {
-    fn new(space: &Space<'_>, course: &Course<'_>, claim: Claim, resolve: &Resolve<'_>) -> Self {
-        // Nobody knows what these match; so they must not be what saves the assertion.
-        let blind = |rule: &Rule| {
-            let unread = match rule.protocol.ports().map(|ports| &ports.destination) {
-                Some(PortSet::List(list)) => {
-                    !resolve.0.is_some_and(|lists| lists.port.contains_key(list))
-                }
-                Some(PortSet::Range(_)) | None => false,
-            };
-            let helps = match claim {
-                Claim::Forbid => Policy::Drop,
-                Claim::Require => Policy::Accept,
-            };
-            unread && rule.policy == helps
-        };
-        let place = |rule: Option<&Rule>| {
-            rule.filter(|rule| !blind(rule))
-                .and_then(|rule| space.index_of(rule))
-        };
-        // The cloud may hold the same rule under two ids; it is there until both are gone.
-        let mut held = vec![0usize; space.rules.len()];
-        for index in course.old.iter().filter_map(|rule| place(Some(rule))) {
-            held[index] += 1;
-        }
-        let state_of = |held: &[usize]| {
-            let mut state = space.state([]);
-            (0..held.len())
-                .filter(|&index| held[index] > 0)
-                .for_each(|index| state.insert(index));
-            state
-        };
-        let before = state_of(&held);
-        let mut waves = Vec::with_capacity(course.waves.len());
-        for wave in &course.waves {
-            let steps: Vec<(Option<usize>, Option<usize>)> = wave
-                .iter()
-                .map(|step| (place(step.gone), place(step.come)))
-                .collect();
-            let start = state_of(&held);
-            let mut least = held.clone();
-            for gone in steps.iter().filter_map(|(gone, _)| *gone) {
-                least[gone] = least[gone].saturating_sub(1);
-            }
-            for &(gone, come) in &steps {
-                if let Some(gone) = gone {
-                    held[gone] = held[gone].saturating_sub(1);
-                }
-                if let Some(come) = come {
-                    held[come] += 1;
-                }
-            }
-            // What is there whatever part of the wave has taken effect does not vary.
-            let varies = |index: &usize| least[*index] == 0;
-            let steps = steps
-                .into_iter()
-                .map(|(gone, come)| (gone.filter(varies), come.filter(varies)))
-                .filter(|step| *step != (None, None))
-                .collect();
-            waves.push(Wave { start, steps });
-        }
-        let mut states = Self {
-            after: state_of(&held),
-            waves,
-            fates: Vec::new(),
-        };
-        let signatures = &space.atlas.signatures;
-        states.fates = signatures
-            .iter()
-            .map(|signature| states.fate(space, signature, &before, claim))
-            .collect();
-        states
-    }
-
-    fn fate(&self, space: &Space<'_>, signature: &Bits, before: &Bits, claim: Claim) -> Fate {
-        let (_, bad) = verdicts(claim);
-        let is_bad = |state: &Bits| space.verdict(signature, state) == bad;
-        match (is_bad(before), is_bad(&self.after)) {
-            (true, true) => Fate::Stays,
-            (false, true) => Fate::Begins,
-            (true, false) => Fate::Ends,
-            (false, false) => (0..self.waves.len())
-                .filter(|&wave| !self.waves[wave].steps.is_empty())
-                .find(|&wave| is_bad(&self.worst(space, signature, wave, claim)))
-                .map_or(Fate::Holds, |wave| Fate::Passes { wave }),
-        }
-    }
-
-    /// What is bad, by signature, in those parts of a wave in which most is. Adds and deletes have one part that is worst for all packets; a
-    /// modify that leaves the verdict has one or the other rule, so each such choice is a part of its own. Where they are many, every packet
-    /// counts in the part that is worst for itself.
-    fn fullest(&self, space: &Space<'_>, wave: usize, claim: Claim) -> Vec<Vec<bool>> {
-        let Wave { start, steps } = &self.waves[wave];
-        if steps.is_empty() {
-            return Vec::new();
-        }
-        let (good, bad) = verdicts(claim);
-        let signatures = &space.atlas.signatures;
-        let policy = |index: usize| space.clauses[index].policy;
-        let mut state = start.clone();
-        let mut open: Vec<(usize, usize)> = Vec::new();
-        for &(gone, come) in steps {
-            let done = match (gone, come) {
-                (Some(gone), Some(come)) if policy(gone) == policy(come) => {
-                    open.push((gone, come));
-                    false
-                }
-                (_, Some(come)) => policy(come) != good,
-                (Some(gone), None) => policy(gone) == good,
-                (None, None) => false,
-            };
-            if done {
-                gone.into_iter().for_each(|index| state.remove(index));
-                come.into_iter().for_each(|index| state.insert(index));
-            }
-        }
-        if open.len() > MANY_CHOICES {
-            let is_bad = |signature: &Bits| {
-                let worst = self.worst(space, signature, wave, claim);
-                space.verdict(signature, &worst) == bad
-            };
-            return vec![signatures.iter().map(is_bad).collect()];
-        }
-        (0..1usize << open.len())
-            .map(|choice| {
-                let mut state = state.clone();
-                for (number, &(gone, come)) in open.iter().enumerate() {
-                    if choice & (1 << number) != 0 {
-                        state.remove(gone);
-                        state.insert(come);
-                    }
-                }
-                let is_bad = |signature: &Bits| space.verdict(signature, &state) == bad;
-                signatures.iter().map(is_bad).collect()
-            })
-            .collect()
-    }
-
-    /// The part of a wave that is worst for packets that are fine before it and after the last.
-    fn worst(&self, space: &Space<'_>, signature: &Bits, wave: usize, claim: Claim) -> Bits {
-        let Wave { start, steps } = &self.waves[wave];
-        worst_state(space, signature, start, steps, verdicts(claim).0)
-    }
-}
-
-/// The verdict that a claim asks for, and the other.
-fn verdicts(claim: Claim) -> (Policy, Policy) {
-    match claim {
-        Claim::Forbid => (Policy::Drop, Policy::Accept),
-        Claim::Require => (Policy::Accept, Policy::Drop),
-    }
 }

@@ -132,8 +132,9 @@ async fn attempt(
         Some(saved) => saved.selection.below(&desired.project.root),
         None => {
             let selection = args.selection(false);
-            let selection = pass::meant(&selection, &desired, parallelism).await?;
-            args.since.narrow(&selection, &desired, global, screen)?
+            args.since
+                .chosen(&selection, &desired, parallelism, global, screen)
+                .await?
         }
     };
     let meter = Meter::new(global);

@@ -188,7 +188,9 @@ impl Job<'_> {
     ) -> Result<(Approved<'p>, Vec<Finding>), Failure> {
         let Self { screen, shared, .. } = self;
         let diagnostics = prepared.diagnostics();
-        screen.diagnostics(prepared.sources(), &diagnostics);
+        if !self.shown {
+            screen.diagnostics(prepared.sources(), &diagnostics);
+        }
         if let Some(saved) = self.saved {
             // Before anything is shown: it would be another plan than the one that was asked for.
             let moved = pass::check(saved, prepared, &self.stamp);
@@ -216,12 +218,16 @@ impl Job<'_> {
                 text::plan(&shown, style)
             ),
         };
-        if self.shown && approved.is_some() {
-            // Whoever looks at it has seen it.
-        } else if shared.is_text() {
-            self.text(draw)?;
-        } else if self.asks || approved.is_none() {
-            screen.say(&draw(&screen.err));
+        if !self.shown || approved.is_none() {
+            if self.shown {
+                // It has become another one.
+                screen.diagnostics(prepared.sources(), &diagnostics);
+            }
+            if shared.is_text() {
+                self.text(draw)?;
+            } else if self.asks || approved.is_none() {
+                screen.say(&draw(&screen.err));
+            }
         }
         if prepared.is_errored() {
             let mut failure = plan::not_whole(&shown, &diagnostics);

@@ -67,6 +67,11 @@ impl Consent {
         }
     }
 
+    /// Whether somebody is asked.
+    pub(super) fn asks(&self) -> bool {
+        !self.common.yes
+    }
+
     /// Asks unless the answer is given; an error when it is not yes.
     pub(super) fn obtain(&self, screen: &Screen) -> Result<(), Failure> {
         match self.common.yes {
@@ -269,6 +274,14 @@ async fn prepared<'a>(
     pass::prepare(desired, &all, at, parallelism, &Meter::new(global)).await
 }
 
+/// What came of a rehearsal.
+pub(super) struct Rehearsed {
+    /// For whoever wanted no more than to look.
+    pub(super) outcome: Outcome,
+    /// The id of the plan that was shown.
+    plan: String,
+}
+
 /// Plans for a group that is not there yet, as it would be before its first rule; shows and guards the plan. An error when it may not
 /// be made.
 pub(super) async fn rehearse(
@@ -279,15 +292,33 @@ pub(super) async fn rehearse(
     preview: &Preview<'_>,
     global: &Global,
     screen: &Screen,
-) -> Result<(Session, Outcome), Failure> {
+) -> Result<(Session, Rehearsed), Failure> {
     let at = Timestamp::now();
     let prepared = session.prepare_new(desired, group, at).await?;
     let job = consent.job(desired, at, preview, global, screen);
-    let done = if consent.dry_run {
+    let outcome = if consent.dry_run {
         job.carry_out(&prepared).await?
     } else {
         job.rehearse(&prepared).await?;
         Outcome::default()
     };
-    Ok((Session::from(prepared.into_connected()), done))
+    let plan = prepared.plan().id();
+    let session = Session::from(prepared.into_connected());
+    Ok((session, Rehearsed { outcome, plan }))
+}
+
+/// Plans and guards once more what was [rehearsed](rehearse), without a word; whether it is still the same.
+pub(super) async fn is_still_right(
+    desired: &Desired,
+    group: ObservedGroup,
+    session: Session,
+    consent: &Consent,
+    agreed: &Rehearsed,
+) -> Result<(Session, bool), Failure> {
+    let prepared = session
+        .prepare_new(desired, group, Timestamp::now())
+        .await?;
+    let is_approved = prepared.guarded(&consent.common.overrides()).is_ok();
+    let right = is_approved && prepared.plan().id() == agreed.plan;
+    Ok((Session::from(prepared.into_connected()), right))
 }

@@ -128,17 +128,121 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
     let desired = project::load_or_empty(global, screen)?;
     let meant = args.place.of(&desired, &args.group)?;
     let account = &meant.account;
-    let session = pass::session(&desired, &[account.clone()].into(), 1).await?;
-    let source = session
-        .read(account, &meant.region, &meant.selector)
-        .await?;
-    let own = own_groups(&session, &meant, &source).await?;
-    let source = live::without_own(&source, &own);
     let region = args
         .to_region
         .as_ref()
         .map_or_else(|| meant.region.clone(), RegionId::new);
-    let new = args.new_group(&source.info, region != meant.region)?;
+    let session = pass::session(&desired, &[account.clone()].into(), 1).await?;
+    let draft = draft(args, &session, &meant, &region).await?;
+    for note in &draft.changed.notes {
+        screen.say(&format!("warning: {note}\n"));
+    }
+    let shown = preview(&draft, &region, screen);
+    let source = draft.source.info.id.clone();
+    let new = draft.new.clone();
+    let rules = draft.changed.rules.clone();
+    let origin = Origin::of_rules(PathBuf::from(source.as_str()), rules);
+    let target = Target {
+        account: account.clone(),
+        region: region.clone(),
+        id: GroupId::new(NOT_YET),
+        declared: meant.declared,
+        mode: Mode::Partial,
+        allow_empty: true,
+    };
+    let wanted = change::desired(&desired, &target, &origin);
+    // Nothing is made that could not be filled: the guard looks at the plan for the group before there is one.
+    let not_yet = empty(&new, target.id.clone());
+    let (session, rehearsed) = change::rehearse(
+        &wanted,
+        not_yet.clone(),
+        session,
+        &args.consent,
+        &|_, _| shown.clone(),
+        global,
+        screen,
+    )
+    .await?;
+    if args.consent.dry_run {
+        session.close().await?;
+        return Ok(rehearsed.outcome);
+    }
+    let mut session = session;
+    if args.consent.asks() {
+        args.consent.obtain(screen)?;
+        // Whoever was asked may have thought about it for long.
+        let now = self::draft(args, &session, &meant, &region).await?;
+        let same = now == draft;
+        let (back, right) =
+            change::is_still_right(&wanted, not_yet, session, &args.consent, &rehearsed).await?;
+        session = back;
+        if !(same && right) {
+            return Err(Failure::with(
+                Exit::Stale,
+                "something has moved since the plan was shown; nothing was changed",
+            )
+            .help("run the command again and look at the new plan"));
+        }
+    }
+    let token = uuid::Uuid::new_v4().simple().to_string();
+    let id = session
+        .create(account, &region, &new, &token)
+        .await
+        .map_err(|failure| match new.network {
+            Network::Classic => failure.help(
+                "the cloud makes groups in the classic network for accounts only that still have it; --vpc names a VPC",
+            ),
+            Network::Vpc(_) => failure,
+        })?;
+    let target = Target {
+        id: id.clone(),
+        ..target
+    };
+    let wanted = change::desired(&desired, &target, &origin);
+    // From here on every failure says that the group is there.
+    let fill = async {
+        session.close().await?;
+        args.consent.show(&format!("\nCreated {id}\n"), screen)?;
+        change::carry_out_shown(&wanted, &args.consent, global, screen).await
+    };
+    let filled = fill.await;
+    let fill = format!("`rulekeep restore --group {id} --from {source} --mode partial`");
+    match filled {
+        Ok(done) => {
+            if carry_out::exit(&done.report) != Exit::Done {
+                screen.hint(&format!(
+                    "the group {id} is there; {fill} adds what it lacks, where both are in one region"
+                ));
+            }
+            Ok(done)
+        }
+        Err(failure) => Err(left_empty(failure, &id.to_string(), &fill)),
+    }
+}
+
+/// What is read before a group is made.
+#[derive(PartialEq)]
+struct Draft {
+    source: ObservedGroup,
+    new: NewGroup,
+    changed: Changed,
+}
+
+/// Reads the group, and what the new one would be; an error when it could not be.
+async fn draft(
+    args: &Args,
+    session: &pass::Session,
+    meant: &live::Meant<'_>,
+    region: &RegionId,
+) -> Result<Draft, Failure> {
+    let account = &meant.account;
+    let source = session
+        .read(account, &meant.region, &meant.selector)
+        .await?;
+    let own = own_groups(session, meant, &source).await?;
+    let source = live::without_own(&source, &own);
+    let moved = *region != meant.region;
+    let new = args.new_group(&source.info, moved)?;
 
     let rules: Vec<Rule> = source.rules.iter().map(|seen| seen.rule.clone()).collect();
     let named = lists_of(&rules);
@@ -155,15 +259,13 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
         .notes
         .extend(strangers(&changed.rules, &source, &new));
     let mapped: Vec<String> = map.values().cloned().collect();
-    let peers = session
-        .peers(account, &region, changed.rules.iter())
-        .await?;
+    let peers = session.peers(account, region, changed.rules.iter()).await?;
     let lists = session
-        .lists(account, &region, &lists_of(&changed.rules))
+        .lists(account, region, &lists_of(&changed.rules))
         .await?;
     let there = There {
-        region: &region,
-        moved: region != meant.region,
+        region,
+        moved,
         from: &source.info.network,
         new: &new,
         groups: &peers,
@@ -186,69 +288,11 @@ async fn clone(args: &Args, global: &Global, screen: &Screen) -> Result<Outcome,
             .collect();
         return Err(failure);
     }
-    for note in &changed.notes {
-        screen.say(&format!("warning: {note}\n"));
-    }
-    let shown = preview(&changed, &source, &new, &region, screen);
-    let origin = Origin::of_rules(PathBuf::from(source.info.id.as_str()), changed.rules);
-    let target = Target {
-        account: account.clone(),
-        region: region.clone(),
-        id: GroupId::new(NOT_YET),
-        declared: meant.declared,
-        mode: Mode::Partial,
-        allow_empty: true,
-    };
-    let wanted = change::desired(&desired, &target, &origin);
-    // Nothing is made that could not be filled: the guard looks at the plan for the group before there is one.
-    let (session, shown) = change::rehearse(
-        &wanted,
-        empty(&new, target.id.clone()),
-        session,
-        &args.consent,
-        &|_, _| shown.clone(),
-        global,
-        screen,
-    )
-    .await?;
-    if args.consent.dry_run {
-        session.close().await?;
-        return Ok(shown);
-    }
-    args.consent.obtain(screen)?;
-    let token = uuid::Uuid::new_v4().simple().to_string();
-    let id = session
-        .create(account, &region, &new, &token)
-        .await
-        .map_err(|failure| match new.network {
-            Network::Classic => failure.help(
-                "the cloud makes groups in the classic network for accounts only that still have it; --vpc names a VPC",
-            ),
-            Network::Vpc(_) => failure,
-        })?;
-    session.close().await?;
-    args.consent.show(&format!("\nCreated {id}\n"), screen)?;
-    let target = Target {
-        id: id.clone(),
-        ..target
-    };
-    let wanted = change::desired(&desired, &target, &origin);
-    let done = change::carry_out_shown(&wanted, &args.consent, global, screen).await;
-    let fill = format!(
-        "`rulekeep restore --group {id} --from {} --mode partial`",
-        source.info.id
-    );
-    match done {
-        Ok(done) => {
-            if carry_out::exit(&done.report) != Exit::Done {
-                screen.hint(&format!(
-                    "the group {id} is there; {fill} adds what it lacks, where both are in one region"
-                ));
-            }
-            Ok(done)
-        }
-        Err(failure) => Err(left_empty(failure, &id.to_string(), &fill)),
-    }
+    Ok(Draft {
+        source,
+        new,
+        changed,
+    })
 }
 
 /// Stands for the id of a group that is not there yet.
@@ -337,13 +381,12 @@ fn strangers(rules: &[Rule], source: &ObservedGroup, new: &NewGroup) -> Option<S
     ))
 }
 
-fn preview(
-    changed: &Changed,
-    source: &ObservedGroup,
-    new: &NewGroup,
-    region: &RegionId,
-    screen: &Screen,
-) -> String {
+fn preview(draft: &Draft, region: &RegionId, screen: &Screen) -> String {
+    let Draft {
+        source,
+        new,
+        changed,
+    } = draft;
     let kind = match new.kind {
         GroupKind::Basic => "basic",
         GroupKind::Advanced => "advanced",

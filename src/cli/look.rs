@@ -49,8 +49,11 @@ impl<'a> Asked<'a> {
         let parallelism = self.shared.parallelism.into();
         let (desired, more) = pass::discovered(desired, parallelism, screen).await?;
         warnings.extend(more);
-        let selection = pass::meant(self.selection, &desired, parallelism).await?;
-        let selection = self.since.narrow(&selection, &desired, global, screen)?;
+        let selection = self.selection;
+        let selection = self
+            .since
+            .chosen(selection, &desired, parallelism, global, screen)
+            .await?;
         Ok(Looked {
             gate,
             desired,

@@ -101,19 +101,9 @@ impl Cells {
             peer_name,
             declared,
         } = line;
-        let [_, policy, protocol, path, _] = live_cells(&seen.rule);
-        let bare = path
-            .strip_prefix(direction.preposition())
-            .map_or(path.as_str(), str::trim_start);
+        let [_, policy, protocol, _, _] = live_cells(&seen.rule);
         // The tab says the interface.
-        let bare = bare.strip_suffix(" on internet").unwrap_or(bare);
-        let mut peer = match &seen.rule.peer_owner {
-            Some(owner) => format!("{owner}/{bare}"),
-            None => bare.to_owned(),
-        };
-        if let Some(name) = peer_name {
-            peer = format!("{peer} ({})", escape(name));
-        }
+        let peer = far_end(&seen.rule, *peer_name, direction);
         let created = seen
             .facts
             .as_ref()
@@ -176,6 +166,25 @@ impl Cells {
             format!("{declared}\n{description}").trim_end().to_owned(),
         ]
     }
+}
+
+/// `9876543210987654/sg-far (web)`, and behind it the addresses within the group that a rule is limited to.
+fn far_end(rule: &Rule, name: Option<&str>, direction: Direction) -> String {
+    let mut text = match &rule.peer_owner {
+        Some(owner) => format!("{owner}/{}", rule.peer),
+        None => rule.peer.to_string(),
+    };
+    if let Some(name) = name {
+        text = format!("{text} ({name})");
+    }
+    if let Some(local) = &rule.local {
+        let word = match direction {
+            Direction::Ingress => "to",
+            Direction::Egress => "from",
+        };
+        text = format!("{text} {word} {local}");
+    }
+    escape(&text)
 }
 
 /// Descriptions that are left less than this make room by another layout.

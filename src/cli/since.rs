@@ -1,6 +1,6 @@
 //! `--since REV`: the groups that a range of commits touches, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     desired::{self, Changes, Desired, Gone, Loaded, SourceFile, Why},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    Failure, Global, Screen,
+    Failure, Global, Screen, pass,
     project::{self, Selection},
 };
 
@@ -23,6 +23,13 @@ pub(super) struct Since {
     since: Option<String>,
 }
 
+/// What the commits of a range touch.
+struct Touched<'a> {
+    revision: &'a str,
+    commit: String,
+    changes: Changes,
+}
+
 /// Most groups that are named for one reason.
 const MOST_NAMED: usize = 12;
 
@@ -31,16 +38,28 @@ impl Since {
         self.since.is_some()
     }
 
-    /// Narrows a choice to the groups that were touched, and says on stderr which and why.
-    pub(super) fn narrow(
+    /// The groups that a choice means: by the names that they have in the cloud, and of those the ones that were touched.
+    pub(super) async fn chosen(
         &self,
         selection: &Selection,
         desired: &Desired,
+        parallelism: usize,
         global: &Global,
         screen: &Screen,
     ) -> Result<Selection, Failure> {
+        let touched = self.touched(desired, global)?;
+        let only = touched.as_ref().map(Touched::groups);
+        let meant = pass::meant(selection, desired, only.as_ref(), parallelism).await?;
+        match touched {
+            Some(touched) => touched.narrow(&meant, desired, global, screen),
+            None => Ok(meant),
+        }
+    }
+
+    /// What was touched; `None`: nobody asks.
+    fn touched(&self, desired: &Desired, global: &Global) -> Result<Option<Touched<'_>>, Failure> {
         let Some(revision) = &self.since else {
-            return Ok(selection.clone());
+            return Ok(None);
         };
         check(revision)?;
         let git = Git::of_folder(&desired.project.root);
@@ -52,6 +71,33 @@ impl Since {
             Some(old) => desired::changes(old, desired),
             None => all_new(desired, &name.to_string_lossy()),
         };
+        Ok(Some(Touched {
+            revision,
+            commit,
+            changes,
+        }))
+    }
+}
+
+impl Touched<'_> {
+    /// The groups, as indices into [`Desired::groups`].
+    fn groups(&self) -> BTreeSet<usize> {
+        self.changes.groups.keys().copied().collect()
+    }
+
+    /// Narrows a choice to them, and says on stderr which and why.
+    fn narrow(
+        &self,
+        selection: &Selection,
+        desired: &Desired,
+        global: &Global,
+        screen: &Screen,
+    ) -> Result<Selection, Failure> {
+        let Self {
+            revision,
+            commit,
+            changes,
+        } = self;
         let chosen = selection.choose(desired)?;
         let only = changes.groups.keys().filter(|at| chosen.contains(at));
         let narrowed = Selection {
@@ -59,12 +105,12 @@ impl Since {
                 only.map(|at| reconcile::address(&desired.groups[*at]))
                     .collect(),
             ),
-            since: Some(revision.clone()),
+            since: Some((*revision).to_owned()),
             ..selection.clone()
         };
         if !global.quiet {
             let chosen = narrowed.choose(desired)?.into_iter().collect::<Vec<_>>();
-            screen.say(&told(revision, &commit, desired, &changes, &chosen, global));
+            screen.say(&told(revision, commit, desired, changes, &chosen, global));
         }
         Ok(narrowed)
     }

@@ -63,8 +63,8 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
         replay_quota(&mut drafts, schedule);
         for &group in &groups {
             let draft = &mut drafts[group];
-            draft.plan.traffic = meaning::traffic(&draft.plan, &draft.lists);
-            draft.plan.passing = meaning::passing(group, &draft.plan, schedule, &draft.lists);
+            (draft.plan.traffic, draft.plan.passing) =
+                meaning::judge(group, &draft.plan, schedule, &draft.lists);
         }
         meetings(&mut drafts, schedule, &groups);
         diagnostics.extend(

@@ -14,8 +14,10 @@ type Prefix = (u128, u8);
 ///
 /// Draves, King et al., "Constructing optimal IP routing tables", with two next hops and nothing as the default.
 fn prefix_table(family: Family, set: &[Interval]) -> Vec<(Prefix, bool)> {
+    let mut tree = Vec::new();
+    let root = grow(family, set, (0, 0), &mut tree);
     let mut table = Vec::new();
-    emit(family, set, (0, 0), false, &mut table);
+    emit(family, &tree, root, (0, 0), false, &mut table);
     table
 }
 
@@ -25,6 +27,13 @@ enum Colours {
     In,
     Out,
     Both,
+}
+
+/// A prefix, with its halves where the set holds only some of it.
+#[derive(Clone, Copy)]
+struct Part {
+    colours: Colours,
+    halves: Option<[usize; 2]>,
 }
 
 fn bits(family: Family) -> u8 {
@@ -60,29 +69,45 @@ fn halves(family: Family, (first, length): Prefix) -> [Prefix; 2] {
     ]
 }
 
-fn colours(family: Family, set: &[Interval], prefix: Prefix) -> Colours {
-    match uniform(set, prefix.0, last(family, prefix)) {
-        Some(true) => Colours::In,
-        Some(false) => Colours::Out,
+/// Puts a prefix and everything below it in the tree, and returns its place.
+fn grow(family: Family, set: &[Interval], prefix: Prefix, tree: &mut Vec<Part>) -> usize {
+    let last = last(family, prefix);
+    // Only what meets the prefix matters below it.
+    let begin = set.partition_point(|interval| interval.1 < prefix.0);
+    let end = set.partition_point(|interval| interval.0 <= last);
+    let set = &set[begin..end];
+    let part = match uniform(set, prefix.0, last) {
+        Some(is_in) => Part {
+            colours: if is_in { Colours::In } else { Colours::Out },
+            halves: None,
+        },
         None => {
-            let [left, right] = halves(family, prefix).map(|half| colours(family, set, half));
-            match (left, right) {
-                (a, b) if a == b => a,
-                (Colours::Both, one) | (one, Colours::Both) => one,
+            let halves = halves(family, prefix).map(|half| grow(family, set, half, tree));
+            let colours = match halves.map(|half| tree[half].colours) {
+                [a, b] if a == b => a,
+                [Colours::Both, one] | [one, Colours::Both] => one,
                 _ => Colours::Both,
+            };
+            Part {
+                colours,
+                halves: Some(halves),
             }
         }
-    }
+    };
+    tree.push(part);
+    tree.len() - 1
 }
 
 fn emit(
     family: Family,
-    set: &[Interval],
+    tree: &[Part],
+    at: usize,
     prefix: Prefix,
     inherited: bool,
     table: &mut Vec<(Prefix, bool)>,
 ) {
-    let verdict = match colours(family, set, prefix) {
+    let part = tree[at];
+    let verdict = match part.colours {
         Colours::Both => inherited,
         Colours::In => true,
         Colours::Out => false,
@@ -90,11 +115,21 @@ fn emit(
     if verdict != inherited {
         table.push((prefix, verdict));
     }
-    if uniform(set, prefix.0, last(family, prefix)).is_none() {
-        for half in halves(family, prefix) {
-            emit(family, set, half, verdict, table);
+    if let Some(places) = part.halves {
+        for (place, half) in places.into_iter().zip(halves(family, prefix)) {
+            emit(family, tree, place, half, verdict, table);
         }
     }
+}
+
+/// The prefix that an interval is, if it is one.
+fn as_prefix(family: Family, (first, last): Interval) -> Option<Prefix> {
+    let host = (first ^ last).count_ones();
+    let length = bits(family) - u8::try_from(host).ok()?;
+    (first <= last
+        && self::last(family, (first, length)) == last
+        && (host >= 128 || first >> host << host == first))
+        .then_some((first, length))
 }
 
 fn address(family: Family, number: u128) -> String {
@@ -110,6 +145,11 @@ fn prefix_text(family: Family, (first, length): Prefix) -> String {
 
 /// The addresses of one family in text, and of how many tokens it is made.
 pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
+    if let [one] = set
+        && let Some(prefix) = as_prefix(family, *one)
+    {
+        return (prefix_text(family, prefix), 1);
+    }
     let table = prefix_table(family, set);
     if table.len() > MANY_TOKENS && set.len() < table.len() {
         let ranges: Vec<String> = set

@@ -11,186 +11,13 @@
 
 use std::collections::BTreeSet;
 
+pub use super::diagram::{Diagram, Dimension, Node, NodeId, World};
 use super::{
     bits::Bits,
     clause::{Clause, Family, Far, Interval, Symbol},
+    diagram::extend,
     quick::QuickMap,
 };
-
-/// The dimensions below the peer's address, in the order of the diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Dimension {
-    /// The peer's address.
-    Peer,
-    /// Protocol number.
-    Protocol,
-    /// Destination port; only TCP and UDP are cut here.
-    Destination,
-    /// Source port.
-    Source,
-    /// The member's own address.
-    Local,
-}
-
-impl Dimension {
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::Peer => Some(Self::Protocol),
-            Self::Protocol => Some(Self::Destination),
-            Self::Destination => Some(Self::Source),
-            Self::Source => Some(Self::Local),
-            Self::Local => None,
-        }
-    }
-}
-
-/// A node of a diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(u32);
-
-/// Cuts one dimension, or ends.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Node<L> {
-    /// What is at the end.
-    Leaf(L),
-    /// Intervals by their last number, in order and without gap; the next begins one above. A dimension that is skipped is not cut.
-    Cut(Dimension, Vec<(u128, NodeId)>),
-}
-
-/// A set of memberships, at most as many as the question needs.
-pub type World = Vec<Symbol>;
-
-/// Diagrams that share their nodes, one for each world and address family.
-#[derive(Clone, Debug)]
-pub struct Diagram<L> {
-    nodes: Vec<Node<L>>,
-    /// World, family, root.
-    pub roots: Vec<(World, Family, NodeId)>,
-}
-
-impl<L> Diagram<L> {
-    /// A node.
-    pub fn node(&self, id: NodeId) -> &Node<L> {
-        &self.nodes[id.0 as usize]
-    }
-}
-
-impl<L: Copy + Eq + std::hash::Hash> Diagram<L> {
-    /// Diagrams of several others, point by point: `label` gets what each root of a tuple says of a point. The roots of a tuple are
-    /// of one family. Returns the new roots in the order of the tuples.
-    pub fn product<K: Copy + Eq + std::hash::Hash>(
-        &self,
-        tuples: &[Vec<NodeId>],
-        label: impl Fn(&[L]) -> K,
-    ) -> (Diagram<K>, Vec<NodeId>) {
-        let mut product = Product {
-            of: self,
-            label,
-            nodes: Vec::new(),
-            ids: QuickMap::default(),
-            memo: QuickMap::default(),
-        };
-        let roots = tuples.iter().map(|roots| product.node(roots)).collect();
-        (
-            Diagram {
-                nodes: product.nodes,
-                roots: Vec::new(),
-            },
-            roots,
-        )
-    }
-}
-
-struct Product<'a, L, K, F> {
-    of: &'a Diagram<L>,
-    label: F,
-    nodes: Vec<Node<K>>,
-    ids: QuickMap<Node<K>, NodeId>,
-    memo: QuickMap<Vec<NodeId>, NodeId>,
-}
-
-impl<L: Copy, K: Copy + Eq + std::hash::Hash, F: Fn(&[L]) -> K> Product<'_, L, K, F> {
-    fn node(&mut self, parts: &[NodeId]) -> NodeId {
-        if let Some(&id) = self.memo.get(parts) {
-            return id;
-        }
-        let first_cut = parts
-            .iter()
-            .filter_map(|&part| match self.of.node(part) {
-                Node::Leaf(_) => None,
-                Node::Cut(dimension, _) => Some(*dimension),
-            })
-            .min();
-        let id = match first_cut {
-            None => {
-                let labels: Vec<L> = parts
-                    .iter()
-                    .map(|&part| match self.of.node(part) {
-                        Node::Leaf(label) => *label,
-                        Node::Cut(..) => unreachable!("nothing is cut any more"),
-                    })
-                    .collect();
-                let label = (self.label)(&labels);
-                self.intern(Node::Leaf(label))
-            }
-            Some(dimension) => self.cut(dimension, parts),
-        };
-        self.memo.insert(parts.to_vec(), id);
-        id
-    }
-
-    fn cut(&mut self, dimension: Dimension, parts: &[NodeId]) -> NodeId {
-        let of = self.of;
-        let pieces: Vec<Option<&[(u128, NodeId)]>> = parts
-            .iter()
-            .map(|&part| match of.node(part) {
-                Node::Cut(own, pieces) if *own == dimension => Some(pieces.as_slice()),
-                Node::Cut(..) | Node::Leaf(_) => None,
-            })
-            .collect();
-        let mut borders: Vec<u128> = pieces
-            .iter()
-            .flatten()
-            .flat_map(|p| p.iter().map(|(last, _)| *last))
-            .collect();
-        borders.sort_unstable();
-        borders.dedup();
-        let mut at = vec![0; parts.len()];
-        let mut merged: Vec<(u128, NodeId)> = Vec::with_capacity(borders.len());
-        for last in borders {
-            let children: Vec<NodeId> = parts
-                .iter()
-                .zip(&pieces)
-                .zip(&at)
-                .map(|((&part, pieces), &at)| pieces.map_or(part, |pieces| pieces[at].1))
-                .collect();
-            let child = self.node(&children);
-            match merged.last_mut() {
-                Some(open) if open.1 == child => open.0 = last,
-                _ => merged.push((last, child)),
-            }
-            for (at, pieces) in at.iter_mut().zip(&pieces) {
-                if pieces.is_some_and(|pieces| pieces[*at].0 == last) {
-                    *at += 1;
-                }
-            }
-        }
-        match merged.as_slice() {
-            [(_, only)] => *only,
-            _ => self.intern(Node::Cut(dimension, merged)),
-        }
-    }
-
-    fn intern(&mut self, node: Node<K>) -> NodeId {
-        if let Some(&id) = self.ids.get(&node) {
-            return id;
-        }
-        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
-        self.nodes.push(node.clone());
-        self.ids.insert(node, id);
-        id
-    }
-}
 
 /// An index into [`Atlas::signatures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,15 +46,16 @@ impl Atlas {
             family: Family::V4,
             constrained: constraints(clauses),
             nodes: Vec::new(),
-            ids: QuickMap::default(),
             signatures: Vec::new(),
+            leaves: Vec::new(),
             signature_ids: QuickMap::default(),
             memo: QuickMap::default(),
         };
+        let peers = Family::BOTH.map(|family| builder.peers(family));
         let mut roots = Vec::new();
         for world in worlds {
-            for family in Family::BOTH {
-                let root = builder.root(&world, family);
+            for (family, pieces) in Family::BOTH.into_iter().zip(&peers) {
+                let root = builder.root(&world, family, pieces);
                 roots.push((world.clone(), family, root));
             }
         }
@@ -268,10 +96,7 @@ impl Atlas {
                     let mut merged: Vec<(u128, NodeId)> = Vec::with_capacity(intervals.len());
                     for &(last, child) in intervals {
                         let child = new_ids[child.0 as usize];
-                        match merged.last_mut() {
-                            Some(open) if open.1 == child => open.0 = last,
-                            _ => merged.push((last, child)),
-                        }
+                        extend(&mut merged, last, child);
                     }
                     match merged.as_slice() {
                         [(_, only)] => *only,
@@ -336,89 +161,70 @@ struct Builder<'a> {
     family: Family,
     constrained: [Bits; 4],
     nodes: Vec<Node<SignatureId>>,
-    ids: QuickMap<Node<SignatureId>, NodeId>,
     signatures: Vec<Bits>,
+    /// The leaf of each signature.
+    leaves: Vec<NodeId>,
     signature_ids: QuickMap<Bits, SignatureId>,
-    memo: QuickMap<(Dimension, Family, Bits), NodeId>,
+    memo: QuickMap<(Dimension, Bits), NodeId>,
 }
 
 impl Builder<'_> {
-    fn root(&mut self, world: &World, family: Family) -> NodeId {
-        self.family = family;
+    /// The addresses of a family in pieces, each by its last, with the clauses that match there whoever the peer is.
+    fn peers(&self, family: Family) -> Vec<(u128, Bits)> {
         let mut everywhere = Bits::new(self.clauses.len());
         let mut intervals = Vec::new();
         for (index, clause) in self.clauses.iter().enumerate() {
-            let other_family = clause.family.is_some_and(|own| own != family)
-                || clause.local.as_ref().is_some_and(|(own, _)| *own != family);
-            let other_ports = clause.ports_in.as_ref().is_some_and(|list| {
-                let list = Symbol::PortList(list.clone());
-                self.told.contains(&list) && !world.contains(&list)
-            });
-            if other_family || other_ports {
-                continue;
-            }
             match &clause.far {
+                _ if !clause.is_of(family) => {}
                 Far::Anyone => everywhere.insert(index),
-                Far::Member(symbol) if world.contains(symbol) => everywhere.insert(index),
                 Far::Member(_) => {}
-                Far::Addresses(own, ranges) if *own == family => {
+                Far::Addresses(_, ranges) => {
                     intervals.extend(ranges.iter().map(|&range| (range, index)));
                 }
-                Far::Addresses(..) => {}
             }
         }
-        self.sweep(
-            Dimension::Peer,
+        let mut pieces = Vec::new();
+        sweep(
             everywhere,
             &intervals,
             (0, family.last_address()),
-        )
+            |last, active| pieces.push((last, active.clone())),
+        );
+        pieces
     }
 
-    /// One pass over the borders of intervals, in each piece going on with the clauses that match there.
-    fn sweep(
-        &mut self,
-        dimension: Dimension,
-        everywhere: Bits,
-        intervals: &[(Interval, usize)],
-        (start, end): Interval,
-    ) -> NodeId {
-        let mut events: Vec<(u128, bool, usize)> = Vec::with_capacity(intervals.len() * 2);
-        for &((first, last), index) in intervals {
-            events.push((first, true, index));
-            if last < end {
-                events.push((last + 1, false, index));
+    /// The diagram of one world: in every piece also match the clauses of its symbols, and those do not that ask for ports of a list which
+    /// is told apart and is not in it.
+    fn root(&mut self, world: &World, family: Family, pieces: &[(u128, Bits)]) -> NodeId {
+        self.family = family;
+        let mut members = Bits::new(self.clauses.len());
+        let mut other_ports = Bits::new(self.clauses.len());
+        for (index, clause) in self.clauses.iter().enumerate() {
+            if clause.is_of(family) && clause.symbol().is_some_and(|symbol| world.contains(symbol))
+            {
+                members.insert(index);
             }
-        }
-        // At one border what ends goes first, so that adjoining intervals of one clause do not take each other out.
-        events.sort_unstable();
-        let mut active = everywhere;
-        let mut cuts: Vec<(u128, NodeId)> = Vec::new();
-        let mut at = start;
-        let mut next = 0;
-        loop {
-            while let Some(&(_, enters, index)) = events.get(next).filter(|event| event.0 <= at) {
-                if enters {
-                    active.insert(index);
-                } else {
-                    active.remove(index);
+            if let Some(list) = &clause.ports_in {
+                let list = Symbol::PortList(list.clone());
+                if self.told.contains(&list) && !world.contains(&list) {
+                    other_ports.insert(index);
                 }
-                next += 1;
             }
-            let last = events.get(next).map_or(end, |event| event.0 - 1);
-            let child = self.below(dimension.next(), &active);
-            match cuts.last_mut() {
-                Some(open) if open.1 == child => open.0 = last,
-                _ => cuts.push((last, child)),
-            }
-            if last == end {
-                break;
-            }
-            at = last + 1;
         }
+        let mut cuts: Vec<(u128, NodeId)> = Vec::with_capacity(pieces.len());
+        for (last, active) in pieces {
+            let active = active.or(&members).minus(&other_ports);
+            let child = self.below(Some(Dimension::Protocol), &active);
+            extend(&mut cuts, *last, child);
+        }
+        self.cut(Dimension::Peer, cuts)
+    }
+
+    fn cut(&mut self, dimension: Dimension, cuts: Vec<(u128, NodeId)>) -> NodeId {
         match cuts.as_slice() {
             [(_, only)] => *only,
-            _ => self.intern(Node::Cut(dimension, cuts)),
+            // Built once for each set of clauses, so that there is next to never an equal one to look for.
+            _ => self.push(Node::Cut(dimension, cuts)),
         }
     }
 
@@ -431,7 +237,8 @@ impl Builder<'_> {
         if constrained.is_empty() {
             return self.below(dimension.next(), active);
         }
-        let key = (dimension, self.family, active.clone());
+        // Families differ in their own addresses alone, and a clause that looks at those is of one: the set tells the family.
+        let key = (dimension, active.clone());
         if let Some(&node) = self.memo.get(&key) {
             return node;
         }
@@ -464,32 +271,118 @@ impl Builder<'_> {
             Dimension::Protocol => (0, 255),
             Dimension::Destination | Dimension::Source => (1, 65535),
         };
-        let node = self.sweep(dimension, free, &intervals, space);
+        let mut cuts: Vec<(u128, NodeId)> = Vec::with_capacity(intervals.len() + 1);
+        sweep(free, &intervals, space, |last, active| {
+            let child = self.below(dimension.next(), active);
+            extend(&mut cuts, last, child);
+        });
+        let node = self.cut(dimension, cuts);
         self.memo.insert(key, node);
         node
     }
 
     fn leaf(&mut self, signature: &Bits) -> NodeId {
-        let id = match self.signature_ids.get(signature) {
-            Some(&id) => id,
-            None => {
-                let id =
-                    SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
-                self.signatures.push(signature.clone());
-                self.signature_ids.insert(signature.clone(), id);
-                id
-            }
-        };
-        self.intern(Node::Leaf(id))
+        if let Some(&SignatureId(id)) = self.signature_ids.get(signature) {
+            return self.leaves[id as usize];
+        }
+        let id = SignatureId(u32::try_from(self.signatures.len()).expect("fewer than 2^32"));
+        self.signatures.push(signature.clone());
+        self.signature_ids.insert(signature.clone(), id);
+        let leaf = self.push(Node::Leaf(id));
+        self.leaves.push(leaf);
+        leaf
     }
 
-    fn intern(&mut self, node: Node<SignatureId>) -> NodeId {
-        if let Some(&id) = self.ids.get(&node) {
-            return id;
-        }
+    fn push(&mut self, node: Node<SignatureId>) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
-        self.nodes.push(node.clone());
-        self.ids.insert(node, id);
+        self.nodes.push(node);
         id
+    }
+}
+
+/// One pass over the borders of intervals; hands out each piece by its last number, with the clauses that match there.
+fn sweep(
+    everywhere: Bits,
+    intervals: &[(Interval, usize)],
+    (start, end): Interval,
+    mut piece: impl FnMut(u128, &Bits),
+) {
+    let mut events: Vec<(u128, bool, usize)> = Vec::with_capacity(intervals.len() * 2);
+    for &((first, last), index) in intervals {
+        events.push((first, true, index));
+        if last < end {
+            events.push((last + 1, false, index));
+        }
+    }
+    // At one border what ends goes first, so that adjoining intervals of one clause do not take each other out.
+    events.sort_unstable();
+    let mut active = everywhere;
+    let mut at = start;
+    let mut next = 0;
+    loop {
+        while let Some(&(_, enters, index)) = events.get(next).filter(|event| event.0 <= at) {
+            if enters {
+                active.insert(index);
+            } else {
+                active.remove(index);
+            }
+            next += 1;
+        }
+        let last = events.get(next).map_or(end, |event| event.0 - 1);
+        piece(last, &active);
+        if last == end {
+            break;
+        }
+        at = last + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Policy,
+        traffic::clause::{Far, cidr_interval},
+    };
+
+    #[test]
+    fn equal_sets_of_packets_are_one_node_whatever_rules_made_them() {
+        let clause = |cidrs: &[&str]| Clause {
+            far: Far::Addresses(
+                Family::V4,
+                cidrs
+                    .iter()
+                    .map(|cidr| cidr_interval(cidr.parse().unwrap()))
+                    .collect(),
+            ),
+            ..Clause::default(Policy::Accept)
+        };
+        // The first is the second in two halves, each with one half of the ports.
+        let ports = |first, last| Some(vec![(first, last)]);
+        let mut clauses = Vec::new();
+        for cidr in ["10.0.0.0/9", "10.128.0.0/9"] {
+            for destination in [ports(1, 100), ports(101, 65535)] {
+                clauses.push(Clause {
+                    destination,
+                    ..clause(&[cidr])
+                });
+            }
+        }
+        let pieces = Atlas::new(&clauses, vec![Vec::new()]).relabel(|hit| !hit.is_empty());
+        let whole =
+            Atlas::new(&[clause(&["10.0.0.0/8"])], vec![Vec::new()]).relabel(|hit| !hit.is_empty());
+        for family in 0..2 {
+            let [a, b] = [&pieces, &whole].map(|diagram| diagram.node(diagram.roots[family].2));
+            match (a, b) {
+                (Node::Cut(_, a), Node::Cut(_, b)) => {
+                    let borders = |cuts: &[(u128, NodeId)]| -> Vec<u128> {
+                        cuts.iter().map(|(last, _)| *last).collect()
+                    };
+                    assert_eq!(borders(a), borders(b));
+                }
+                _ => assert_eq!(a, b),
+            }
+        }
+        assert_eq!(pieces.leads(|_| true).len(), whole.leads(|_| true).len());
     }
 }

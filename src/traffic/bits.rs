@@ -24,6 +24,7 @@ impl Bits {
         })
     }
 
+    #[inline]
     fn words(&self) -> &[u64] {
         match &self.0 {
             Words::Few(words) => words,
@@ -31,6 +32,7 @@ impl Bits {
         }
     }
 
+    #[inline]
     fn words_mut(&mut self) -> &mut [u64] {
         match &mut self.0 {
             Words::Few(words) => words,
@@ -39,21 +41,25 @@ impl Bits {
     }
 
     /// Puts a number in.
+    #[inline]
     pub fn insert(&mut self, index: usize) {
         self.words_mut()[index / 64] |= 1 << (index % 64);
     }
 
     /// Takes a number out.
+    #[inline]
     pub fn remove(&mut self, index: usize) {
         self.words_mut()[index / 64] &= !(1 << (index % 64));
     }
 
     /// Whether a number is in.
+    #[inline]
     pub fn contains(&self, index: usize) -> bool {
         self.words()[index / 64] & (1 << (index % 64)) != 0
     }
 
     /// The smallest number of both sets: the winner of a signature in a state.
+    #[inline]
     pub fn first_common(&self, other: &Self) -> Option<usize> {
         self.words()
             .iter()
@@ -66,6 +72,7 @@ impl Bits {
     }
 
     /// The numbers in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words().iter().enumerate().flat_map(|(word, &bits)| {
             let mut rest = bits;
@@ -80,17 +87,27 @@ impl Bits {
     }
 
     /// The numbers in both sets.
+    #[inline]
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         self.each(other, |a, b| a & b)
     }
 
+    /// The numbers in one of the sets.
+    #[inline]
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        self.each(other, |a, b| a | b)
+    }
+
     /// The numbers in this set and not in the other.
+    #[inline]
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         self.each(other, |a, b| a & !b)
     }
 
+    #[inline]
     fn each(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
         let mut result = self.clone();
         for (a, b) in result.words_mut().iter_mut().zip(other.words()) {
@@ -100,6 +117,7 @@ impl Bits {
     }
 
     /// Takes out every number above one.
+    #[inline]
     pub fn cut_above(&mut self, last: usize) {
         let (word, bit) = (last / 64, last % 64);
         let words = self.words_mut();
@@ -108,6 +126,7 @@ impl Bits {
     }
 
     /// Whether nothing is in.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.words().iter().all(|word| *word == 0)
     }

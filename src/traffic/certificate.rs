@@ -1,16 +1,15 @@
 //! The certificate of a schedule: every state that applying it may pass through, replayed on signatures.
 //!
 //! A packet whose verdict is the same before and after must have that verdict in every state between, whatever part of a wave has taken
-//! effect. For each signature a wave's worst part can be told at once: what says the opposite has come and not gone, what says the
-//! same has gone and not come; of a modify, whichever of its two rules is worse. So the check is exact, and linear in waves times signatures.
+//! effect. A wave's worst part can be told at once ([`Worst`]): what says the opposite has come and not gone, what says the same has gone
+//! and not come. So the check is exact, and linear in waves times signatures.
 
 use std::collections::BTreeSet;
 
+pub use super::change::changing_space;
 use super::{
     bits::Bits,
     clause::Resolve,
-    may_overlap,
-    memberships::Memberships,
     space::Space,
     speak::{Statement, speak},
 };
@@ -44,16 +43,25 @@ pub fn replay(
     default: Policy,
     resolve: &Resolve<'_>,
 ) -> Vec<Transient> {
-    let touched: Vec<&Rule> = waves
-        .iter()
-        .flatten()
-        .flat_map(|step| [step.gone, step.come])
-        .flatten()
-        .collect();
+    let touched = touched(waves);
     if touched.is_empty() {
         return Vec::new();
     }
     let (space, _) = changing_space(old.iter().copied(), &touched, default, resolve);
+    replay_in(&space, old, waves)
+}
+
+/// The rules that waves take and bring.
+pub fn touched<'a>(waves: &[Vec<Move<'a>>]) -> Vec<&'a Rule> {
+    let steps = waves.iter().flatten();
+    steps
+        .flat_map(|step| [step.gone, step.come])
+        .flatten()
+        .collect()
+}
+
+/// As [`replay`], in a space that was made of the same change ([`changing_space`]).
+pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> Vec<Transient> {
     let place = |rule: Option<&Rule>| rule.and_then(|rule| space.index_of(rule));
     // Two groups of one interface may hold the same rule; it is there until both have let it go.
     let mut held = vec![0usize; space.rules.len()];
@@ -81,7 +89,17 @@ pub fn replay(
         apply(&mut end, step);
     }
     let after = state_of(&end);
-    let policies: Vec<Policy> = space.clauses.iter().map(|clause| clause.policy).collect();
+    // What happens to a packet whose verdict changes is the difference, and what it is meanwhile nobody can object to.
+    let steady: Vec<(usize, Policy)> = space
+        .atlas
+        .signatures
+        .iter()
+        .enumerate()
+        .filter_map(|(id, signature)| {
+            let verdict = space.verdict(signature, &before);
+            (verdict == space.verdict(signature, &after)).then_some((id, verdict))
+        })
+        .collect();
     let mut transients = Vec::new();
     for (number, wave) in waves.iter().enumerate() {
         let state = state_of(&held);
@@ -99,17 +117,30 @@ pub fn replay(
                 )
             })
             .collect();
-        let broken = |signature: &Bits| -> Option<bool> {
-            let verdict = space.verdict(signature, &before);
-            if verdict != space.verdict(signature, &after) {
-                return None;
-            }
-            let worst = worst_part(&policies, signature, &state, &steps, verdict);
-            (space.verdict(signature, &worst) != verdict).then_some(verdict == Policy::Drop)
-        };
-        let found: BTreeSet<bool> = space.atlas.signatures.iter().filter_map(broken).collect();
+        let [drop, accept] = [Policy::Drop, Policy::Accept].map(|verdict| {
+            Worst::new(&state, &steps, |index| {
+                space.clauses[index].policy != verdict
+            })
+        });
+        let broken: Vec<(usize, bool)> = steady
+            .iter()
+            .filter(|(id, verdict)| {
+                let worst = match verdict {
+                    Policy::Drop => &drop,
+                    Policy::Accept => &accept,
+                };
+                let winner = worst.winner(&space.atlas.signatures[*id]);
+                space.clauses[winner].policy != *verdict
+            })
+            .map(|&(id, verdict)| (id, verdict == Policy::Drop))
+            .collect();
+        let found: BTreeSet<bool> = broken.iter().map(|(_, opens)| *opens).collect();
         if !found.is_empty() {
-            let labels = space.atlas.relabel(broken);
+            let mut labels = vec![None; space.atlas.signatures.len()];
+            for (id, opens) in broken {
+                labels[id] = Some(opens);
+            }
+            let labels = space.atlas.relabel_as(&labels);
             for opens in found {
                 let traffic = speak(&labels, |label| *label == Some(opens));
                 transients.push(Transient {
@@ -124,73 +155,72 @@ pub fn replay(
     transients
 }
 
-/// Packet space cut for questions about states between two: by the rules that change and those that meet one of them, in the worlds that
-/// tell three states (before, between, after) apart. `false`: these were too many, and only those of two rules each are looked at.
-pub fn changing_space<'a>(
-    old: impl IntoIterator<Item = &'a Rule>,
-    touched: &[&'a Rule],
-    default: Policy,
-    resolve: &Resolve<'_>,
-) -> (Space<'a>, bool) {
-    let matters = |rule: &&Rule| touched.iter().any(|other| may_overlap(rule, other));
-    let old: Vec<&Rule> = old.into_iter().filter(matters).collect();
-    let differ: BTreeSet<_> = touched.iter().map(|rule| rule.identity()).collect();
-    let stay = old.iter().filter(|rule| !differ.contains(&rule.identity()));
-    let memberships = Memberships::new(stay.copied(), touched.iter().copied(), resolve);
-    let (worlds, all) = memberships.of_three();
-    let rules = old.into_iter().chain(touched.iter().copied());
-    (Space::new(rules, default, resolve, |_| worlds), all)
+/// What a wave does to the rules of a space: of each of its changes the place of the rule that goes and of the one that comes.
+pub type Steps = [(Option<usize>, Option<usize>)];
+
+/// The worst that packets may meet in some part of a wave if they should have one verdict; the same for all of them, whichever rules
+/// match: what says the opposite is there, what says the same is not, except that of two such rules that one modify changes into each
+/// other one is always there, and where both match the weaker one can be counted on.
+///
+/// One part of the wave is as bad as that for a packet: of each change by itself the worse half. A rule may be in several changes, of two
+/// groups that one interface is in; then it is there as long as one of them leaves it or brings it, and that one has chosen it as the
+/// worse of its own two.
+#[derive(Clone, Debug)]
+pub struct Worst {
+    state: Bits,
+    /// Pairs of which one rule is always there.
+    pairs: Vec<(usize, usize)>,
 }
 
-/// As [`worst_part`], of the rules of a space.
-pub(crate) fn worst_state(
-    space: &Space<'_>,
-    signature: &Bits,
-    state: &Bits,
-    steps: &[(Option<usize>, Option<usize>)],
-    verdict: Policy,
-) -> Bits {
-    worst(signature, state, steps, |index| {
-        space.clauses[index].policy != verdict
-    })
+impl Worst {
+    /// Of a wave that begins in a state, for the verdict that some rules oppose. What is there whatever part of the wave has taken effect
+    /// must not be among the steps.
+    pub fn new(start: &Bits, steps: &Steps, opposes: impl Fn(usize) -> bool) -> Self {
+        let mut state = start.clone();
+        let mut pairs = Vec::new();
+        for &(gone, come) in steps {
+            for index in [gone, come].into_iter().flatten() {
+                if opposes(index) {
+                    state.insert(index);
+                } else {
+                    state.remove(index);
+                }
+            }
+            if let (Some(gone), Some(come)) = (gone, come)
+                && !opposes(gone)
+                && !opposes(come)
+            {
+                pairs.push((gone, come));
+            }
+        }
+        Self { state, pairs }
+    }
+
+    /// Which rule decides about the packets of a signature, if it is one that opposes; else one that does not.
+    pub fn winner(&self, signature: &Bits) -> usize {
+        let first = signature
+            .first_common(&self.state)
+            .expect("the default matches everything");
+        // Index is rank: the smaller, the stronger.
+        self.pairs
+            .iter()
+            .filter(|(gone, come)| signature.contains(*gone) && signature.contains(*come))
+            .map(|&(gone, come)| gone.max(come))
+            .fold(first, usize::min)
+    }
 }
 
-/// The part of a wave that is worst for packets of a signature that should have a verdict.
+/// The state in which the packets of a signature that should have a verdict are worst off, in some part of a wave.
 pub fn worst_part(
     policies: &[Policy],
     signature: &Bits,
-    state: &Bits,
-    steps: &[(Option<usize>, Option<usize>)],
+    start: &Bits,
+    steps: &Steps,
     verdict: Policy,
 ) -> Bits {
-    worst(signature, state, steps, |index| policies[index] != verdict)
-}
-
-fn worst(
-    signature: &Bits,
-    state: &Bits,
-    steps: &[(Option<usize>, Option<usize>)],
-    opposes: impl Fn(usize) -> bool,
-) -> Bits {
-    let mut worst = state.clone();
-    let matching = |index: Option<usize>| index.filter(|&index| signature.contains(index));
-    for &(gone, come) in steps {
-        // Index is rank: the smaller, the stronger.
-        let done = match (matching(gone), matching(come)) {
-            (None, None) => false,
-            (Some(gone), None) => !opposes(gone),
-            (None, Some(come)) => opposes(come),
-            (Some(gone), Some(come)) => match (opposes(gone), opposes(come)) {
-                (false, true) => true,
-                (true, false) => false,
-                (true, true) => come < gone,
-                (false, false) => come > gone,
-            },
-        };
-        if done {
-            gone.into_iter().for_each(|index| worst.remove(index));
-            come.into_iter().for_each(|index| worst.insert(index));
-        }
-    }
-    worst
+    let worst = Worst::new(start, steps, |index| policies[index] != verdict);
+    let winner = worst.winner(signature);
+    let mut state = worst.state;
+    state.insert(winner);
+    state
 }

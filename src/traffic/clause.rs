@@ -221,6 +221,16 @@ impl Clause {
         all.all(|family| Some(family) == first)
     }
 
+    /// Whether it matches packets of a family at all.
+    pub fn is_of(&self, family: Family) -> bool {
+        let far = match &self.far {
+            Far::Addresses(own, _) => *own == family,
+            Far::Anyone | Far::Member(_) => true,
+        };
+        let local = self.local.as_ref().is_none_or(|(own, _)| *own == family);
+        far && local && self.family.is_none_or(|own| own == family)
+    }
+
     /// The symbols it needs, in order.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         let ports = self.ports_in.iter().cloned().map(Symbol::PortList);

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     atlas::{Diagram, Dimension, Node, NodeId, SignatureId},
     bits::Bits,
+    change::comparing_space,
     clause::{Family, Interval, Resolve},
-    may_overlap,
-    memberships::Memberships,
     services::{PORTS, ServiceBox},
     space::Space,
     speak::{Statement, speak},
@@ -64,56 +63,46 @@ pub fn difference(
     default: Policy,
     resolve: &Resolve<'_>,
 ) -> Difference {
-    let Some(question) = Question::new(old, new, default, resolve) else {
+    let before: BTreeSet<_> = old.iter().map(|rule| rule.identity()).collect();
+    let after: BTreeSet<_> = new.iter().map(|rule| rule.identity()).collect();
+    let differs =
+        |rule: &&Rule| before.contains(&rule.identity()) != after.contains(&rule.identity());
+    let all = old.iter().chain(new).copied();
+    let changed: Vec<&Rule> = all.filter(differs).collect();
+    if changed.is_empty() {
         return Difference::default();
+    }
+    let space = comparing_space(old.iter().copied(), &changed, default, resolve);
+    difference_in(&space, old, new)
+}
+
+/// As [`difference`], in a space that was made of the same change.
+pub fn difference_in(space: &Space<'_>, old: &[&Rule], new: &[&Rule]) -> Difference {
+    let question = Question {
+        space,
+        old: space.state(old.iter().copied()),
+        new: space.state(new.iter().copied()),
     };
-    let fates = question
-        .space
+    let fates: Vec<Fate> = space
         .atlas
-        .relabel(|signature| question.fate(signature));
+        .signatures
+        .iter()
+        .map(|signature| question.fate(signature))
+        .collect();
     Difference {
         newly_admitted: question.sentences(&fates, Fate::Opens),
         no_longer_admitted: question.sentences(&fates, Fate::Closes),
     }
 }
 
-/// The rules that matter to a comparison, and the two states.
+/// Two states in a space.
 struct Question<'a> {
-    space: Space<'a>,
+    space: &'a Space<'a>,
     old: Bits,
     new: Bits,
 }
 
-impl<'a> Question<'a> {
-    /// `None` when no rule differs.
-    fn new(
-        old: &[&'a Rule],
-        new: &[&'a Rule],
-        default: Policy,
-        resolve: &Resolve<'_>,
-    ) -> Option<Self> {
-        let before: BTreeSet<_> = old.iter().map(|rule| rule.identity()).collect();
-        let after: BTreeSet<_> = new.iter().map(|rule| rule.identity()).collect();
-        let differs =
-            |rule: &Rule| before.contains(&rule.identity()) != after.contains(&rule.identity());
-        let all = || old.iter().chain(new).copied();
-        let changed: Vec<&Rule> = all().filter(|rule| differs(rule)).collect();
-        if changed.is_empty() {
-            return None;
-        }
-        // A rule that meets none of those that differ decides nothing about the difference.
-        let matters =
-            |rule: &&Rule| differs(rule) || changed.iter().any(|other| may_overlap(rule, other));
-        let stay = all().filter(|rule| !differs(rule) && matters(rule));
-        let worlds = Memberships::new(stay, changed.iter().copied(), resolve).of_two();
-        let space = Space::new(all().filter(matters), default, resolve, |_| worlds);
-        let (old, new) = (
-            space.state(old.iter().copied()),
-            space.state(new.iter().copied()),
-        );
-        Some(Self { space, old, new })
-    }
-
+impl Question<'_> {
     fn fate(&self, signature: &Bits) -> Fate {
         let verdict = |state| self.space.verdict(signature, state);
         match (verdict(&self.old), verdict(&self.new)) {
@@ -123,11 +112,20 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn sentences(&self, fates: &Diagram<Fate>, wanted: Fate) -> Vec<Sentence> {
-        speak(fates, |fate| *fate == wanted)
+    /// `fates` in the order of the signatures.
+    fn sentences(&self, fates: &[Fate], wanted: Fate) -> Vec<Sentence> {
+        if !fates.contains(&wanted) {
+            return Vec::new();
+        }
+        let is_wanted: Vec<bool> = fates.iter().map(|fate| *fate == wanted).collect();
+        let atlas = &self.space.atlas;
+        let leads = atlas
+            .diagram
+            .leads(|SignatureId(id)| is_wanted[*id as usize]);
+        speak(&atlas.relabel_as(&is_wanted), |wanted| *wanted)
             .into_iter()
             .map(|what| {
-                let (before, after) = self.deciders(&what, wanted);
+                let (before, after) = self.deciders(&what, &leads);
                 Sentence {
                     what,
                     before,
@@ -138,21 +136,14 @@ impl<'a> Question<'a> {
     }
 
     /// Who decides about a line before and after: the rules with the largest shares of it.
-    fn deciders(&self, what: &Statement, wanted: Fate) -> (Vec<Option<Rule>>, Vec<Option<Rule>>) {
-        let atlas = &self.space.atlas;
-        let shares = shares(&self.space, what);
+    fn deciders(&self, what: &Statement, leads: &[bool]) -> (Vec<Option<Rule>>, Vec<Option<Rule>>) {
         let mut before: BTreeMap<usize, f64> = BTreeMap::new();
         let mut after: BTreeMap<usize, f64> = BTreeMap::new();
-        for (SignatureId(id), size) in shares {
-            let signature = &atlas.signatures[id as usize];
-            if self.fate(signature) == wanted {
-                *before
-                    .entry(self.space.winner(signature, &self.old))
-                    .or_default() += size;
-                *after
-                    .entry(self.space.winner(signature, &self.new))
-                    .or_default() += size;
-            }
+        for (SignatureId(id), size) in shares(self.space, what, leads) {
+            let signature = &self.space.atlas.signatures[id as usize];
+            let winner = |state| self.space.winner(signature, state);
+            *before.entry(winner(&self.old)).or_default() += size;
+            *after.entry(winner(&self.new)).or_default() += size;
         }
         let largest = |shares: BTreeMap<usize, f64>| {
             let mut shares: Vec<(usize, f64)> = shares.into_iter().collect();
@@ -166,104 +157,115 @@ impl<'a> Question<'a> {
     }
 }
 
-/// How much of the packets of a statement each signature has.
-pub(crate) fn shares(space: &Space<'_>, what: &Statement) -> BTreeMap<SignatureId, f64> {
-    let mut shares = BTreeMap::new();
-    let diagram = &space.atlas.diagram;
-    for (own, family, root) in &diagram.roots {
+/// How much of the packets of a statement each signature has, as far as the nodes on the way to it lead somewhere
+/// ([`Diagram::leads`]); in the order of signatures.
+pub(crate) fn shares(
+    space: &Space<'_>,
+    what: &Statement,
+    leads: &[bool],
+) -> Vec<(SignatureId, f64)> {
+    let Space { atlas, .. } = space;
+    let mut walk = Walk {
+        diagram: &atlas.diagram,
+        leads,
+        services: &what.line.services,
+        met: (0..what.line.services.len()).collect(),
+        sizes: vec![0.0; atlas.signatures.len()],
+    };
+    for (own, family, root) in &atlas.diagram.roots {
         if let (true, Some(peers)) = (own == what.world(), what.line.peers.get(family)) {
-            share(
-                diagram,
-                *root,
-                *family,
-                peers,
-                &what.line.services,
-                &ServiceBox::ALL,
-                1.0,
-                &mut shares,
-            );
+            walk.peers(*root, *family, peers);
         }
     }
-    shares
+    let sizes = walk.sizes.into_iter().zip(0..);
+    sizes
+        .filter(|(size, _)| *size > 0.0)
+        .map(|(size, id)| (SignatureId(id), size))
+        .collect()
 }
 
-/// Adds up how much of a region each signature below a node has.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a recursion that carries the region along"
-)]
-fn share(
-    diagram: &Diagram<SignatureId>,
-    node: NodeId,
-    family: Family,
-    peers: &[Interval],
-    services: &[ServiceBox],
-    within: &ServiceBox,
-    size: f64,
-    shares: &mut BTreeMap<SignatureId, f64>,
-) {
-    match diagram.node(node) {
-        Node::Leaf(signature) => {
-            if services
+/// Adds up how much of some services each signature has.
+struct Walk<'a> {
+    diagram: &'a Diagram<SignatureId>,
+    leads: &'a [bool],
+    services: &'a [ServiceBox],
+    /// The services that meet the region, for every node on the way one after the other.
+    met: Vec<usize>,
+    sizes: Vec<f64>,
+}
+
+impl Walk<'_> {
+    fn peers(&mut self, root: NodeId, family: Family, peers: &[Interval]) {
+        let diagram = self.diagram;
+        let Node::Cut(Dimension::Peer, pieces) = diagram.node(root) else {
+            return self.node(root, family, 0, 1.0);
+        };
+        let mut first = 0;
+        for &(last, child) in pieces {
+            let inside: f64 = peers
                 .iter()
-                .any(|service| service.intersection(within).is_some())
-            {
-                *shares.entry(*signature).or_default() += size;
-            }
-        }
-        Node::Cut(dimension, pieces) => {
-            let mut first = match dimension {
-                Dimension::Destination | Dimension::Source => PORTS.0,
-                Dimension::Peer | Dimension::Protocol | Dimension::Local => 0,
-            };
-            for &(last, child) in pieces {
-                let piece = (first, last);
-                first = last.wrapping_add(1);
-                let mut part = within.clone();
-                match dimension {
-                    Dimension::Peer => {
-                        let inside: f64 = peers
-                            .iter()
-                            .map(|&(a, b)| (a.max(piece.0), b.min(piece.1)))
-                            .filter(|(a, b)| a <= b)
-                            .map(|(a, b)| (b - a) as f64 + 1.0)
-                            .sum();
-                        if inside > 0.0 {
-                            share(
-                                diagram,
-                                child,
-                                family,
-                                peers,
-                                services,
-                                &part,
-                                size * inside,
-                                shares,
-                            );
-                        }
-                        continue;
-                    }
-                    Dimension::Protocol => part.protocol = piece,
-                    Dimension::Destination => part.destination = piece,
-                    Dimension::Source => part.source = piece,
-                    Dimension::Local => part.local = Some((family, piece)),
-                }
-                if services
-                    .iter()
-                    .any(|service| service.intersection(&part).is_some())
-                {
-                    let width = (piece.1 - piece.0) as f64 + 1.0;
-                    share(
-                        diagram,
-                        child,
-                        family,
-                        peers,
-                        services,
-                        &part,
-                        size * width,
-                        shares,
-                    );
-                }
+                .map(|&(a, b)| (a.max(first), b.min(last)))
+                .filter(|(a, b)| a <= b)
+                .map(|(a, b)| (b - a) as f64 + 1.0)
+                .sum();
+            first = last.wrapping_add(1);
+            if inside > 0.0 {
+                self.node(child, family, 0, inside);
             }
         }
     }
+
+    /// `from`: where the services that meet the region begin in `met`.
+    fn node(&mut self, node: NodeId, family: Family, from: usize, size: f64) {
+        if !self.leads[node.index()] {
+            return;
+        }
+        let diagram = self.diagram;
+        let (dimension, pieces) = match diagram.node(node) {
+            Node::Leaf(SignatureId(id)) => {
+                self.sizes[*id as usize] += size;
+                return;
+            }
+            Node::Cut(dimension, pieces) => (*dimension, pieces),
+        };
+        let until = self.met.len();
+        let mut first = match dimension {
+            Dimension::Destination | Dimension::Source => PORTS.0,
+            Dimension::Peer | Dimension::Protocol | Dimension::Local => 0,
+        };
+        for &(last, child) in pieces {
+            let piece = (first, last);
+            first = last.wrapping_add(1);
+            if !self.leads[child.index()] {
+                continue;
+            }
+            for at in from..until {
+                let service = self.met[at];
+                if meets(&self.services[service], dimension, family, piece) {
+                    self.met.push(service);
+                }
+            }
+            if self.met.len() > until {
+                let width = (piece.1 - piece.0) as f64 + 1.0;
+                self.node(child, family, until, size * width);
+                self.met.truncate(until);
+            }
+        }
+    }
+}
+
+/// Whether a service has something of a piece of one dimension.
+fn meets(service: &ServiceBox, dimension: Dimension, family: Family, piece: Interval) -> bool {
+    let own = match dimension {
+        Dimension::Peer => return true,
+        Dimension::Protocol => service.protocol,
+        Dimension::Destination => service.destination,
+        Dimension::Source => service.source,
+        Dimension::Local => match service.local {
+            None => return true,
+            Some((other, _)) if other != family => return false,
+            Some((_, local)) => local,
+        },
+    };
+    own.0 <= piece.1 && piece.0 <= own.1
 }

@@ -1,6 +1,6 @@
 //! Sets of services (protocols, ports, own addresses) as few tokens: `tcp/22,8000-8010; icmp`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     addresses,
@@ -83,52 +83,121 @@ fn ranges(intervals: Vec<Interval>) -> (String, usize) {
     )
 }
 
-/// Own addresses and source ports.
-type Restriction = (Option<(Family, Interval)>, Interval);
+/// Own addresses by family.
+type Own = BTreeMap<Family, Vec<Interval>>;
+/// Protocols and destination ports.
+type Cell = (Interval, Interval);
 
-/// Boxes that do not overlap, in text, and of how many tokens it is made.
-pub fn print(boxes: &[ServiceBox]) -> (String, usize) {
+/// Boxes that do not overlap, of packets whose peers are of some families, in text, and of how many tokens it is made.
+pub fn print(
+    boxes: &[ServiceBox],
+    families: impl Iterator<Item = Family> + Clone,
+) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
-    let mut parts: BTreeMap<Restriction, Vec<&ServiceBox>> = BTreeMap::new();
-    for service in boxes {
-        let restricts = service
-            .local
-            .filter(|(family, interval)| *interval != (0, family.last_address()));
-        parts
-            .entry((restricts, service.source))
-            .or_default()
-            .push(service);
+    let mut parts: BTreeMap<(Option<Own>, Interval), Vec<Cell>> = BTreeMap::new();
+    if boxes.iter().all(|service| service.local.is_none()) {
+        for service in boxes {
+            let part = parts.entry((None, service.source)).or_default();
+            part.push((service.protocol, service.destination));
+        }
+    } else {
+        for ((source, cell), own) in cells(boxes) {
+            parts
+                .entry((restriction(own, families.clone()), source))
+                .or_default()
+                .push(cell);
+        }
     }
     let mut texts = Vec::new();
     let mut tokens = 0;
-    for ((local, source), boxes) in parts {
+    for ((own, source), services) in parts {
         let mut suffix = String::new();
         if source != PORTS {
             suffix.push_str(&format!(" sport {}", range(source)));
             tokens += 1;
         }
-        if let Some((family, interval)) = local {
-            let (text, count) = addresses::print(family, &[interval]);
-            suffix.push_str(&format!(" local {text}"));
-            tokens += count;
+        if let Some(own) = own {
+            let mut addresses = Vec::new();
+            for (family, intervals) in own {
+                let (text, count) = addresses::print(family, &intervals);
+                addresses.push(text);
+                tokens += count;
+            }
+            suffix.push_str(&format!(" local {}", addresses.join(", ")));
         }
-        let (items, count) = protocols(&boxes);
+        let (items, count) = protocols(&services);
         tokens += count;
         texts.extend(items.into_iter().map(|item| format!("{item}{suffix}")));
     }
     (texts.join("; "), tokens)
 }
 
-/// Items per protocol of boxes that agree on source ports and own address.
-fn protocols(boxes: &[&ServiceBox]) -> (Vec<String>, usize) {
+/// What own addresses must be said: a packet's is of the family of its peer, so that all of those families are no restriction.
+fn restriction(own: Own, families: impl Iterator<Item = Family> + Clone) -> Option<Own> {
+    let is_whole = |family: Family| {
+        own.get(&family)
+            .is_some_and(|set| *set == [(0, family.last_address())])
+    };
+    (!families.clone().all(is_whole)).then_some(own)
+}
+
+/// Boxes cut at the borders of protocols and ports of all of them: by source ports and cell, the own addresses that it is about.
+fn cells(boxes: &[ServiceBox]) -> BTreeMap<(Interval, Cell), Own> {
+    let pieces = |of: fn(&ServiceBox) -> Interval| -> Vec<Interval> {
+        let mut firsts: BTreeSet<u128> = boxes.iter().map(|service| of(service).0).collect();
+        firsts.extend(boxes.iter().map(|service| of(service).1 + 1));
+        let firsts: Vec<u128> = firsts.into_iter().collect();
+        firsts
+            .windows(2)
+            .map(|pair| (pair[0], pair[1] - 1))
+            .collect()
+    };
+    let (protocols, destinations) = (
+        pieces(|service| service.protocol),
+        pieces(|service| service.destination),
+    );
+    let mut cells: BTreeMap<(Interval, Cell), Own> = BTreeMap::new();
+    let within = |piece: &&Interval, whole: Interval| whole.0 <= piece.0 && piece.1 <= whole.1;
+    for service in boxes {
+        for protocol in protocols
+            .iter()
+            .filter(|piece| within(piece, service.protocol))
+        {
+            for destination in destinations
+                .iter()
+                .filter(|piece| within(piece, service.destination))
+            {
+                let own = cells
+                    .entry((service.source, (*protocol, *destination)))
+                    .or_default();
+                match service.local {
+                    Some((family, interval)) => own.entry(family).or_default().push(interval),
+                    None => {
+                        for family in Family::BOTH {
+                            let whole = (0, family.last_address());
+                            own.entry(family).or_default().push(whole);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for intervals in cells.values_mut().flat_map(BTreeMap::values_mut) {
+        *intervals = merge(std::mem::take(intervals));
+    }
+    cells
+}
+
+/// Items per protocol of boxes (protocols, ports) that agree on source ports and own address.
+fn protocols(boxes: &[Cell]) -> (Vec<String>, usize) {
     let mut ports: BTreeMap<u128, Vec<Interval>> = BTreeMap::new();
     let mut whole: Vec<Interval> = Vec::new();
-    for service in boxes {
-        if service.destination == PORTS {
-            whole.push(service.protocol);
+    for &(protocol, destination) in boxes {
+        if destination == PORTS {
+            whole.push(protocol);
         } else {
-            for number in service.protocol.0..=service.protocol.1 {
-                ports.entry(number).or_default().push(service.destination);
+            for number in protocol.0..=protocol.1 {
+                ports.entry(number).or_default().push(destination);
             }
         }
     }
@@ -217,4 +286,55 @@ fn complement(intervals: Vec<Interval>) -> Vec<Interval> {
         gaps.push((next, PORTS.1));
     }
     gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(ports: Interval, family: Family, local: Interval) -> ServiceBox {
+        ServiceBox {
+            protocol: (6, 6),
+            destination: ports,
+            local: Some((family, local)),
+            ..ServiceBox::ALL
+        }
+    }
+
+    fn text(boxes: &[ServiceBox], families: &[Family]) -> String {
+        print(boxes, families.iter().copied()).0
+    }
+
+    #[test]
+    fn own_addresses_that_add_up_to_all_are_not_said() {
+        let half = 1 << 31;
+        let boxes = [
+            tcp((22, 22), Family::V4, (0, half - 1)),
+            tcp((22, 22), Family::V4, (half, u32::MAX.into())),
+            tcp((22, 22), Family::V6, (0, u128::MAX)),
+        ];
+        assert_eq!(text(&boxes, &Family::BOTH), "tcp/22");
+        // Also where the pieces are cut at other ports as well.
+        let boxes = [
+            tcp((22, 80), Family::V4, (0, half - 1)),
+            tcp((22, 50), Family::V4, (half, u32::MAX.into())),
+        ];
+        assert_eq!(
+            text(&boxes, &[Family::V4]),
+            "tcp/22-50; tcp/51-80 local 0.0.0.0/1"
+        );
+    }
+
+    #[test]
+    fn all_own_addresses_of_one_family_are_said_beside_peers_of_both() {
+        let boxes = [
+            tcp((22, 22), Family::V4, (0, u32::MAX.into())),
+            tcp((22, 22), Family::V6, (1, 1)),
+        ];
+        assert_eq!(
+            text(&boxes, &Family::BOTH),
+            "tcp/22 local 0.0.0.0/0, ::1/128"
+        );
+        assert_eq!(text(&boxes, &[Family::V4]), "tcp/22");
+    }
 }

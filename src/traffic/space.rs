@@ -125,10 +125,7 @@ impl<'a> Space<'a> {
     }
 
     /// The state that holds some of the rules, and the default.
-    pub fn state<'b>(&self, rules: impl IntoIterator<Item = &'b Rule>) -> Bits
-    where
-        'b: 'a,
-    {
+    pub fn state<'b>(&self, rules: impl IntoIterator<Item = &'b Rule>) -> Bits {
         let mut state = Bits::new(self.rules.len());
         state.insert(self.default);
         for index in rules.into_iter().filter_map(|rule| self.index_of(rule)) {

@@ -139,6 +139,16 @@ pub fn speak_covering<L: Copy + Eq + std::hash::Hash>(
                 other.len() < world.len() && other.iter().all(|symbol| world.contains(symbol))
             })
             .collect();
+        // Where the world is one of its smaller ones point by point, all has been said.
+        let is_known = Family::BOTH.iter().all(|family| {
+            let here = roots[&(*world, *family)];
+            smaller
+                .iter()
+                .any(|world| roots[&(*world, *family)] == here)
+        });
+        if is_known {
+            continue;
+        }
         // The world itself stands last.
         let tuples = Family::BOTH.map(|family| {
             smaller

@@ -60,6 +60,59 @@ fn a_state_that_cannot_be_read_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_state_of_the_first_version_is_read_and_the_second_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let old =
+        r#"{"version": 1, "security_groups": [{"id": "sg-peer", "name": "peer", "vpc": "vpc-1"}]}"#;
+    fs::write(&path, old).unwrap();
+    let cloud = Cloud::from_config(&config(&path));
+    assert_eq!(cloud.rules("sg-peer").len(), 0);
+    cloud.ok("CreateSecurityGroup", "VpcId=vpc-1&ClientToken=t1");
+    drop(cloud);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("{\n  \"version\": 2,"), "{text}");
+    assert!(text.contains("\"client_tokens\""), "{text}");
+    Cloud::from_config(&config(&path)).rules("sg-peer");
+}
+
+#[test]
+fn a_whole_line_of_a_journal_that_means_nothing_is_an_error_and_no_crash() {
+    use sha2::Digest as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let journal = folder.path().join("state.json.journal");
+    let cloud = Cloud::from_config(&config(&path));
+    // Twice: the first write is the snapshot.
+    for name in ["a", "b"] {
+        cloud.ok(
+            "CreateSecurityGroup",
+            &format!("VpcId=vpc-1&SecurityGroupName={name}"),
+        );
+    }
+    let other = folder.path().join("other.json");
+    let beside = folder.path().join("other.json.journal");
+    let json = r#"{"later": true}"#;
+    let hash = sha2::Sha256::digest(json);
+    let seal: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let with = |line: &str| {
+        fs::copy(&path, &other).unwrap();
+        let mut text = fs::read_to_string(&journal).unwrap();
+        text.push_str(line);
+        fs::write(&beside, text).unwrap();
+        Emulator::engine(&config(&other)).map_err(|error| error.to_string())
+    };
+    let error = with(&format!("{seal} {json}\n")).unwrap_err();
+    assert!(
+        error.contains("was written by a newer program: unknown field `later`"),
+        "{error}"
+    );
+    // What a crash cuts off has no end, or not the hash of what is there.
+    with(&format!("{seal} {json}")).unwrap();
+    with(&format!("{seal} {{\n")).unwrap();
+}
+
+#[test]
 fn one_process_at_a_time_uses_a_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
@@ -284,7 +337,7 @@ fn a_client_token_is_remembered_for_a_day_also_by_the_next_process() {
             cloud.refusal("CreateSecurityGroup", &create.replace("once", "twice")),
             "400 IdempotentParameterMismatch"
         );
-        cloud.now = cloud.now + jiff::SignedDuration::from_hours(25);
+        cloud.now += jiff::SignedDuration::from_hours(25);
         assert_ne!(made(&cloud), first);
     }
 }

@@ -9,13 +9,15 @@ use rulekeep::{
     },
 };
 
-use crate::universe::{admits, arb_change, cases, packets};
+use crate::universe::{admits, arb_change, arb_rule, cases, packets};
 
 /// Whether some part of some wave breaks a packet that should stay as it is: by trying every part of every wave.
 fn breaks(old: &[Rule], waves: &[Vec<Move<'_>>]) -> bool {
     let make = |rules: &mut Vec<Rule>, step: &Move<'_>| {
-        if let Some(gone) = step.gone {
-            rules.retain(|rule| rule != gone);
+        if let Some(gone) = step.gone
+            && let Some(place) = rules.iter().position(|rule| rule == gone)
+        {
+            rules.swap_remove(place);
         }
         rules.extend(step.come.cloned());
     };
@@ -119,4 +121,87 @@ fn a_rule_that_is_weakened_beside_its_successor_is_found() {
     assert_eq!(together.len(), 1);
     assert!(!together[0].opens);
     assert_eq!(replayed(&[vec![add], vec![weaken]]), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(48)))]
+
+    /// Of two groups that one interface is in: the same rule may be held twice, and go from one while it comes to the other, in one wave.
+    #[test]
+    fn the_certificate_is_exact_for_rules_that_two_groups_share(
+        pool in prop::collection::vec(arb_rule(), 2..5),
+        held in any::<(u8, u8, u8, u8)>(),
+        order in prop::collection::vec((any::<u16>(), 0usize..2), 16),
+        pairs in 0usize..3,
+    ) {
+        let chosen = |mask: u8| pool.iter().enumerate().filter(move |(n, _)| mask & (1 << n) != 0).map(|(_, rule)| rule);
+        let mut old: Vec<Rule> = Vec::new();
+        let mut moves = Vec::new();
+        for (before, after) in [(held.0, held.1), (held.2, held.3)] {
+            old.extend(chosen(before).cloned());
+            let mut gone: Vec<&Rule> = chosen(before & !after).collect();
+            let mut come: Vec<&Rule> = chosen(after & !before).collect();
+            for _ in 0..pairs.min(gone.len()).min(come.len()) {
+                moves.push(Move { gone: gone.pop(), come: come.pop() });
+            }
+            moves.extend(gone.into_iter().map(|rule| Move { gone: Some(rule), come: None }));
+            moves.extend(come.into_iter().map(|rule| Move { gone: None, come: Some(rule) }));
+        }
+        let mut keyed: Vec<_> = moves.into_iter().zip(&order).collect();
+        keyed.sort_by_key(|(_, (key, _))| *key);
+        let mut waves = vec![Vec::new(); 2];
+        for (step, (_, wave)) in keyed {
+            waves[*wave].push(step);
+        }
+        let rules: Vec<&Rule> = old.iter().collect();
+        let transients = replay(&rules, &waves, Policy::Drop, &Resolve(None));
+        prop_assert_eq!(!transients.is_empty(), breaks(&old, &waves), "{:#?}", transients);
+    }
+}
+
+/// What is cut for members of two or three groups at once is cut for nobody who is in fewer of them.
+#[test]
+fn what_only_members_of_several_groups_meet_is_found() {
+    let rule = |priority: i64, policy: Policy, peer: &str| Rule {
+        direction: rulekeep::model::Direction::Ingress,
+        nic: rulekeep::model::NicType::Intranet,
+        priority: rulekeep::model::Priority::new(priority).unwrap(),
+        policy,
+        protocol: rulekeep::model::Protocol::All,
+        peer: if peer.starts_with("sg-") {
+            rulekeep::model::Peer::Group(rulekeep::model::GroupId::new(peer))
+        } else {
+            rulekeep::model::Peer::Cidr(peer.parse().unwrap())
+        },
+        local: None,
+        description: None,
+        peer_owner: None,
+    };
+    let everyone = rule(50, Policy::Accept, "0.0.0.0/0");
+    let opponent = rule(5, Policy::Drop, "sg-b");
+    let old = rule(1, Policy::Accept, "sg-a");
+    for new in [
+        rule(2, Policy::Accept, "sg-a"),
+        rule(2, Policy::Accept, "sg-c"),
+    ] {
+        let delete = Move {
+            gone: Some(&old),
+            come: None,
+        };
+        let add = Move {
+            gone: None,
+            come: Some(&new),
+        };
+        let replayed = |waves: &[Vec<Move<'_>>]| {
+            replay(
+                &[&everyone, &opponent, &old],
+                waves,
+                Policy::Drop,
+                &Resolve(None),
+            )
+        };
+        let cut = replayed(&[vec![delete], vec![add]]);
+        assert!(cut.iter().any(|transient| !transient.opens), "{cut:?}");
+        assert_eq!(replayed(&[vec![add], vec![delete]]), []);
+    }
 }

@@ -23,7 +23,7 @@ pub(super) struct Journey<'a> {
 }
 
 /// The rules as the new group shall have them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Changed {
     pub(super) rules: Vec<Rule>,
     /// Rules that cannot be there, with the reason.

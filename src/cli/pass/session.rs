@@ -11,7 +11,7 @@ use crate::{
     clouds::{Connected, Kept},
     desired::{Desired, Selector},
     model::{AccountName, GroupId, GroupInfo, ListIds, Lists, ObservedGroup, Peer, RegionId, Rule},
-    provider::{GroupFilter, NewGroup, Provider as _, alibaba::Alibaba},
+    provider::{GroupFilter, NewGroup, Provider as _, ProviderError, alibaba::Alibaba},
     reconcile,
 };
 
@@ -170,7 +170,7 @@ impl Session {
         self.cloud(account)?
             .create_group(region, group, token)
             .await
-            .map_err(|error| Failure::new("the group cannot be made").because(&error))
+            .map_err(|error| not_made(&error, group))
     }
 
     fn cloud(&self, account: &AccountName) -> Result<&Alibaba, Failure> {
@@ -182,5 +182,68 @@ impl Session {
     pub(in crate::cli) async fn close(self) -> Result<(), Failure> {
         let closed = self.connected.close().await;
         closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))
+    }
+}
+
+/// Why there is no new group, as far as that is known.
+fn not_made(error: &ProviderError, group: &NewGroup) -> Failure {
+    match error {
+        ProviderError::Unavailable {
+            not_sent: false, ..
+        }
+        | ProviderError::Malformed { .. } => {
+            let failure = Failure::new(format!(
+                "whether the group {} was made is not known",
+                group.name
+            ));
+            failure.because(error).help(format!(
+                "it may have been made; look for {} before trying again",
+                group.name
+            ))
+        }
+        ProviderError::Throttled { .. }
+        | ProviderError::Unavailable { not_sent: true, .. }
+        | ProviderError::Refused { .. }
+        | ProviderError::Credentials { .. }
+        | ProviderError::NotSent { .. }
+        | ProviderError::Stopped => Failure::new("the group cannot be made").because(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::model::{GroupKind, GroupName, Network};
+
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_says_that_the_group_may_be_there() {
+        let group = NewGroup {
+            name: GroupName::new("copy"),
+            description: "".into(),
+            network: Network::Classic,
+            kind: GroupKind::Basic,
+            tags: BTreeMap::new(),
+        };
+        let lost = |not_sent| ProviderError::Unavailable {
+            message: "the connection was closed".to_owned(),
+            request_id: None,
+            not_sent,
+        };
+        let failure = not_made(&lost(false), &group);
+        assert_eq!(
+            failure.message,
+            "whether the group copy was made is not known"
+        );
+        assert_eq!(failure.causes, ["the connection was closed"]);
+        assert_eq!(
+            failure.help,
+            ["it may have been made; look for copy before trying again"]
+        );
+        let failure = not_made(&lost(true), &group);
+        assert_eq!(failure.message, "the group cannot be made");
+        assert!(failure.help.is_empty());
     }
 }

@@ -4,78 +4,173 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session;
 use crate::{
-    cli::{Failure, project::Selection},
+    cli::{
+        Failure,
+        project::{Selection, Targets},
+    },
     desired::{Desired, DesiredGroup, Selector},
-    model::{AccountName, RegionId},
+    model::{AccountName, GroupName, RegionId},
     reconcile,
 };
 
-/// The same choice, where a target that no declaration fits stands for the groups that are declared by id and have that name in the
-/// cloud. Asks no cloud where every target fits.
+/// Groups that are asked about, by their place.
+type Places<'a> = BTreeMap<(&'a AccountName, &'a RegionId), Vec<&'a DesiredGroup>>;
+
+/// The same choice, where a target stands also for the groups that are declared by id and have that name in the cloud. A name that a
+/// declaration has is that declaration; a pattern may fit names of both kinds.
+///
+/// `touched`: which groups `--since` leaves. Only clouds that the run is about are asked, the others where a target is nowhere else; that
+/// one of them does not answer is an error only where a target stays without a group.
 pub(in crate::cli) async fn meant(
     selection: &Selection,
     desired: &Desired,
+    touched: Option<&BTreeSet<usize>>,
     parallelism: usize,
 ) -> Result<Selection, Failure> {
-    let fits = |target: &String| {
+    let asked = &selection.targets.targets;
+    if asked.is_empty() || asked.iter().any(String::is_empty) {
+        return Ok(selection.clone()); // Whoever chooses refuses an empty one.
+    }
+    let untargeted = Selection {
+        targets: Targets::default(),
+        ..selection.clone()
+    };
+    let mut scope = untargeted.choose(desired)?;
+    scope.retain(|at| {
+        let shard = selection.part.shard;
+        touched.is_none_or(|touched| touched.contains(at))
+            && shard.is_none_or(|shard| shard.may_hold(&desired.groups[*at]))
+    });
+    let (inside, outside): (Vec<_>, Vec<_>) = desired
+        .groups
+        .iter()
+        .enumerate()
+        .partition(|(at, _)| scope.contains(at));
+    let mut search = Search::default();
+    let mut open: Vec<&String> = asked.iter().filter(|target| may_be_more(target)).collect();
+    open.extend(asked.iter().filter(|target| {
+        let is_declared = |group| reconcile::is_target(target, group);
+        !may_be_more(target) && !desired.groups.iter().any(is_declared)
+    }));
+    for groups in [inside, outside] {
+        let groups = groups.into_iter().map(|(_, group)| group).collect();
+        search.look(&open, groups, desired, parallelism).await;
+        open.retain(|target| {
+            let mut groups = desired.groups.iter();
+            !groups.any(|group| reconcile::is_target(target, group)) && !search.knows(target)
+        });
+    }
+    let mut targets = Vec::new();
+    for target in asked {
+        let named: Vec<String> = search.named(target).map(reconcile::address).collect();
         let mut groups = desired.groups.iter();
-        target.is_empty() || groups.any(|group| reconcile::is_target(target, group))
-    };
-    let (known, unknown): (Vec<String>, Vec<String>) =
-        selection.targets.targets.iter().cloned().partition(fits);
-    let mut places: BTreeMap<(&AccountName, &RegionId), Vec<&DesiredGroup>> = BTreeMap::new();
-    for group in &desired.groups {
-        // By any name: only account and region can exclude it.
-        let may_be = |target: &String| {
-            let name = target.rsplit('/').next().unwrap_or_default();
-            reconcile::is_target_named(target, group, name)
-        };
-        if matches!(group.selector, Selector::Id(_)) && unknown.iter().any(may_be) {
-            let place = (&group.account, &group.region);
-            places.entry(place).or_default().push(group);
+        // One that nothing fits stays: whoever chooses says so, with what it might have been.
+        if named.is_empty() || groups.any(|group| reconcile::is_target(target, group)) {
+            targets.push(target.clone());
         }
-    }
-    if places.is_empty() {
-        return Ok(selection.clone());
-    }
-    let told = |failure: Failure| {
-        failure.help(format!(
-            "no file declares {}, so that the names in the cloud are looked at",
-            unknown.join(", ")
-        ))
-    };
-    let accounts: BTreeSet<AccountName> = places
-        .keys()
-        .map(|(account, _)| (*account).clone())
-        .collect();
-    let session = session(desired, &accounts, parallelism)
-        .await
-        .map_err(told)?;
-    let mut found = Vec::new();
-    for ((account, region), groups) in places {
-        let selectors: Vec<Selector> = groups.iter().map(|group| group.selector.clone()).collect();
-        let infos = session
-            .find(account, region, &selectors)
-            .await
-            .map_err(told)?;
-        for (group, infos) in groups.into_iter().zip(infos) {
-            found.extend(infos.into_iter().map(|info| (group, info.name)));
-        }
-    }
-    session.close().await?;
-    let mut targets = known;
-    for target in unknown {
-        let named = found
-            .iter()
-            .filter(|(group, name)| reconcile::is_target_named(&target, group, name.as_str()));
-        let named: Vec<String> = named.map(|(group, _)| reconcile::address(group)).collect();
-        match named.is_empty() {
-            // Whoever chooses says so, with what it might have been.
-            true => targets.push(target),
-            false => targets.extend(named),
-        }
+        targets.extend(named);
     }
     let mut meant = selection.clone();
     meant.targets.targets = targets;
+    if !open.is_empty()
+        && !search.failures.is_empty()
+        && let Err(mut failure) = meant.choose(desired)
+    {
+        failure.causes.extend(search.failures);
+        return Err(failure.help("it may be the name of a group there"));
+    }
     Ok(meant)
+}
+
+/// Whether a target that fits a declaration may fit more groups.
+fn may_be_more(target: &str) -> bool {
+    target.contains('*')
+}
+
+/// What was found in the cloud, and where nothing could be found out.
+#[derive(Default)]
+struct Search<'a> {
+    found: Vec<(&'a DesiredGroup, GroupName)>,
+    failures: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    /// Asks for the names of those groups that may be meant by a target that they do not fit by their declaration.
+    async fn look(
+        &mut self,
+        targets: &[&String],
+        groups: Vec<&'a DesiredGroup>,
+        desired: &Desired,
+        parallelism: usize,
+    ) {
+        let may_be = |target: &&String, group: &DesiredGroup| {
+            // By any name: only account and region can exclude it.
+            let name = target.rsplit('/').next().unwrap_or_default();
+            reconcile::is_target_named(target, group, name) && !reconcile::is_target(target, group)
+        };
+        let mut places: BTreeMap<&AccountName, Places<'a>> = BTreeMap::new();
+        for group in groups {
+            let is_by_id = matches!(group.selector, Selector::Id(_));
+            if is_by_id && targets.iter().any(|target| may_be(target, group)) {
+                let of_account = places.entry(&group.account).or_default();
+                let place = (&group.account, &group.region);
+                of_account.entry(place).or_default().push(group);
+            }
+        }
+        // One after the other: accounts of the embedded cloud may share a state.
+        for (account, places) in places {
+            if let Err(failure) = self.ask(account, places, desired, parallelism).await {
+                self.failures.push(told(account.as_str(), &failure));
+            }
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        account: &AccountName,
+        places: Places<'a>,
+        desired: &Desired,
+        parallelism: usize,
+    ) -> Result<(), Failure> {
+        let session = session(desired, &[account.clone()].into(), parallelism).await?;
+        for ((account, region), groups) in places {
+            let selectors: Vec<Selector> =
+                groups.iter().map(|group| group.selector.clone()).collect();
+            match session.find(account, region, &selectors).await {
+                Ok(infos) => {
+                    for (group, infos) in groups.into_iter().zip(infos) {
+                        let named = infos.into_iter().map(|info| (group, info.name));
+                        self.found.extend(named);
+                    }
+                }
+                Err(failure) => {
+                    let place = format!("{account}/{region}");
+                    self.failures.push(told(&place, &failure));
+                }
+            }
+        }
+        session.close().await
+    }
+
+    /// The groups that a target means by a name in the cloud.
+    fn named(&self, target: &str) -> impl Iterator<Item = &'a DesiredGroup> {
+        let found = self.found.iter();
+        found
+            .filter(move |(group, name)| reconcile::is_target_named(target, group, name.as_str()))
+            .map(|(group, _)| *group)
+    }
+
+    fn knows(&self, target: &str) -> bool {
+        self.named(target).next().is_some()
+    }
+}
+
+/// One line.
+fn told(place: &str, failure: &Failure) -> String {
+    let causes = failure.causes.iter();
+    let all: Vec<&str> = std::iter::once(&failure.message)
+        .chain(causes)
+        .map(String::as_str)
+        .collect();
+    format!("{place}: {}", all.join(": "))
 }

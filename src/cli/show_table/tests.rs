@@ -49,6 +49,50 @@ Egress  0 rules
 }
 
 #[test]
+fn an_owner_stands_before_its_group_also_where_the_group_itself_is_limited() {
+    let cell = |text: &str, local: Option<&str>, owner: Option<&str>, name: Option<&str>| {
+        let mut seen = sample::seen("sgr-1", text, "");
+        seen.rule.local = local.map(|local| local.parse().unwrap());
+        seen.rule.peer_owner = owner.map(crate::model::OwnerId::new);
+        let direction = seen.rule.direction;
+        let line = Line {
+            seen: &seen,
+            peer_name: name,
+            declared: None,
+        };
+        Cells::of(&line, direction).peer
+    };
+    let far = Some("9876543210987654");
+    assert_eq!(
+        cell(
+            "egress accept tcp/22 to sg-far priority 1",
+            Some("10.0.0.0/8"),
+            far,
+            None
+        ),
+        "9876543210987654/sg-far from 10.0.0.0/8"
+    );
+    assert_eq!(
+        cell(
+            "ingress accept tcp/22 from sg-far priority 1",
+            Some("10.0.0.0/8"),
+            far,
+            None
+        ),
+        "9876543210987654/sg-far to 10.0.0.0/8"
+    );
+    assert_eq!(
+        cell(
+            "egress accept tcp/22 to sg-peer priority 1",
+            None,
+            None,
+            Some("web")
+        ),
+        "sg-peer (web)"
+    );
+}
+
+#[test]
 fn ids_stay_whole_at_every_width_and_descriptions_give_way() {
     let mut group = sample::group("web", &Files::new()).observed;
     let ids = ["sgr-bp1ank48edtum4e2noh9", "sgr-bp1z4g8jiau3xakxg5sa"];

@@ -19,17 +19,34 @@ pub(super) enum Unread {
 }
 
 pub(super) fn read(path: &Path) -> Result<Arc<str>, Unread> {
-    let other = |error: io::Error| match error.kind() {
+    let (file, _) = open(path)?;
+    read_open(file)
+}
+
+/// Opens a file, and says what it looks like: of the file that is open, which on a network is asked for anew.
+pub(super) fn open(path: &Path) -> Result<(fs::File, fs::Metadata), Unread> {
+    let is_file = |metadata: &fs::Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(Unread::Other("it is not a regular file".to_owned())),
+    };
+    // A device or pipe might never come to an end, nor to a beginning.
+    is_file(&fs::metadata(path).map_err(other)?)?;
+    let file = fs::File::open(path).map_err(other)?;
+    let metadata = file.metadata().map_err(other)?;
+    is_file(&metadata)?;
+    Ok((file, metadata))
+}
+
+fn other(error: io::Error) -> Unread {
+    match error.kind() {
         io::ErrorKind::NotFound => Unread::Missing,
         _ => Unread::Other(error.to_string()),
-    };
-    let metadata = fs::metadata(path).map_err(other)?;
-    // A device or pipe might never come to an end, nor to a beginning.
-    if !metadata.is_file() {
-        return Err(Unread::Other("it is not a regular file".to_owned()));
     }
+}
+
+/// The text of an open file.
+pub(super) fn read_open(file: fs::File) -> Result<Arc<str>, Unread> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(other)?;
     // Whatever its length was said to be.
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)

@@ -2,7 +2,8 @@
 //!
 //! As in git's index: a file whose size, times of change, inode and device are what they were has the text that it had. What
 //! was changed so shortly before it was read that the file system may give a second change the same time is not trusted
-//! ("racy git"), and read again. Where files have no inode and no time of their change of status, all are read.
+//! ("racy git"), and read again. Where files have no inode and no time of their change of status, all are read. A file that was written
+//! and left alone has one time for both, so that nothing tells a file system that keeps only the time of modification.
 
 use std::{
     fs::Metadata,
@@ -33,13 +34,14 @@ struct Look {
 #[cfg(unix)]
 fn look(metadata: &Metadata) -> Option<Look> {
     use std::os::unix::fs::MetadataExt as _;
-    Some(Look {
+    Look {
         size: metadata.size(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
         changed: (metadata.ctime(), metadata.ctime_nsec()),
         inode: metadata.ino(),
         device: metadata.dev(),
-    })
+    }
+    .if_telling()
 }
 
 #[cfg(not(unix))]
@@ -48,6 +50,12 @@ fn look(_metadata: &Metadata) -> Option<Look> {
 }
 
 impl Look {
+    /// An inode of 0 is a file system's word for none.
+    #[cfg(unix)]
+    fn if_telling(self) -> Option<Self> {
+        (self.inode != 0).then_some(self)
+    }
+
     /// Whether the last change is long enough ago to be told from another one by its time.
     fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).ok();
@@ -74,8 +82,8 @@ impl Known {
     /// The text of a file, by what is known or by reading it, which is counted.
     pub(super) fn text(&self, path: &Path, reads: &AtomicUsize) -> Result<Seen, Unread> {
         let now = SystemTime::now();
-        let look = std::fs::metadata(path).ok();
-        let look = look.and_then(|metadata| look_if_file(&metadata));
+        let (file, metadata) = find::open(path)?;
+        let look = look(&metadata);
         let known = self.0.binary_search_by(|seen| (*seen.path).cmp(path));
         let known = known.ok().map(|at| &self.0[at]);
         let same = known.filter(|seen| look.is_some() && seen.look == look);
@@ -83,7 +91,7 @@ impl Known {
             Some(seen) => Arc::clone(&seen.text),
             None => {
                 reads.fetch_add(1, Ordering::Relaxed);
-                find::read(path)?
+                find::read_open(file)?
             }
         };
         Ok(Seen {
@@ -104,10 +112,6 @@ impl Seen {
     pub(super) fn share(&self) -> Arc<str> {
         Arc::clone(&self.text)
     }
-}
-
-fn look_if_file(metadata: &Metadata) -> Option<Look> {
-    metadata.is_file().then(|| look(metadata)).flatten()
 }
 
 #[cfg(all(test, unix))]
@@ -149,6 +153,14 @@ mod tests {
         file.set_modified(modified).unwrap();
         let (text, reads, _) = read(&known, &path);
         assert_eq!((&*text, reads), ("six", 1));
+    }
+
+    #[test]
+    fn a_file_without_an_inode_is_not_known_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let look = look(&file.path().metadata().unwrap()).unwrap();
+        assert_eq!(look.if_telling(), Some(look));
+        assert_eq!(Look { inode: 0, ..look }.if_telling(), None);
     }
 
     #[test]

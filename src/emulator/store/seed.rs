@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {
-//!   "version": 1,
+//!   "version": 2,
 //!   "owner": "1234567890123456",
 //!   "security_groups": [
 //!     {
@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! `version` and ids are required, everything else has a default: region `cn-hangzhou`, the classic network without
+//! Version 1 has no `client_tokens`; both are read. `version` and ids are required, everything else has a default: region `cn-hangzhou`, the classic network without
 //! `vpc`, type `normal`, `inner_access_policy` as the type has it, dates of 2024-01-01. Rules have the members of the
 //! cloud's own answer; `Direction` is `ingress` unless given, and a missing `SecurityGroupRuleId` is derived from the
 //! group and the position, so that one seed always gives the same ids. Priority 110 is allowed here and nowhere else.
@@ -54,8 +54,11 @@ use crate::{
 use self::shape::{AccountEntry, Family, File, GroupEntry, Inner, Kind, ListEntry, default_time};
 pub(in crate::emulator) use self::write::write;
 
-/// The only version so far.
-const VERSION: u32 = 1;
+/// What is written. 2: `client_tokens`, here and in the journal.
+const VERSION: u32 = 2;
+
+/// The first that is read.
+const FIRST: u32 = 1;
 
 /// Reads a state; the error says what is wrong, for people.
 pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
@@ -64,9 +67,9 @@ pub(in crate::emulator) fn read(text: &str) -> Result<State, String> {
         version: u32,
     }
     let Version { version } = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if version != VERSION {
+    if !(FIRST..=VERSION).contains(&version) {
         return Err(format!(
-            "version {version} is not known; this program reads version {VERSION}"
+            "version {version} is not known; this program reads versions {FIRST} to {VERSION}"
         ));
     }
     let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;

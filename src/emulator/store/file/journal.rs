@@ -83,12 +83,11 @@ fn seal(json: &[u8]) -> String {
     hex(&Sha256::digest(json)[..8])
 }
 
-fn unsealed(bytes: &[u8]) -> Option<Line> {
+/// What was sealed, where the seal holds: the whole line as it was written.
+fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (hash, json) = bytes.split_at_checked(16)?;
     let json = json.strip_prefix(b" ")?;
-    (seal(json).as_bytes() == hash)
-        .then(|| serde_json::from_slice(json).ok())
-        .flatten()
+    (seal(json).as_bytes() == hash).then_some(json)
 }
 
 impl Journal {
@@ -122,7 +121,11 @@ impl Journal {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let line = piece.strip_suffix(b"\n").and_then(unsealed);
             match line {
-                Some(line) => {
+                Some(json) => {
+                    let line = serde_json::from_slice::<Line>(json).map_err(|error| {
+                        let number = lines.len() + 1;
+                        format!("line {number} was written by a newer program: {error}")
+                    })?;
                     lines.push(line);
                     whole += piece.len();
                 }

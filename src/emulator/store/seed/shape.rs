@@ -17,47 +17,47 @@ use crate::emulator::store::{Group, Used};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::emulator::store) struct File {
+pub(super) struct File {
     #[serde(rename = "version")]
-    pub(in crate::emulator::store) _version: u32,
+    pub(super) _version: u32,
     #[serde(default = "default_owner")]
-    pub(in crate::emulator::store) owner: String,
+    pub(super) owner: String,
     #[serde(default)]
-    pub(in crate::emulator::store) security_groups: Groups,
+    pub(super) security_groups: Groups,
     #[serde(default)]
-    pub(in crate::emulator::store) prefix_lists: Vec<ListEntry>,
+    pub(super) prefix_lists: Vec<ListEntry>,
     #[serde(default)]
-    pub(in crate::emulator::store) port_lists: Vec<ListEntry>,
+    pub(super) port_lists: Vec<ListEntry>,
     #[serde(default)]
-    pub(in crate::emulator::store) interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    pub(super) interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     #[serde(default)]
-    pub(in crate::emulator::store) accounts: Vec<AccountEntry>,
+    pub(super) accounts: Vec<AccountEntry>,
     #[serde(default)]
-    pub(in crate::emulator::store) switches: Option<Value>,
+    pub(super) switches: Option<Value>,
     #[serde(default)]
-    pub(in crate::emulator::store) faults: Option<Faults>,
+    pub(super) faults: Option<Faults>,
     #[serde(default)]
-    pub(in crate::emulator::store) client_tokens: Vec<Used>,
+    pub(super) client_tokens: Vec<Used>,
 }
 
 /// One more account.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::emulator::store) struct AccountEntry {
-    pub(in crate::emulator::store) owner: String,
+pub(super) struct AccountEntry {
+    pub(super) owner: String,
     #[serde(default)]
-    pub(in crate::emulator::store) security_groups: Groups,
+    pub(super) security_groups: Groups,
     #[serde(default)]
-    pub(in crate::emulator::store) prefix_lists: Vec<ListEntry>,
+    pub(super) prefix_lists: Vec<ListEntry>,
     #[serde(default)]
-    pub(in crate::emulator::store) port_lists: Vec<ListEntry>,
+    pub(super) port_lists: Vec<ListEntry>,
     #[serde(default)]
-    pub(in crate::emulator::store) interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    pub(super) interfaces: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
 /// Groups that become small while they are read: the text form of a large estate is many times its size.
 #[derive(Default)]
-pub(in crate::emulator::store) struct Groups(pub(super) Vec<Group>);
+pub(super) struct Groups(pub(super) Vec<Group>);
 
 impl<'de> Deserialize<'de> for Groups {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -87,49 +87,49 @@ impl<'de> Deserialize<'de> for Groups {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::emulator::store) struct GroupEntry {
-    pub(in crate::emulator::store) id: String,
+    pub(super) id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) name: String,
+    pub(super) name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) description: String,
+    pub(super) description: String,
     #[serde(default = "default_region")]
-    pub(in crate::emulator::store) region: String,
+    pub(super) region: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::emulator::store) vpc: Option<String>,
+    pub(super) vpc: Option<String>,
     #[serde(default, rename = "type")]
-    pub(in crate::emulator::store) kind: Kind,
+    pub(super) kind: Kind,
     #[serde(default, skip_serializing_if = "is_false")]
-    pub(in crate::emulator::store) service_managed: bool,
+    pub(super) service_managed: bool,
     #[serde(default, skip_serializing_if = "is_false")]
-    pub(in crate::emulator::store) deletion_protection: bool,
+    pub(super) deletion_protection: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::emulator::store) inner_access_policy: Option<Inner>,
+    pub(super) inner_access_policy: Option<Inner>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) resource_group: String,
+    pub(super) resource_group: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(in crate::emulator::store) tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     #[serde(default = "default_time")]
-    pub(in crate::emulator::store) created: jiff::Timestamp,
+    pub(super) created: jiff::Timestamp,
     #[serde(default)]
-    pub(in crate::emulator::store) rules: Vec<Map<String, Value>>,
+    pub(super) rules: Vec<Map<String, Value>>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::emulator::store) enum Kind {
+pub(super) enum Kind {
     #[default]
     Normal,
     Enterprise,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(in crate::emulator::store) enum Inner {
+pub(super) enum Inner {
     Accept,
     Drop,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(in crate::emulator::store) enum Family {
+pub(super) enum Family {
     IPv4,
     IPv6,
 }
@@ -137,39 +137,39 @@ pub(in crate::emulator::store) enum Family {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::emulator::store) struct ListEntry {
-    pub(in crate::emulator::store) id: String,
+    pub(super) id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) name: String,
+    pub(super) name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) description: String,
+    pub(super) description: String,
     #[serde(default = "default_region")]
-    pub(in crate::emulator::store) region: String,
+    pub(super) region: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::emulator::store) family: Option<Family>,
-    pub(in crate::emulator::store) max_entries: usize,
+    pub(super) family: Option<Family>,
+    pub(super) max_entries: usize,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(in crate::emulator::store) resource_group: String,
+    pub(super) resource_group: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(in crate::emulator::store) tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     #[serde(default = "default_time")]
-    pub(in crate::emulator::store) created: jiff::Timestamp,
+    pub(super) created: jiff::Timestamp,
     #[serde(default)]
-    pub(in crate::emulator::store) entries: Vec<EntryEntry>,
+    pub(super) entries: Vec<EntryEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::emulator::store) struct EntryEntry {
+pub(super) struct EntryEntry {
     #[serde(default, rename = "Cidr", skip_serializing_if = "Option::is_none")]
-    pub(in crate::emulator::store) cidr: Option<String>,
+    pub(super) cidr: Option<String>,
     #[serde(default, rename = "PortRange", skip_serializing_if = "Option::is_none")]
-    pub(in crate::emulator::store) port_range: Option<String>,
+    pub(super) port_range: Option<String>,
     #[serde(
         default,
         rename = "Description",
         skip_serializing_if = "String::is_empty"
     )]
-    pub(in crate::emulator::store) description: String,
+    pub(super) description: String,
 }
 
 fn default_owner() -> String {

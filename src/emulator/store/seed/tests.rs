@@ -89,7 +89,7 @@ fn mistakes_are_named() {
     };
     for (text, reason) in [
         ("{".to_owned(), "EOF"),
-        (r#"{"version": 2}"#.to_owned(), "version 2 is not known"),
+        (r#"{"version": 3}"#.to_owned(), "version 3 is not known"),
         (
             r#"{"version": 1, "groups": []}"#.to_owned(),
             "unknown field `groups`",

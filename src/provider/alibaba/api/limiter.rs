@@ -84,6 +84,10 @@ struct Closed {
     blind: bool,
     /// Whether calls that were under way when it closed still count as accepted within the limit.
     counting: bool,
+    /// Whether everybody who waited was sent away: whoever comes later has waited for nothing yet.
+    given_up: bool,
+    /// Whether it was left alone for so long that when it is tried says nothing of how long the window is.
+    anew: bool,
 }
 
 enum Decision {
@@ -149,6 +153,9 @@ impl State {
             if closed.probing {
                 return Decision::Wait(None);
             }
+            if closed.given_up || now >= closed.until + LONGEST {
+                closed.start_anew(now);
+            }
             closed.probing = true;
             self.in_flight += 1;
             return Decision::Go { probe: true };
@@ -191,6 +198,8 @@ impl State {
             probing: false,
             blind: false,
             counting: false,
+            given_up: false,
+            anew: false,
         });
     }
 
@@ -204,7 +213,7 @@ impl State {
                 self.limit = None; // No window ends that soon: it was something else.
             }
             if let Some(limit) = &mut self.limit {
-                limit.sure |= closed.failures == 0;
+                limit.sure |= closed.failures == 0 && !closed.anew;
                 // The cloud did not say how long the window is, but now the first call is out of it.
                 if closed.failures > 0
                     && let Some(first) = first
@@ -269,12 +278,15 @@ impl State {
             probing: false,
             blind: asked.is_none() && free.is_none(),
             counting: true,
+            given_up: false,
+            anew: false,
         });
         closed.failures += 1;
         closed.until = free.unwrap_or_else(|| until(closed.failures));
         closed.probing = false;
+        closed.given_up = closed.is_hopeless(now, policy);
         self.closed = Some(closed);
-        closed.is_hopeless(now, policy)
+        closed.given_up
     }
 
     /// How many calls were accepted before a refusal.
@@ -298,6 +310,15 @@ impl State {
 impl Closed {
     fn is_hopeless(&self, now: Instant, policy: &RetryPolicy) -> bool {
         self.failures >= policy.attempts && now - self.since >= policy.patience
+    }
+
+    /// Lanes outlive the calls of one pass: patience is that of those who wait now. What was learnt of the limit stays.
+    fn start_anew(&mut self, now: Instant) {
+        self.since = now;
+        self.failures = 0;
+        self.blind = false;
+        self.given_up = false;
+        self.anew = true;
     }
 }
 

@@ -4,13 +4,13 @@
 //! rule. Three members narrow a rule and are left out by the cloud where they do not apply (`SourcePortRange`, the local
 //! address, `PortRangeListId` beside a `PortRange`): there, missing is the cloud's own word for "not limited".
 
+mod written;
+
 use std::{
     collections::{BTreeMap, HashSet},
-    fmt::Write as _,
     sync::Arc,
 };
 
-use ipnet::IpNet;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -19,6 +19,8 @@ use crate::model::{
     Cidr, Direction, GroupId, NicType, ObservedRule, OwnerId, Peer, Policy, PortListId, PortRange,
     PortSet, Ports, PrefixListId, Priority, Protocol, Rule, RuleFacts, RuleId,
 };
+use written::plain;
+pub(super) use written::{port_range, protocol_name};
 
 /// What the cloud writes for the ports of a rule that has none.
 pub(super) const NO_PORTS: &str = "-1/-1";
@@ -148,175 +150,6 @@ fn others(seen: &ObservedRule) -> impl Iterator<Item = (&Arc<str>, &Value)> {
         .as_ref()
         .map_or(&NONE, |facts| &facts.others)
         .iter()
-}
-
-/// The permission that the cloud would write for a rule, without id and time. Written into one that was used before, since reading an
-/// estate compares every rule with it.
-fn plain(rule: &Rule, permission: &mut Permission) {
-    let Rule {
-        direction,
-        nic,
-        priority,
-        policy,
-        protocol,
-        peer,
-        local,
-        description,
-        peer_owner,
-    } = rule;
-    permission.clear();
-    permission.priority = priority.get();
-    permission.direction.push_str(match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
-    });
-    permission.nic_type.push_str(match nic {
-        NicType::Intranet => "intranet",
-        NicType::Internet => "internet",
-    });
-    permission.policy.push_str(match policy {
-        Policy::Accept => "Accept",
-        Policy::Drop => "Drop",
-    });
-    permission
-        .description
-        .push_str(description.as_deref().unwrap_or_default());
-    match protocol {
-        Protocol::Tcp(_) => permission.ip_protocol.push_str("TCP"),
-        Protocol::Udp(_) => permission.ip_protocol.push_str("UDP"),
-        other => permission.ip_protocol.push_str(&protocol_name(other)),
-    }
-    match protocol.ports() {
-        None => {
-            NO_PORTS.clone_into(&mut permission.port_range);
-            NO_PORTS.clone_into(&mut permission.source_port_range);
-        }
-        Some(Ports {
-            destination,
-            source,
-        }) => {
-            match destination {
-                PortSet::Range(range) => put_ports(&mut permission.port_range, *range),
-                PortSet::List(list) => {
-                    list.as_str().clone_into(&mut permission.port_range_list_id);
-                }
-            }
-            if let Some(source) = source {
-                put_ports(&mut permission.source_port_range, *source);
-            }
-        }
-    }
-    let mut sides = Sides::of(permission, *direction);
-    match peer {
-        Peer::Cidr(cidr) => put_cidr(sides.peer_cidr(*cidr), *cidr),
-        Peer::Group(group) => {
-            group.as_str().clone_into(sides.group);
-            if let Some(owner) = peer_owner {
-                owner.as_str().clone_into(sides.owner);
-            }
-        }
-        Peer::PrefixList(list) => list.as_str().clone_into(sides.list),
-    }
-    if let Some(local) = local {
-        put_cidr(sides.local_cidr(*local), *local);
-    }
-}
-
-/// As its `Display`; without the formatter for IPv4, since every rule of an estate comes by here.
-fn put_cidr(text: &mut String, cidr: Cidr) {
-    match cidr.net() {
-        IpNet::V4(net) => {
-            for (index, octet) in net.addr().octets().into_iter().enumerate() {
-                if index > 0 {
-                    text.push('.');
-                }
-                put_number(text, octet.into());
-            }
-            text.push('/');
-            put_number(text, net.prefix_len().into());
-        }
-        IpNet::V6(_) => write!(text, "{cidr}").expect("writing to a String"),
-    }
-}
-
-fn put_ports(text: &mut String, range: PortRange) {
-    put_number(text, range.first());
-    text.push('/');
-    put_number(text, range.last());
-}
-
-fn put_number(text: &mut String, number: u16) {
-    if number >= 10 {
-        put_number(text, number / 10);
-    }
-    text.push(char::from(
-        b'0' + u8::try_from(number % 10).expect("one digit"),
-    ));
-}
-
-/// The members of a permission by the part they play.
-struct Sides<'a> {
-    cidr4: &'a mut String,
-    cidr6: &'a mut String,
-    group: &'a mut String,
-    owner: &'a mut String,
-    list: &'a mut String,
-    local4: &'a mut String,
-    local6: &'a mut String,
-}
-
-impl<'a> Sides<'a> {
-    fn of(permission: &'a mut Permission, direction: Direction) -> Self {
-        match direction {
-            Direction::Ingress => Self {
-                cidr4: &mut permission.source_cidr_ip,
-                cidr6: &mut permission.ipv6_source_cidr_ip,
-                group: &mut permission.source_group_id,
-                owner: &mut permission.source_group_owner_account,
-                list: &mut permission.source_prefix_list_id,
-                local4: &mut permission.dest_cidr_ip,
-                local6: &mut permission.ipv6_dest_cidr_ip,
-            },
-            Direction::Egress => Self {
-                cidr4: &mut permission.dest_cidr_ip,
-                cidr6: &mut permission.ipv6_dest_cidr_ip,
-                group: &mut permission.dest_group_id,
-                owner: &mut permission.dest_group_owner_account,
-                list: &mut permission.dest_prefix_list_id,
-                local4: &mut permission.source_cidr_ip,
-                local6: &mut permission.ipv6_source_cidr_ip,
-            },
-        }
-    }
-
-    fn peer_cidr(&mut self, cidr: Cidr) -> &mut String {
-        if cidr.is_ipv6() {
-            self.cidr6
-        } else {
-            self.cidr4
-        }
-    }
-
-    fn local_cidr(&mut self, cidr: Cidr) -> &mut String {
-        if cidr.is_ipv6() {
-            self.local6
-        } else {
-            self.local4
-        }
-    }
-}
-
-/// `TCP`, `ICMPv6`, `ALL`, `132`: as AuthorizeSecurityGroup takes it.
-pub(super) fn protocol_name(protocol: &Protocol) -> String {
-    match protocol {
-        Protocol::Icmpv6 => "ICMPv6".to_owned(),
-        other => other.name().to_ascii_uppercase(),
-    }
-}
-
-/// `22/22`.
-pub(super) fn port_range(range: PortRange) -> String {
-    format!("{}/{}", range.first(), range.last())
 }
 
 fn rule(permission: &Members<&str>, texts: &mut Interner) -> Result<Rule, String> {

@@ -207,6 +207,49 @@ async fn an_action_that_stays_throttled_is_given_up_for_everybody_after_a_while(
     lane.enter().await.expect("and then all may").accepted();
 }
 
+/// A pass: one call, tried until the lane gives it up.
+async fn throttled_pass(lane: &Lane) -> (Duration, usize) {
+    let begin = Instant::now();
+    let mut tries = 0;
+    while let Some(turn) = lane.enter().await {
+        tries += 1;
+        if turn.throttled(None) {
+            break;
+        }
+    }
+    (begin.elapsed(), tries)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_after_one_that_gave_up_is_as_patient() {
+    let lane = lane();
+    lane.enter().await.unwrap().accepted();
+    for pass in 0..3 {
+        let (took, tries) = throttled_pass(&lane).await;
+        assert!(
+            (180..=190).contains(&took.as_secs()) && tries >= 10,
+            "pass {pass}: {took:?}, {tries} tries"
+        );
+        let limit = lane.state().limit.expect("it stays learnt");
+        assert_eq!(limit.calls, 1);
+        assert!(!limit.sure);
+        tokio::time::sleep(minute(300)).await;
+    }
+    // What is accepted long after a pause says nothing of the length of a window.
+    lane.enter().await.unwrap().accepted();
+    assert!(!lane.state().limit.expect("it stays learnt").sure);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_after_one_that_was_stopped_while_it_waited_is_as_patient() {
+    let lane = lane();
+    let stopped = tokio::time::timeout(Duration::from_secs(170), throttled_pass(&lane)).await;
+    assert!(stopped.is_err());
+    tokio::time::sleep(minute(300)).await;
+    let (took, tries) = throttled_pass(&lane).await;
+    assert!(took.as_secs() >= 180 && tries >= 10, "{took:?}, {tries}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_lets_the_next_one_try() {
     let lane = lane();
