@@ -206,7 +206,14 @@ impl Order {
                 Self::NotProved
             }
         });
-        orders.max().unwrap_or(Self::Safe)
+        let meetings = plan.schedules.iter().map(|schedule| {
+            if schedule.turns_left_out == 0 {
+                Self::Safe
+            } else {
+                Self::NotProved
+            }
+        });
+        orders.chain(meetings).max().unwrap_or(Self::Safe)
     }
 }
 
@@ -335,6 +342,8 @@ pub struct Schedule {
     pub waves: Vec<Vec<Step>>,
     /// Pairs of groups that may meet on an interface and were too many to be replayed together.
     pub pairs_left_out: usize,
+    /// Those of them that have a group that is changed in turns, whose order was not made for other groups as well.
+    pub turns_left_out: usize,
 }
 
 /// One call of a plan.

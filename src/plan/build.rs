@@ -15,9 +15,6 @@ use crate::{
     model::{AccountName, Network, RegionId},
 };
 
-/// Most pairs of groups of a network that are replayed together, without those that have a group in turns.
-const MANY_PAIRS: usize = 100;
-
 /// Compares, matches and orders. Whatever order the groups come in, the plan is the same.
 pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
     groups.sort_by_cached_key(address);
@@ -52,6 +49,7 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
                 network,
                 waves,
                 pairs_left_out: 0,
+                turns_left_out: 0,
             });
         }
     }
@@ -68,7 +66,7 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
             (draft.plan.traffic, draft.plan.passing) =
                 meaning::judge(group, &draft.plan, schedule, &draft.lists);
         }
-        schedule.pairs_left_out = meetings(&mut drafts, schedule, &groups);
+        meetings(&mut drafts, schedule, &groups);
         diagnostics.extend(
             groups
                 .iter()
@@ -102,9 +100,9 @@ pub fn address(input: &GroupInput<'_>) -> Address {
     }
 }
 
-/// Replays what happens on interfaces in two of the groups, as far as they may meet and are not too many; returns how many pairs were
-/// left out. What is wrong in one of the two alone has been said.
-fn meetings(drafts: &mut [Draft], schedule: &Schedule, groups: &BTreeSet<usize>) -> usize {
+/// Replays what happens on interfaces in two of the groups, as far as they may meet and are not too many. What is wrong in one of
+/// the two alone has been said.
+fn meetings(drafts: &mut [Draft], schedule: &mut Schedule, groups: &BTreeSet<usize>) {
     let of_network: Vec<usize> = (0..drafts.len())
         .filter(|&group| {
             let plan = &drafts[group].plan;
@@ -114,16 +112,19 @@ fn meetings(drafts: &mut [Draft], schedule: &Schedule, groups: &BTreeSet<usize>)
         })
         .collect();
     let pairs = meeting::pairs(drafts, &of_network, groups);
-    // The order is safe for all pairs but those with a group in turns, so none of these is left out.
-    let replayed = pairs
-        .in_turns
-        .iter()
-        .chain(pairs.others.iter().take(MANY_PAIRS));
+    schedule.turns_left_out = pairs.in_turns_left_out;
+    schedule.pairs_left_out = pairs.in_turns_left_out + pairs.others_left_out;
     let mut found = Vec::new();
-    for &(one, other) in replayed {
+    for &(one, other) in pairs.in_turns.iter().chain(&pairs.others) {
         let (a, b) = (&drafts[one], &drafts[other]);
-        let passing = meeting::passing((one, a), (other, b), schedule);
+        let (passing, all_memberships) = meeting::passing((one, a), (other, b), schedule);
         found.extend(passing.into_iter().map(|passing| (one, passing)));
+        // Only the replay speaks for what is changed in turns.
+        for group in [one, other] {
+            if let Some(in_turn) = &mut drafts[group].plan.in_turn {
+                in_turn.memberships_left_out |= !all_memberships;
+            }
+        }
     }
     for (group, passing) in found {
         let known = &mut drafts[group].plan.passing;
@@ -131,5 +132,4 @@ fn meetings(drafts: &mut [Draft], schedule: &Schedule, groups: &BTreeSet<usize>)
             known.push(passing);
         }
     }
-    pairs.others.len().saturating_sub(MANY_PAIRS) + pairs.left_out
 }

@@ -40,8 +40,11 @@ mod waves;
 use std::collections::BTreeMap;
 
 use super::{ChangeKind, exact::Pairs};
+use crate::model::Rule;
 use graph::Graph;
 use sentences::{Sentence, Sides};
+
+pub use bundles::Bundle;
 
 /// Whether `first` must have happened before `then` may. For two changes of groups in one network.
 pub fn must_precede(first: &ChangeKind, then: &ChangeKind) -> bool {
@@ -49,6 +52,13 @@ pub fn must_precede(first: &ChangeKind, then: &ChangeKind) -> bool {
     [Sentence::E1, Sentence::E2, Sentence::E3]
         .iter()
         .any(|sentence| sentence.asks(&a, &b))
+}
+
+/// Which of the first rules may overlap with which of the second, whatever they say, without a look at every pair.
+pub fn overlapping(first: &[&Rule], second: &[&Rule]) -> Vec<Bundle> {
+    let boxes =
+        |rules: &[&Rule]| -> Vec<_> { rules.iter().copied().map(bounds::matched).collect() };
+    bundles::bundles(&boxes(first), &boxes(second), &mut 0)
 }
 
 /// The waves of a network's changes, or the changes that contradict each other.

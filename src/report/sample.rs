@@ -277,6 +277,7 @@ pub(crate) fn every_kind(files: &Files) -> Plan {
             vec![step(&groups, 3, vec![4])],
         ],
         pairs_left_out: 0,
+        turns_left_out: 0,
     }];
     Plan {
         groups,

@@ -112,7 +112,7 @@ fn lists_of_both_groups_count_with_what_they_hold() {
     );
 }
 
-/// 150 groups that may all meet: 100 pairs are replayed. Thousands of pairs are not even looked at, and counted all the same.
+/// Of groups that may all meet 100 pairs are replayed, however many there are.
 #[test]
 fn pairs_that_are_too_many_are_counted() {
     let left_out = |groups: usize| {
@@ -133,4 +133,46 @@ fn pairs_that_are_too_many_are_counted() {
     let pairs = |groups: usize| groups * (groups - 1) / 2;
     assert_eq!(left_out(50), pairs(45) + pairs(5) - 100);
     assert_eq!(left_out(350), pairs(315) + pairs(35) - 100);
+}
+
+#[test]
+fn pairs_that_never_meet_are_not_counted() {
+    let groups = (0..350).map(|number| {
+        let id = format!("sg-{number:04}");
+        let own = format!(
+            "ingress tcp/443 from 10.{}.{}.0/24",
+            number / 250,
+            number % 250
+        );
+        // Every tenth meets the others of its kind.
+        let texts: &[&str] = if number % 10 == 0 {
+            &[&own, "ingress udp/53 from 10.0.0.0/8"]
+        } else {
+            &[&own]
+        };
+        let wanted = rules(texts);
+        (desired(&id, Mode::Complete, wanted), observed(&id, []))
+    });
+    let schedule = &plan_groups(&groups.collect::<Vec<_>>()).schedules[0];
+    assert_eq!(schedule.pairs_left_out, 35 * 34 / 2 - 100);
+    assert_eq!(schedule.turns_left_out, 0);
+}
+
+/// 500 pairs with a group in turns are replayed, and it is said how many are not. Pairs that never meet are none of them.
+#[test]
+fn turns_that_meet_too_many_groups_are_counted() {
+    let others = (0..600).map(|number| {
+        let id = format!("sg-{number:04}");
+        let text = match number % 20 {
+            0 => "ingress udp/9999 from 0.0.0.0/0 priority 50",
+            _ => "ingress drop tcp/3306 from 0.0.0.0/0 priority 50",
+        };
+        let group = desired(&id, Mode::Complete, rules(&[text]));
+        (group, observed(&id, rules(&[text])))
+    });
+    let groups: Vec<_> = [full()].into_iter().chain(others).collect();
+    let plan = plan_groups(&groups);
+    assert_eq!(plan.schedules[0].turns_left_out, 570 - 500);
+    assert_eq!(plan.schedules[0].pairs_left_out, 70);
+    assert!(!of_both(&plan).is_empty());
 }

@@ -11,7 +11,7 @@ use rulekeep::{
     model::{Policy, Rule},
 };
 
-use crate::universe::{admits, arb_rules, cases, is_about, packets};
+use crate::universe::{Packet, admits, arb_rules, cases, is_about, packets};
 
 /// The rules as a group file, one a line from line 4 on.
 fn yaml(rules: &[Rule]) -> String {
@@ -86,6 +86,24 @@ proptest! {
             });
             if found.contains_key(&(Code::NeverEffective, index)) {
                 prop_assert!(!decides, "{rule}");
+            }
+        }
+    }
+
+    /// And no rule that stronger ones overrule for every packet goes unsaid.
+    #[test]
+    fn whatever_is_always_overruled_is_said(rules in arb_rules()) {
+        prop_assume!(readable(&rules));
+        let found = linted(&rules).unwrap();
+        let packets = packets();
+        for (index, rule) in rules.iter().enumerate() {
+            let overruled = |packet: &&Packet| {
+                let stronger = |other: &&Rule| (other.priority, other.policy) < (rule.priority, rule.policy);
+                rules.iter().filter(stronger).any(|other| is_about(other, packet))
+            };
+            let own: Vec<&Packet> = packets.iter().filter(|packet| is_about(rule, packet)).collect();
+            if !own.is_empty() && own.iter().all(overruled) {
+                prop_assert!(found.contains_key(&(Code::NeverEffective, index)), "{rule}: {found:?}");
             }
         }
     }

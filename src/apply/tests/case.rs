@@ -131,6 +131,7 @@ impl Case {
                 .map(|wave| wave.iter().map(step).collect())
                 .collect(),
             pairs_left_out: 0,
+            turns_left_out: 0,
         };
         self.plan.schedules.push(schedule);
         self

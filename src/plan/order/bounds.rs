@@ -106,6 +106,14 @@ fn rank(rule: &Rule) -> u128 {
     2 * u128::from(priority) + u128::from(policy == Policy::Accept)
 }
 
+/// What a rule matches, as far as it is known. Boxes meet where [`may_overlap`](crate::traffic::may_overlap) holds.
+pub fn matched(rule: &Rule) -> Bounds {
+    let mut bounds = bounds(rule, false);
+    let (side, _) = bounds[SIDE];
+    bounds[SIDE] = point(side & !1);
+    bounds
+}
+
 /// What a rule matches, as far as it is known, and of which side and verdict it is; of the other verdict if it `opposes`.
 fn bounds(rule: &Rule, opposes: bool) -> Bounds {
     let side = (u128::from(rule.direction == Direction::Egress) << 2)

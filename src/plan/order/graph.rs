@@ -21,6 +21,11 @@ use crate::{
 /// Pairs of a bundle that are not worth a knot.
 const FEW: usize = 16;
 
+/// For each change of a bundle, pairs that may be asked about one by one. Where more would have to be, all pairs of two groups count as if
+/// the sentence asked them: that is more order than needed, through knots. It adds no circle that has nothing to take apart, for what must
+/// stay whole (a modify of the priority alone, which holds all that it held) is never among those to be asked about.
+const ASKS: usize = 64;
+
 /// Direct predecessors of every change, some of them through knots.
 pub struct Graph<'a> {
     pub(super) nodes: &'a [Node<'a>],
@@ -34,11 +39,22 @@ pub struct Graph<'a> {
     pub(super) makes_room: bool,
     /// Pairs that were looked at.
     pub(super) looked: usize,
+    /// See [`ASKS`].
+    asks: usize,
 }
 
 impl<'a> Graph<'a> {
     /// Asks the three sentences about the changes of a network.
     pub fn new(nodes: &'a [Node<'a>], known: &'a BTreeMap<usize, Known>) -> Self {
+        Self::asking(nodes, known, ASKS)
+    }
+
+    /// The same with another limit than [`ASKS`].
+    pub(super) fn asking(
+        nodes: &'a [Node<'a>],
+        known: &'a BTreeMap<usize, Known>,
+        asks: usize,
+    ) -> Self {
         let mut graph = Self {
             nodes,
             sides: nodes.iter().map(|node| Sides::of(node.change)).collect(),
@@ -47,6 +63,7 @@ impl<'a> Graph<'a> {
             free: BTreeSet::new(),
             makes_room: false,
             looked: 0,
+            asks,
         };
         let select = |wanted: fn(&ChangeKind) -> bool| -> Vec<usize> {
             (0..nodes.len())
@@ -122,8 +139,8 @@ impl<'a> Graph<'a> {
             })
             .collect();
         let early: Vec<usize> = unbound.iter().copied().collect();
-        for (_, bound) in self.asked(Sentence::E3, adds, &early) {
-            for delete in bound {
+        for bound in self.asked(Sentence::E3, adds, &early) {
+            for delete in bound.then {
                 unbound.remove(&delete);
             }
         }
@@ -133,18 +150,13 @@ impl<'a> Graph<'a> {
 
     /// Adds what a sentence asks of two lists of changes.
     fn relate(&mut self, sentence: Sentence, first: &[usize], then: &[usize]) {
-        for (first, then) in self.asked(sentence, first, then) {
-            self.connect(sentence, first, &then);
+        for asked in self.asked(sentence, first, then) {
+            self.connect(sentence, asked);
         }
     }
 
-    /// What a sentence asks of two lists of changes, if they are of two groups: each of the first before each of the second.
-    fn asked(
-        &mut self,
-        sentence: Sentence,
-        first: &[usize],
-        then: &[usize],
-    ) -> Vec<(Vec<usize>, Vec<usize>)> {
+    /// What a sentence asks of two lists of changes, if they are of two groups.
+    fn asked(&mut self, sentence: Sentence, first: &[usize], then: &[usize]) -> Vec<Asked> {
         let left = self.alike(first, |sides| bounds::first(sentence, sides));
         let right = self.alike(then, |sides| bounds::then(sentence, sides));
         let boxes =
@@ -157,6 +169,11 @@ impl<'a> Graph<'a> {
             members.sort_unstable_by_key(|&member| (self.nodes[member].group, member));
             members
         };
+        let sure = |first, then| Asked {
+            first,
+            then,
+            loose: false,
+        };
         let mut looked = 0;
         let mut found = Vec::new();
         for bundle in bundles(&boxes(&left), &boxes(&right), &mut looked) {
@@ -165,6 +182,17 @@ impl<'a> Graph<'a> {
             };
             let (loose_left, sure_left) = loose(&left, bundle.left);
             let (loose_right, sure_right) = loose(&right, bundle.right);
+            let each = loose_left.len() * (loose_right.len() + sure_right.len())
+                + loose_right.len() * sure_left.len();
+            let all = [&loose_left, &loose_right, &sure_left, &sure_right];
+            if each > self.asks * all.iter().map(|places| places.len()).sum::<usize>() {
+                found.push(Asked {
+                    first: members(&left, &[sure_left, loose_left].concat()),
+                    then: members(&right, &[sure_right, loose_right].concat()),
+                    loose: true,
+                });
+                continue;
+            }
             let asks = |one: usize, other: usize| {
                 let sides = |alike: &Alike| self.sides[alike.members[0]];
                 sentence.asks(&sides(&left[one]), &sides(&right[other]))
@@ -173,7 +201,7 @@ impl<'a> Graph<'a> {
                 let all = sure_right.iter().chain(&loose_right).copied();
                 let right_of: Vec<usize> = all.filter(|&other| asks(one, other)).collect();
                 looked += sure_right.len() + loose_right.len();
-                found.push((members(&left, &[one]), members(&right, &right_of)));
+                found.push(sure(members(&left, &[one]), members(&right, &right_of)));
             }
             for &other in &loose_right {
                 let left_of: Vec<usize> = sure_left
@@ -182,11 +210,14 @@ impl<'a> Graph<'a> {
                     .filter(|&one| asks(one, other))
                     .collect();
                 looked += sure_left.len();
-                found.push((members(&left, &left_of), members(&right, &[other])));
+                found.push(sure(members(&left, &left_of), members(&right, &[other])));
             }
-            found.push((members(&left, &sure_left), members(&right, &sure_right)));
+            found.push(sure(
+                members(&left, &sure_left),
+                members(&right, &sure_right),
+            ));
         }
-        found.retain(|(first, then)| !first.is_empty() && !then.is_empty());
+        found.retain(|asked: &Asked| !asked.first.is_empty() && !asked.then.is_empty());
         self.looked += looked;
         found
     }
@@ -210,13 +241,15 @@ impl<'a> Graph<'a> {
             .collect()
     }
 
-    /// Puts each of `first` before each of `then`, but for two of one group that need it not. Both stand in the order of groups.
-    fn connect(&mut self, sentence: Sentence, first: Vec<usize>, then: &[usize]) {
+    /// Puts each of the first before each of the second, but for two of one group that need it not.
+    fn connect(&mut self, sentence: Sentence, asked: Asked) {
+        let Asked { first, then, loose } = asked;
+        let then = &then[..];
         if first.len() == 1 || then.len() == 1 || first.len() * then.len() <= FEW {
             self.looked += first.len() * then.len();
             for &then in then {
                 let mut needed = first.clone();
-                needed.retain(|&first| self.holds(sentence, first, then));
+                needed.retain(|&first| self.holds(sentence, loose, first, then));
                 self.before[then].extend(needed);
             }
             return;
@@ -238,7 +271,7 @@ impl<'a> Graph<'a> {
             };
             self.looked += groups[place].len();
             let mut needed = groups[place].clone();
-            needed.retain(|&first| self.holds(sentence, first, then));
+            needed.retain(|&first| self.holds(sentence, loose, first, then));
             if needed.len() == groups[place].len() {
                 others.push(then);
             } else {
@@ -294,13 +327,16 @@ impl<'a> Graph<'a> {
     }
 
     /// Whether what a sentence asks of two such changes holds for these two.
-    fn holds(&self, sentence: Sentence, first: usize, then: usize) -> bool {
+    fn holds(&self, sentence: Sentence, loose: bool, first: usize, then: usize) -> bool {
         let (one, other) = (&self.nodes[first], &self.nodes[then]);
         if one.group != other.group {
             return true;
         }
         // Turns were made so that they need no more order among themselves.
         if first == then || one.turn.is_some() {
+            return false;
+        }
+        if loose && !sentence.asks(&self.sides[first], &self.sides[then]) {
             return false;
         }
         let known = |pairs: fn(&Known) -> &Pairs, rule: Option<&Rule>, pair: (usize, usize)| {
@@ -323,6 +359,16 @@ impl<'a> Graph<'a> {
             Sentence::E3 => true,
         }
     }
+}
+
+/// Changes of which a sentence asks, if they are of two groups, that each of the first be made before each of the second.
+struct Asked {
+    /// In the order of their groups.
+    first: Vec<usize>,
+    /// In the order of their groups.
+    then: Vec<usize>,
+    /// Of some pairs it is not known; two of one group are yet to be asked about.
+    loose: bool,
 }
 
 /// Changes of several groups that do the same.

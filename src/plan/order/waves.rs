@@ -90,7 +90,9 @@ impl Graph<'_> {
                 ChangeKind::Delete(_) => false,
                 ChangeKind::Modify { .. } => continue,
             };
-            if node.turn.is_none() {
+            // What makes room would wait for what takes it.
+            let makes_room = !add && node.early && phases[index] == 0;
+            if node.turn.is_none() && !makes_room {
                 let direction = node.change.rule().direction;
                 let call = (node.group, add, direction, phases[index]);
                 let by_wave = calls.entry(call).or_default();

@@ -1,6 +1,6 @@
 //! What the plan says of its order: how many calls, in how many layers, and whether traffic stays as it was at every step.
 
-use crate::plan::{Order, Passing, Plan};
+use crate::plan::{Order, Passing, Plan, Schedule};
 
 use super::{TextStyle, Tone, count, escape};
 
@@ -71,15 +71,15 @@ pub(super) fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
             }));
         }
     }
-    let left_out: usize = plan
-        .schedules
-        .iter()
-        .map(|schedule| schedule.pairs_left_out)
-        .sum();
-    let pairs = match left_out {
+    let left_out = |of: fn(&Schedule) -> usize| plan.schedules.iter().map(of).sum::<usize>();
+    let with_turns = match left_out(|schedule| schedule.turns_left_out) {
+        0 => String::new(),
+        pairs => format!(", {pairs} of them with a group that is changed in turns"),
+    };
+    let pairs = match left_out(|schedule| schedule.pairs_left_out) {
         0 => String::new(),
         pairs => format!(
-            "  interfaces in two groups: {} not replayed together\n",
+            "  interfaces in two groups: {} not replayed together{with_turns}\n",
             count(pairs, "pair")
         ),
     };

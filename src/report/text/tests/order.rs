@@ -98,3 +98,27 @@ fn without_every_membership_no_order_is_said_to_be_safe() {
     );
     assert_eq!(said[1..], [ALONE, MEMBERSHIPS]);
 }
+
+#[test]
+fn what_was_not_replayed_together_is_said() {
+    let files = Files::new();
+    let said = |pairs: usize, turns: usize| {
+        let mut made = sample::every_kind(&files);
+        made.schedules[0].pairs_left_out = pairs;
+        made.schedules[0].turns_left_out = turns;
+        let text = plan(&sample::bare(&made, &files, &sample::stamp()), &PLAIN);
+        let line = text.lines().find(|line| line.contains("in two groups"));
+        line.map(str::to_owned)
+    };
+    assert_eq!(said(0, 0), None);
+    assert_eq!(
+        said(1, 0).as_deref(),
+        Some("  interfaces in two groups: 1 pair not replayed together")
+    );
+    assert_eq!(
+        said(30, 2).as_deref(),
+        Some(
+            "  interfaces in two groups: 30 pairs not replayed together, 2 of them with a group that is changed in turns"
+        )
+    );
+}
