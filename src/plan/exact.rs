@@ -14,6 +14,7 @@ use crate::{
     model::{Direction, NicType, Policy, PortSet, Rule},
     traffic::{
         atlas::World,
+        bits::Bits,
         clause::{Clause, Resolve, Symbol},
         may_overlap, rank,
         space::Space,
@@ -132,7 +133,8 @@ fn of_one_side(
         }
     }
     let is_kept = |index: usize| numbers[index].is_empty();
-    let mut pairs = BTreeSet::new();
+    // Many signatures tell of the same pairs.
+    let mut opposed: Vec<Option<Bits>> = vec![None; space.rules.len()];
     for signature in &space.atlas.signatures {
         let mut rules = signature.iter();
         let winner = rules.next().expect("the default is in every signature");
@@ -142,12 +144,19 @@ fn of_one_side(
         }
         for index in rules {
             if space.clauses[index].policy != verdict {
-                for &first in &numbers[winner] {
-                    pairs.extend(numbers[index].iter().map(|&then| (first, then)));
-                }
+                let bits = || Bits::new(space.rules.len());
+                opposed[winner].get_or_insert_with(bits).insert(index);
             } else if is_kept(index) {
                 // It stays, and beats everything that is weaker.
                 break;
+            }
+        }
+    }
+    let mut pairs = BTreeSet::new();
+    for (winner, opponents) in opposed.iter().enumerate() {
+        for opponent in opponents.iter().flat_map(Bits::iter) {
+            for &first in &numbers[winner] {
+                pairs.extend(numbers[opponent].iter().map(|&then| (first, then)));
             }
         }
     }

@@ -6,8 +6,9 @@ pub const FORBIDDEN: u32 = u32::MAX;
 /// Matches rows to columns: as many allowed pairs as possible, of all such matchings one of least total cost. Returns the column
 /// of each row. `cost` is asked for every pair once; equal input gives the same matching.
 ///
-/// The Hungarian method with potentials, O(r²·(r+c)) for r rows and c columns: every row has a column of its own to stand in when
-/// nothing else is left, dearer than all allowed pairs together. Best called with the shorter side as rows.
+/// The Hungarian method with potentials, O(r²·c) for r rows and c columns, and far less where many pairs cost the same, as rules do that
+/// differ in as many fields. A row may also stay without a column, which is dearer than all allowed pairs together. Best called with the
+/// shorter side as rows.
 pub fn assign(
     rows: usize,
     columns: usize,
@@ -25,64 +26,70 @@ pub fn assign(
         .unwrap_or(0);
     let unmatched =
         (i64::from(dearest) + 1) * i64::try_from(rows + 1).expect("fewer than 2^31 rules");
-    let price = |row: usize, column: usize| -> i64 {
-        match (column < columns).then(|| allowed[row * columns + column]) {
-            Some(cost) if cost != FORBIDDEN => i64::from(cost),
-            _ => unmatched,
-        }
-    };
 
-    // Rows and columns count from 1; column 0 holds the row that is being placed.
-    let width = columns + rows;
+    // Rows and columns count from 1; column 0 holds the row that is being placed, and the last stands for none: there is room for every row.
+    let none = columns + 1;
+    let price = |row: usize, column: usize| -> Option<i64> {
+        if column == none {
+            return Some(unmatched);
+        }
+        let cost = allowed[(row - 1) * columns + column - 1];
+        (cost != FORBIDDEN).then(|| i64::from(cost))
+    };
     let mut row_potential = vec![0i64; rows + 1];
-    let mut column_potential = vec![0i64; width + 1];
-    let mut row_of = vec![0usize; width + 1];
-    let mut previous = vec![0usize; width + 1];
+    let mut column_potential = vec![0i64; none + 1];
+    let mut row_of = vec![0usize; none + 1];
+    let mut previous = vec![0usize; none + 1];
     for row in 1..=rows {
         row_of[0] = row;
         let mut column = 0;
-        let mut slack = vec![i64::MAX; width + 1];
-        let mut visited = vec![false; width + 1];
-        while row_of[column] != 0 {
+        let mut slack = vec![i64::MAX; none + 1];
+        let mut visited = vec![false; none + 1];
+        while column != none && row_of[column] != 0 {
             visited[column] = true;
             let current = row_of[column];
             let mut delta = i64::MAX;
-            let mut next = 0;
-            for candidate in (1..=width).filter(|&candidate| !visited[candidate]) {
-                let reduced = price(current - 1, candidate - 1)
-                    - row_potential[current]
-                    - column_potential[candidate];
-                if reduced < slack[candidate] {
-                    slack[candidate] = reduced;
-                    previous[candidate] = column;
+            let mut next = none;
+            for candidate in (1..=none).filter(|&candidate| !visited[candidate]) {
+                if let Some(price) = price(current, candidate) {
+                    let reduced = price - row_potential[current] - column_potential[candidate];
+                    if reduced < slack[candidate] {
+                        slack[candidate] = reduced;
+                        previous[candidate] = column;
+                    }
                 }
-                if slack[candidate] < delta {
+                // Among equals one that is free: the search ends there.
+                let is_better = slack[candidate] < delta
+                    || (slack[candidate] == delta && row_of[candidate] == 0 && row_of[next] != 0);
+                if is_better {
                     delta = slack[candidate];
                     next = candidate;
                 }
             }
-            for candidate in 0..=width {
+            for candidate in 0..=none {
                 if visited[candidate] {
                     row_potential[row_of[candidate]] += delta;
                     column_potential[candidate] -= delta;
-                } else {
-                    slack[candidate] = slack[candidate].saturating_sub(delta);
+                } else if slack[candidate] != i64::MAX {
+                    slack[candidate] -= delta;
                 }
             }
             column = next;
         }
         while column != 0 {
-            row_of[column] = row_of[previous[column]];
-            column = previous[column];
+            if column != none {
+                row_of[column] = row_of[previous[column]];
+                column = previous[column];
+            } else {
+                // Nobody stands there; who came last leaves its place.
+                column = previous[none];
+            }
         }
     }
 
     let mut matched = vec![None; rows];
     for column in (1..=columns).filter(|&column| row_of[column] != 0) {
-        let row = row_of[column] - 1;
-        if allowed[row * columns + column - 1] != FORBIDDEN {
-            matched[row] = Some(column - 1);
-        }
+        matched[row_of[column] - 1] = Some(column - 1);
     }
     matched
 }
