@@ -1,16 +1,26 @@
 //! What a change admits and refuses, exactly.
 
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use proptest::prelude::*;
 use rulekeep::{
-    model::{Direction, GroupId, NicType, Peer, Policy, PortRange, Priority, Protocol, Rule},
+    model::{
+        Cidr, Direction, GroupId, NicType, Peer, Policy, PortRange, PortSet, Ports, Priority,
+        Protocol, Rule,
+    },
     traffic::{
-        clause::{Resolve, Symbol},
+        clause::{Family, Resolve, Symbol},
         difference::{Difference, Sentence, difference},
+        lines::Line,
+        services::{PORTS, PROTOCOLS},
         speak::Who,
     },
 };
 
-use crate::universe::{Packet, addresses_hold, admits, arb_change, cases, packets, services_hold};
+use crate::universe::{
+    Packet, addresses_hold, admits, arb_change, arb_rules, cases, packets, services_hold,
+};
 
 fn compare(old: &[Rule], new: &[Rule], default: Policy) -> Difference {
     let old: Vec<&Rule> = old.iter().collect();
@@ -51,6 +61,81 @@ fn said(sentences: &[Sentence], packet: &Packet) -> bool {
         _ => None,
     });
     members || (anyone && !not_members)
+}
+
+/// Most protocol numbers of a line that become rules, if they are not all.
+const MANY_NUMBERS: u128 = 8;
+
+/// Rules that admit what a line says; `None`: there would be too many.
+fn read_off(line: &Line) -> Option<Vec<Rule>> {
+    let networks = |family: &Family, (first, last): (u128, u128)| -> Vec<Cidr> {
+        let nets: Vec<IpNet> = match family {
+            Family::V4 => {
+                let address = |value: u128| Ipv4Addr::from(u32::try_from(value).unwrap());
+                let nets = Ipv4Subnets::new(address(first), address(last), 0);
+                nets.map(IpNet::from).collect()
+            }
+            Family::V6 => Ipv6Subnets::new(first.into(), last.into(), 0)
+                .map(IpNet::from)
+                .collect(),
+        };
+        nets.into_iter()
+            .map(|net| net.to_string().parse().unwrap())
+            .collect()
+    };
+    let range = |(first, last): (u128, u128)| {
+        PortRange::new(first.try_into().unwrap(), last.try_into().unwrap()).unwrap()
+    };
+    let mut rules = Vec::new();
+    for service in &line.services {
+        let (first, last) = service.protocol;
+        let ports = || Ports {
+            destination: PortSet::Range(range(service.destination)),
+            source: (service.source != PORTS).then(|| range(service.source)),
+        };
+        let protocols: Vec<Protocol> = match (first, last) {
+            PROTOCOLS => vec![Protocol::All],
+            _ if last - first >= MANY_NUMBERS => return None,
+            _ => (first..=last)
+                .map(|number| match number {
+                    6 => Protocol::Tcp(ports()),
+                    17 => Protocol::Udp(ports()),
+                    other => Protocol::Number(other.try_into().unwrap()),
+                })
+                .collect(),
+        };
+        for (family, intervals) in &line.peers {
+            let locals: Vec<Option<Cidr>> = match &service.local {
+                None => vec![None],
+                Some((own, _)) if own != family => continue,
+                Some((own, local)) => networks(own, *local).into_iter().map(Some).collect(),
+            };
+            for peer in intervals
+                .iter()
+                .flat_map(|interval| networks(family, *interval))
+            {
+                for (protocol, local) in each(&protocols, &locals) {
+                    rules.push(Rule {
+                        direction: Direction::Ingress,
+                        nic: NicType::Intranet,
+                        priority: Priority::new(1).unwrap(),
+                        policy: Policy::Accept,
+                        protocol: protocol.clone(),
+                        peer: Peer::Cidr(peer),
+                        local: *local,
+                        description: None,
+                        peer_owner: None,
+                    });
+                }
+            }
+        }
+    }
+    Some(rules)
+}
+
+fn each<'a, A, B>(one: &'a [A], other: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
+    one.iter()
+        .flat_map(move |a| other.iter().map(move |b| (a, b)))
 }
 
 proptest! {
@@ -106,6 +191,26 @@ proptest! {
         let (old2, new2) = (doubled(&old), doubled(&new));
         prop_assume!(same(&old, &old2) && same(&new, &new2));
         prop_assert_eq!(texts(&compare(&old, &new, Policy::Drop)), texts(&compare(&old2, &new2, Policy::Drop)));
+    }
+
+    /// Rules that are read off the printed lines admit what the first ones did, and are printed in the same lines: these depend on the
+    /// packets alone, whatever rules made them.
+    #[test]
+    fn what_is_printed_read_and_printed_again_is_the_same(rules in arb_rules()) {
+        let plain = |rule: &Rule| matches!(rule.peer, Peer::Cidr(_));
+        let rules: Vec<Rule> = rules.into_iter().filter(plain).collect();
+        let printed = compare(&[], &rules, Policy::Drop);
+        let lines = printed.newly_admitted.iter().map(|one| &one.what.line);
+        let read: Option<Vec<Vec<Rule>>> = lines.map(read_off).collect();
+        // A protocol by its number has one rule for each address and number.
+        prop_assume!(read.is_some());
+        let read: BTreeSet<Rule> = read.into_iter().flatten().flatten().collect();
+        prop_assume!(read.len() <= 200);
+        let read: Vec<Rule> = read.into_iter().collect();
+        for packet in packets() {
+            prop_assert_eq!(admits(&rules, Policy::Drop, &packet), admits(&read, Policy::Drop, &packet), "{:?}", packet);
+        }
+        prop_assert_eq!(texts(&printed), texts(&compare(&[], &read, Policy::Drop)));
     }
 
     /// The rules that are named as deciding do decide some packet of the sentence, before and after.
