@@ -353,13 +353,13 @@ fn a_commit_is_judged_by_what_is_staged() {
 fn a_commit_is_judged_where_the_project_reaches_beyond_its_folder() {
     let work = Repository::with_project_in("net/");
     let project = fs::read_to_string(work.path("net/rulekeep.yaml")).unwrap();
-    let project = project.replace("rules: rules/", "rules: ../shared/rules");
+    let project = project.replace("rules: rules/", "rules: ../common/rules");
     work.write("net/rulekeep.yaml", &project);
     work.git(&["add", "-A"]);
-    fs::create_dir(work.path("shared")).unwrap();
-    work.git(&["mv", "net/rules", "shared/rules"]);
+    fs::create_dir(work.path("common")).unwrap();
+    work.git(&["mv", "net/rules", "common/rules"]);
     work.write("other/more.yaml", &group("more", "https", "staff"));
-    std::os::unix::fs::symlink("../../other/more.yaml", work.path("shared/rules/more.yaml"))
+    std::os::unix::fs::symlink("../../other/more.yaml", work.path("common/rules/more.yaml"))
         .unwrap();
     work.commit("elsewhere");
     let (code, _, error) = work.rulekeep_in("net", &["hook", "install"]);
@@ -377,9 +377,9 @@ fn a_commit_is_judged_where_the_project_reaches_beyond_its_folder() {
         work.git(&["reset", "--quiet", "--hard"]);
     };
     let broken = group("web", "httpss", "staff");
-    refused("shared/rules/web.yaml", &broken, "`httpss`");
+    refused("common/rules/web.yaml", &broken, "`httpss`");
     refused(
-        "shared/rules/new/a.yaml",
+        "common/rules/new/a.yaml",
         &group("new", "httpss", "vpn"),
         "`httpss`",
     );
@@ -396,7 +396,7 @@ fn a_commit_is_judged_where_the_project_reaches_beyond_its_folder() {
     work.git(&["reset", "--quiet", "--hard"]);
 
     // What concerns nothing of it is not held up, even by what is broken already.
-    work.write("shared/rules/web.yaml", &broken);
+    work.write("common/rules/web.yaml", &broken);
     work.git(&["add", "-A"]);
     work.git(&["commit", "--quiet", "--no-verify", "-m", "broken"]);
     work.write("other/readme.txt", "x");
@@ -413,7 +413,7 @@ fn a_commit_is_judged_where_the_project_reaches_beyond_its_folder() {
     let install = ["--project", "net/project.yaml", "hook", "install"];
     assert_eq!(work.rulekeep(&install).0, 0);
     refused(
-        "shared/rules/db.yaml",
+        "common/rules/db.yaml",
         &group("db", "httpss", "vpn"),
         "`httpss`",
     );
