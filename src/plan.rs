@@ -180,6 +180,15 @@ pub struct InTurn {
     pub least_slots_unknown: bool,
     /// There are so many peer groups and unread lists that peers in three of them at once were not looked at.
     pub memberships_left_out: bool,
+    /// Groups that may share an interface with this one, and were too many to be replayed together with it.
+    pub pairs_left_out: usize,
+}
+
+impl InTurn {
+    /// Whether all was looked at that the promise speaks of. Only the replay speaks for turns: what it left out nothing else proves.
+    pub fn is_proved(&self) -> bool {
+        !self.memberships_left_out && self.pairs_left_out == 0
+    }
 }
 
 /// Whether traffic that is the same before and after is so at every step.
@@ -194,26 +203,18 @@ pub enum Order {
 }
 
 impl Order {
-    /// That of a plan.
+    /// That of a plan, which the guard lets pass as it is only where it is safe.
     pub fn of(plan: &Plan) -> Self {
         let orders = plan.groups.iter().map(|group| {
-            let is_proved = |in_turn: &InTurn| !in_turn.memberships_left_out;
             if !group.passing.is_empty() {
                 Self::NotSafe
-            } else if group.in_turn.as_ref().is_none_or(is_proved) {
+            } else if group.in_turn.as_ref().is_none_or(InTurn::is_proved) {
                 Self::Safe
             } else {
                 Self::NotProved
             }
         });
-        let meetings = plan.schedules.iter().map(|schedule| {
-            if schedule.turns_left_out == 0 {
-                Self::Safe
-            } else {
-                Self::NotProved
-            }
-        });
-        orders.chain(meetings).max().unwrap_or(Self::Safe)
+        orders.max().unwrap_or(Self::Safe)
     }
 }
 
@@ -342,7 +343,7 @@ pub struct Schedule {
     pub waves: Vec<Vec<Step>>,
     /// Pairs of groups that may meet on an interface and were too many to be replayed together.
     pub pairs_left_out: usize,
-    /// Those of them that have a group that is changed in turns, whose order was not made for other groups as well.
+    /// Those of them that have a group that is changed in turns, each counted once; [`InTurn::pairs_left_out`] says of which groups they are.
     pub turns_left_out: usize,
 }
 

@@ -54,14 +54,11 @@ impl Check<'_> {
                 overrides.accept_interruption
             };
             let in_turn = self.group.in_turn.as_ref();
-            let unproved = in_turn.is_some_and(|in_turn| in_turn.memberships_left_out);
+            let unproved = in_turn.is_some_and(|in_turn| !in_turn.is_proved());
             if (found.is_empty() && !unproved) || accepted {
                 continue;
             }
-            let mut help: Vec<String> = Vec::new();
-            if unproved {
-                help.push("peers that are in three groups or unread lists at once were not looked at: change fewer rules about groups and lists at a time, or make room for old and new rules together".into());
-            }
+            let mut help: Vec<String> = in_turn.map(left_out).unwrap_or_default();
             if let Some(in_turn) = in_turn
                 && !found.is_empty()
             {
@@ -91,6 +88,23 @@ impl Check<'_> {
     }
 }
 
+/// What was not looked at of a group that is changed in turns, and how to do without.
+fn left_out(in_turn: &InTurn) -> Vec<String> {
+    let mut help = Vec::new();
+    if in_turn.memberships_left_out {
+        help.push("peers that are in three groups or unread lists at once were not looked at: change fewer rules about groups and lists at a time, or make room for old and new rules together".into());
+    }
+    let (are, groups) = match in_turn.pairs_left_out {
+        0 => return help,
+        1 => ("was", "1 group".to_owned()),
+        many => ("were", format!("{many} groups")),
+    };
+    help.push(format!(
+        "{groups} that may share an interface with this one {are} not replayed together with it: make room for old and new rules together, with what `quota:` says that the cloud grants this group or with fewer new rules at a time"
+    ));
+    help
+}
+
 /// What would make a full group's change safe.
 fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
     let InTurn {
@@ -99,6 +113,7 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
         orders_left_out,
         least_slots_unknown,
         memberships_left_out: _,
+        pairs_left_out: _,
     } = in_turn;
     let left_out = orders_left_out.then(|| {
         "not every order was tried, there may be a safe one: change fewer rules at a time"

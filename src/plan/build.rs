@@ -114,6 +114,11 @@ fn meetings(drafts: &mut [Draft], schedule: &mut Schedule, groups: &BTreeSet<usi
     let pairs = meeting::pairs(drafts, &of_network, groups);
     schedule.turns_left_out = pairs.in_turns_left_out;
     schedule.pairs_left_out = pairs.in_turns_left_out + pairs.others_left_out;
+    for (&group, &count) in &pairs.left_out_of {
+        if let Some(in_turn) = &mut drafts[group].plan.in_turn {
+            in_turn.pairs_left_out = count;
+        }
+    }
     let mut found = Vec::new();
     for &(one, other) in pairs.in_turns.iter().chain(&pairs.others) {
         let (a, b) = (&drafts[one], &drafts[other]);

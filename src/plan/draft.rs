@@ -363,6 +363,7 @@ impl Draft {
             orders_left_out: found.orders_left_out,
             least_slots_unknown: found.least_slots_unknown,
             memberships_left_out: !found.all_memberships,
+            pairs_left_out: 0,
         });
         self.candidates = candidates;
         self.turns = Some(turns);

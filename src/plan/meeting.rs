@@ -30,6 +30,8 @@ pub struct Pairs {
     pub in_turns: Vec<(usize, usize)>,
     /// More of these, which are too many to be replayed.
     pub in_turns_left_out: usize,
+    /// By group that is changed in turns, in how many of those it is.
+    pub left_out_of: BTreeMap<usize, usize>,
     /// Of two others: a rule that changes in the one may meet one that changes in the other.
     pub others: Vec<(usize, usize)>,
     /// More of these, which are too many to be replayed.
@@ -79,6 +81,7 @@ pub fn pairs(drafts: &[Draft], network: &[usize], groups: &BTreeSet<usize>) -> P
         let meets = Meets::new(&changed, &Matched::new(held));
         let rows: BTreeMap<usize, Vec<u64>> =
             turned.iter().map(|&one| (one, meets.of(one))).collect();
+        let mut left_out: BTreeMap<usize, usize> = BTreeMap::new();
         let has = |one: usize, other: usize| {
             rows.get(&one)
                 .and_then(|row| row.get(other / 64))
@@ -94,10 +97,19 @@ pub fn pairs(drafts: &[Draft], network: &[usize], groups: &BTreeSet<usize>) -> P
                         pairs.in_turns.push((members[one], members[other]));
                     } else {
                         pairs.in_turns_left_out += 1;
+                        // The other one may be changed in turns as well.
+                        for place in [one, other] {
+                            *left_out.entry(place).or_default() += 1;
+                        }
                     }
                 }
             }
         }
+        let of_turned = turned.iter().filter_map(|place| {
+            let count = left_out.get(place)?;
+            Some((members[*place], *count))
+        });
+        pairs.left_out_of.extend(of_turned);
     }
     pairs
 }

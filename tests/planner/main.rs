@@ -6,6 +6,7 @@ mod meetings;
 mod modes;
 mod order;
 mod promise;
+mod proved;
 mod quota;
 mod room;
 mod rules;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use insta::assert_snapshot;
 use rulekeep::{
     desired::{DesiredGroup, Mode},
+    guard::{Overrides, Reason, Refusal, guard},
     model::{
         AccountName, GroupKind, Lists, ObservedGroup, PortList, PortListId, PortRange, RegionId,
         Rule,
     },
-    plan::Plan,
+    plan::{Order, Plan},
 };
 
 use crate::rules::{desired, observed, plan_groups, plan_groups_with, rule};
@@ -175,4 +177,86 @@ fn turns_that_meet_too_many_groups_are_counted() {
     assert_eq!(plan.schedules[0].turns_left_out, 570 - 500);
     assert_eq!(plan.schedules[0].pairs_left_out, 70);
     assert!(!of_both(&plan).is_empty());
+}
+
+/// Groups that have one free slot and whose turns are safe, beside calm ones that they may meet and whose rules overlap with theirs.
+fn in_turns_beside(turned: usize, calm: usize) -> (Plan, Vec<DesiredGroup>) {
+    let of = |peer: &str| -> Vec<Rule> {
+        let rules = (1..=3).map(|port| rule(&format!("ingress tcp/{port} from {peer}")));
+        rules.collect()
+    };
+    let full = (0..turned).map(|number| {
+        let id = format!("sg-full-{number}");
+        let mut group = desired(&id, Mode::Complete, of("sg-lb"));
+        group.quota = 4;
+        (group, observed(&id, of("10.0.0.0/8")))
+    });
+    let calm = (0..calm).map(|number| {
+        let id = format!("sg-{number:04}");
+        let texts = ["ingress tcp/1-3 from 0.0.0.0/0 priority 50"];
+        let group = desired(&id, Mode::Complete, rules(&texts));
+        (group, observed(&id, rules(&texts)))
+    });
+    let groups: Vec<_> = full.chain(calm).collect();
+    let plan = plan_groups(&groups);
+    (plan, groups.into_iter().map(|(group, _)| group).collect())
+}
+
+fn pairs_left_out(plan: &Plan) -> Vec<usize> {
+    let in_turns = plan
+        .groups
+        .iter()
+        .filter_map(|group| group.in_turn.as_ref());
+    in_turns.map(|in_turn| in_turn.pairs_left_out).collect()
+}
+
+/// Only the replay speaks for turns: where it left pairs out, the guard asks for both flags, of the group in turns and of no other.
+#[test]
+fn turns_that_were_not_replayed_with_every_group_take_both_flags() {
+    let (plan, groups) = in_turns_beside(1, 502);
+    assert!(plan.groups.iter().all(|group| group.passing.is_empty()));
+    assert_eq!(pairs_left_out(&plan), [2]);
+    assert_eq!(Order::of(&plan), Order::NotProved);
+    let groups: Vec<&DesiredGroup> = groups.iter().collect();
+    let refused = |accept_interruption: bool, accept_opening: bool| {
+        let overrides = Overrides {
+            accept_interruption,
+            accept_opening,
+            ..Overrides::default()
+        };
+        let refusals = guard(&plan, &groups, &overrides).err().unwrap_or_default();
+        let what = |refusal: &Refusal| (refusal.name.clone(), refusal.reason);
+        refusals.iter().map(what).collect::<Vec<_>>()
+    };
+    let [cut, opened] =
+        [Reason::Interruption, Reason::Opening].map(|one| ("full-0".to_owned(), one));
+    assert_eq!(refused(false, false), [cut.clone(), opened.clone()]);
+    assert_eq!(refused(true, false), [opened]);
+    assert_eq!(refused(false, true), [cut]);
+    assert_eq!(refused(true, true), []);
+
+    let refusals = guard(&plan, &groups, &Overrides::default()).unwrap_err();
+    assert_snapshot!(format!("{}\n{}", refusals[0].message, refusals[0].help.join("\n")), @r"
+    it is not proved that traffic that is admitted before and after is admitted at every step
+    2 groups that may share an interface with this one were not replayed together with it: make room for old and new rules together, with what `quota:` says that the cloud grants this group or with fewer new rules at a time
+    or pass `--accept-interruption` this once
+    ");
+}
+
+#[test]
+fn as_many_pairs_as_are_replayed_prove_turns() {
+    let (plan, groups) = in_turns_beside(1, 500);
+    assert_eq!(pairs_left_out(&plan), [0]);
+    assert_eq!(Order::of(&plan), Order::Safe);
+    let groups: Vec<&DesiredGroup> = groups.iter().collect();
+    assert!(guard(&plan, &groups, &Overrides::default()).is_ok());
+}
+
+/// A pair of two groups in turns is one pair, and proves neither where it is left out.
+#[test]
+fn pairs_left_out_are_counted_for_each_group_in_turns() {
+    // Of the first one's 600 + 2 pairs 500 are replayed, of the others' none.
+    let (plan, _) = in_turns_beside(3, 600);
+    assert_eq!(pairs_left_out(&plan), [102, 602, 602]);
+    assert_eq!(plan.schedules[0].turns_left_out, 102 + 600 + 600 + 1);
 }

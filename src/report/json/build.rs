@@ -383,12 +383,14 @@ fn in_turns(in_turn: &InTurn) -> InTurnsBody {
         orders_left_out,
         least_slots_unknown,
         memberships_left_out,
+        pairs_left_out,
     } = in_turn;
     InTurnsBody {
         more_slots: *slots,
         orders_left_out: *orders_left_out,
         least_slots_unknown: *least_slots_unknown,
         memberships_left_out: *memberships_left_out,
+        pairs_left_out: *pairs_left_out,
     }
 }
 

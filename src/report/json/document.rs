@@ -218,6 +218,9 @@ pub struct InTurnsBody {
     pub least_slots_unknown: bool,
     /// Peers that are in three groups or unread lists at once were not looked at: that the changes are safe at every step is not proved.
     pub memberships_left_out: bool,
+    /// Groups that may share an interface with this one and were too many to be replayed together with it; where there are any, that the changes
+    /// are safe at every step is not proved.
+    pub pairs_left_out: usize,
 }
 
 /// What changes mean in traffic.

@@ -37,6 +37,7 @@ fn orders_that_were_left_out_are_said() {
     let mut made = sample::every_kind(&files);
     made.groups[3].in_turn = Some(InTurn {
         orders_left_out: true,
+        pairs_left_out: 70,
         ..InTurn::default()
     });
     let stamp = sample::stamp();
@@ -49,6 +50,8 @@ fn orders_that_were_left_out_are_said() {
         said(3).and_then(|turns| turns.get("orders_left_out")),
         Some(&Value::Bool(true))
     );
+    let pairs = said(3).and_then(|turns| turns.get("pairs_left_out"));
+    assert_eq!(pairs, Some(&Value::from(70)));
 }
 
 #[test]

@@ -105,6 +105,12 @@ pub(super) fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
                 "  {name}: peers that are in three groups or unread lists at once were not looked at\n"
             ));
         }
+        if turns.pairs_left_out > 0 {
+            left_out.push_str(&format!(
+                "  {name}: not replayed together with {} that may share an interface with it\n",
+                count(turns.pairs_left_out, "group")
+            ));
+        }
     }
     let order = Order::of(plan);
     let heading = format!("order: {order} ({size})");
