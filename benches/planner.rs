@@ -70,6 +70,9 @@ fn main() {
             "not every promise is kept"
         }
     );
+    if !kept && !quick {
+        std::process::exit(1);
+    }
 }
 
 fn ms(milliseconds: f64) -> Duration {

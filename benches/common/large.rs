@@ -3,7 +3,7 @@
 //! One file per group; about a fifth of the rules are egress, one item in seven is IPv6, some name groups or prefix lists, and most items stand
 //! for several rules, as people write them.
 
-use std::{fmt::Write as _, fs, io, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, io, path::Path};
 
 /// What an estate is like.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Spec {
     pub accounts: usize,
     /// How many regions of each account.
     pub regions: usize,
+    /// Groups of one VPC.
+    pub per_vpc: usize,
     /// Of so many groups one differs from its file: a rule is missing, another one is too many. 0: none.
     pub drifted: usize,
     /// Long descriptions in several scripts, single values in place of lists, comments, flow style, quotes everywhere.
@@ -29,6 +31,7 @@ impl Default for Spec {
             rules: 50,
             accounts: 1,
             regions: 1,
+            per_vpc: 20,
             drifted: 0,
             odd: false,
         }
@@ -43,8 +46,11 @@ const REGIONS: [&str; 4] = [
     "ap-southeast-1",
 ];
 
-/// Groups of one VPC.
-const PER_VPC: usize = 20;
+/// Groups that share prefix lists: the cloud lets no more than 1,000 resources name one list.
+const PER_LISTS: usize = 1_000;
+
+/// Prefix lists that they share.
+const LISTS: usize = 4;
 
 /// A group as a file and as a part of the cloud's state.
 pub struct Group {
@@ -79,6 +85,11 @@ pub fn id(number: usize) -> String {
     format!("sg-bp1g{number:013}")
 }
 
+/// The id of a prefix list of a region.
+fn list_id(region: usize, number: usize) -> String {
+    format!("pl-bp1r{region}list{number:09}")
+}
+
 impl Spec {
     /// Account and region of a group, both as numbers.
     fn place(&self, number: usize) -> (usize, usize) {
@@ -88,7 +99,7 @@ impl Spec {
 
     fn vpc(&self, number: usize) -> String {
         let (account, region) = self.place(number);
-        format!("vpc-bp1a{account}r{region}n{:012}", number / PER_VPC)
+        format!("vpc-bp1a{account}r{region}n{:012}", number / self.per_vpc)
     }
 
     /// One group of it.
@@ -150,7 +161,7 @@ impl Spec {
                     }
                     3 if lists_named < 2 => {
                         lists_named += 1;
-                        let list = format!("pl-bp1r{region}list{:09}", item % 4);
+                        let list = list_id(region, number / PER_LISTS * LISTS + item % LISTS);
                         (vec![list.clone()], vec![("PrefixListId", list)])
                     }
                     _ => {
@@ -328,18 +339,36 @@ impl Spec {
             text.push_str(&group.json);
         }
         text.push_str("],\"prefix_lists\":[");
-        for (region, name) in REGIONS.iter().enumerate().take(self.regions) {
-            for list in 0..4 {
-                let comma = if region + list == 0 { "" } else { "," };
-                let _ = write!(
-                    text,
-                    r#"{comma}{{"id":"pl-bp1r{region}list{list:09}","name":"list-{list}","region":"{}","family":"IPv4","max_entries":10,"entries":[{{"Cidr":"203.0.113.{list}/32"}}]}}"#,
-                    name
-                );
-            }
+        for (number, (region, list)) in self.lists(account).into_iter().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            let _ = write!(
+                text,
+                r#"{comma}{{"id":"{}","name":"list-{list}","region":"{}","family":"IPv4","max_entries":10,"entries":[{{"Cidr":"203.0.113.{}/32"}}]}}"#,
+                list_id(region, list),
+                REGIONS[region],
+                list % 256,
+            );
         }
         text.push_str("]}");
         text
+    }
+
+    /// The prefix lists that groups of an account may name, each as its region and its number.
+    fn lists(&self, account: usize) -> BTreeSet<(usize, usize)> {
+        let groups = (0..self.groups).map(|number| (number, self.place(number)));
+        let of_account = groups.filter(|(_, place)| place.0 == account);
+        of_account
+            .flat_map(|(number, (_, region))| {
+                let first = number / PER_LISTS * LISTS;
+                (first..first + LISTS).map(move |list| (region, list))
+            })
+            .collect()
+    }
+
+    /// The ids of all prefix lists of an account.
+    pub fn list_ids(&self, account: usize) -> Vec<String> {
+        let lists = self.lists(account).into_iter();
+        lists.map(|(region, list)| list_id(region, list)).collect()
     }
 
     /// Every group.

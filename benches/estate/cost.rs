@@ -22,17 +22,16 @@ pub fn cost<T>(work: impl FnOnce() -> T) -> (T, Cost) {
     (result, cost)
 }
 
-/// Processor time of this process so far, all threads, user and system; in ticks of 10 ms.
+/// Processor time of this process so far, all threads, user and system; where the system does not tell, nothing.
 fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|text| text.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
+    #[cfg(unix)]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::try_from(time).expect("it counts up from nothing")
+    }
+    #[cfg(not(unix))]
+    Duration::ZERO
 }
 
 /// The middle of each.
@@ -56,4 +55,13 @@ pub fn line(what: &str, cost: Cost, yardstick: Cost) {
         cost.wall.as_secs_f64() / yardstick.wall.as_secs_f64(),
         cost.cpu.as_secs_f64() / yardstick.cpu.as_secs_f64(),
     );
+}
+
+/// As [`line`], with whether the processor time is within so many times the yardstick's.
+pub fn promise(what: &str, cost: Cost, yardstick: Cost, most: f64) -> bool {
+    line(what, cost, yardstick);
+    let is_kept = cost.cpu.as_secs_f64() <= most * yardstick.cpu.as_secs_f64();
+    let verdict = if is_kept { "kept" } else { "NOT KEPT" };
+    println!("    promise: at most {most} times the yardstick's CPU: {verdict}");
+    is_kept
 }

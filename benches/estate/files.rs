@@ -11,17 +11,16 @@ use rulekeep::{
     desired::{self, Desired},
     lint::lint,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml::granit_parser::{self, Parser};
 
 use crate::{
-    cost::{cost, line, median},
+    cost::{cost, line, median, promise},
     large::Spec,
 };
 
 /// A group file in the shape that serde reads; nothing is checked.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "that it was read is all that matters")]
+#[derive(Deserialize, Serialize)]
 struct RawGroup {
     group: String,
     name: Option<String>,
@@ -34,8 +33,7 @@ struct RawGroup {
     egress: Vec<RawRule>,
 }
 
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "that it was read is all that matters")]
+#[derive(Deserialize, Serialize)]
 struct RawRule {
     protocol: String,
     ports: OneOrMany,
@@ -47,6 +45,7 @@ struct RawRule {
 }
 
 /// A value or a list of values.
+#[derive(Serialize)]
 struct OneOrMany(Vec<String>);
 
 impl<'de> Deserialize<'de> for OneOrMany {
@@ -86,8 +85,8 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
-/// Files from the disk to what is declared, beside the YAML crate alone over the same files.
-pub fn measure(spec: &Spec, rounds: usize) {
+/// Files from the disk to what is declared, beside the YAML crate alone over the same files; whether the promise is kept.
+pub fn measure(spec: &Spec, rounds: usize) -> bool {
     let folder = tempfile::tempdir().expect("a folder for the run");
     spec.write(folder.path(), &[])
         .expect("the estate is written");
@@ -98,7 +97,15 @@ pub fn measure(spec: &Spec, rounds: usize) {
         .map(|group| folder.path().join(group.path))
         .collect();
     let read = |path: &PathBuf| std::fs::read_to_string(path).expect("it was written");
-    let [mut events, mut typed, mut loaded, mut linted] = [(); 4].map(|()| Vec::new());
+    let typed_file = |path: &PathBuf| {
+        let group = serde_yaml::from_str::<RawGroup>(&read(path));
+        group.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let as_json: Vec<String> = paths
+        .par_iter()
+        .map(|path| serde_json::to_string(&typed_file(path)).expect("plain structs"))
+        .collect();
+    let [mut events, mut typed, mut json, mut loaded, mut linted] = [(); 5].map(|()| Vec::new());
     for _ in 0..=rounds {
         events.push(
             cost(|| {
@@ -109,10 +116,16 @@ pub fn measure(spec: &Spec, rounds: usize) {
         );
         typed.push(
             cost(|| {
-                let each = paths.par_iter().map(|path| {
-                    let group = serde_yaml::from_str::<RawGroup>(&read(path));
-                    group.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-                });
+                let each = paths.par_iter().map(typed_file);
+                black_box(each.collect::<Vec<RawGroup>>().len())
+            })
+            .1,
+        );
+        json.push(
+            cost(|| {
+                let each = as_json
+                    .par_iter()
+                    .map(|text| serde_json::from_str::<RawGroup>(text).expect("it was written so"));
                 black_box(each.collect::<Vec<RawGroup>>().len())
             })
             .1,
@@ -122,12 +135,13 @@ pub fn measure(spec: &Spec, rounds: usize) {
         linted.push(cost(|| black_box(lint(&desired, Timestamp::now(), |_| true).len())).1);
     }
     // The first round has warmed up caches.
-    let [events, typed, loaded, linted] =
-        [events, typed, loaded, linted].map(|costs| median(&costs[1..]));
+    let [events, typed, json, loaded, linted] =
+        [events, typed, json, loaded, linted].map(|costs| median(&costs[1..]));
     line("YAML crate into plain structs (yardstick)", typed, typed);
     line("its parser alone, events thrown away", events, typed);
-    line("reading and checking (promise: 1.25)", loaded, typed);
+    line("serde_json, the same as JSON in memory", json, typed);
     line("warnings about rules that do nothing", linted, typed);
+    promise("reading and checking", loaded, typed, 1.25)
 }
 
 fn count_events(text: &str) -> usize {

@@ -1,10 +1,6 @@
 //! Times, and the table that they are printed in.
 
-use std::{
-    collections::BTreeMap,
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, hint::black_box, time::Duration};
 
 use rulekeep::{
     model::Rule,
@@ -15,11 +11,17 @@ use crate::group::Case;
 
 /// CPU time of this thread; where the system does not tell, the clock's.
 fn cpu() -> Duration {
-    thread_local!(static BEGUN: Instant = Instant::now());
-    std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split(' ').next()?.parse().ok())
-        .map_or_else(|| BEGUN.with(Instant::elapsed), Duration::from_nanos)
+    #[cfg(unix)]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).expect("it counts up from nothing")
+    }
+    #[cfg(not(unix))]
+    {
+        thread_local!(static BEGUN: std::time::Instant = std::time::Instant::now());
+        BEGUN.with(std::time::Instant::elapsed)
+    }
 }
 
 /// The least time of several rounds, and the last result.
