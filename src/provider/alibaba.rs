@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use futures_util::future;
 
-pub use api::{RetryPolicy, Settings};
+pub use api::{RetryPolicy, Settings, Timeouts};
 
 use crate::{
     desired::Selector,

@@ -169,6 +169,7 @@ impl World {
             retry: RetryPolicy {
                 attempts: 1,
                 connects: 1,
+                silences: 1,
                 base: Duration::from_millis(1),
                 cap: Duration::from_millis(1),
                 patience: Duration::ZERO,

@@ -473,3 +473,36 @@ fn proxies_are_not_asked_for_this_machine() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn whoever_says_nothing_is_asked_a_few_times_only() {
+    let server = Server::start_slow(Default::default()).await;
+    let soon = Duration::from_millis(30);
+    let mut settings = settings(&server, CredentialSource::fixed(key()));
+    settings.timeouts = Timeouts {
+        rules: soon,
+        read: soon,
+        write: soon,
+    };
+    let provider = Alibaba::new(settings).unwrap();
+    let filter = GroupFilter::default();
+    let error = provider.list(&region(), &filter).await.unwrap_err();
+    assert!(
+        error.to_string().contains("did not answer in time"),
+        "{error}"
+    );
+    assert_eq!(server.asked().len(), 2);
+    let written = provider.execute(&region(), &authorize(), "token").await;
+    let error = written.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ProviderError::Unavailable {
+                not_sent: false,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(server.asked().len(), 4);
+}

@@ -18,9 +18,9 @@ use rulekeep::{
         Priority, Protocol, RegionId, Rule, RuleId, VpcId,
     },
     provider::{
-        Provider, ProviderError, RuleAction, RuleCall,
+        GroupFilter, Provider, ProviderError, RuleAction, RuleCall,
         alibaba::{
-            Alibaba, RetryPolicy, Settings,
+            Alibaba, RetryPolicy, Settings, Timeouts,
             credentials::{CredentialSource, Credentials, Environment},
         },
     },
@@ -51,6 +51,7 @@ fn settings(server: &Server, credentials: CredentialSource) -> Settings {
     settings.retry = RetryPolicy {
         attempts: 4,
         connects: 2,
+        silences: 2,
         base: Duration::from_millis(1),
         cap: Duration::from_millis(2),
         patience: Duration::ZERO,

@@ -5,6 +5,7 @@ mod failure;
 mod limiter;
 mod retry;
 mod signing;
+mod timeouts;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 pub use retry::RetryPolicy;
+pub use timeouts::Timeouts;
 
 use super::{
     credentials::{CredentialSource, Credentials, CredentialsError},
@@ -35,13 +37,6 @@ const PAGE_LIMIT: usize = 10_000;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reading a large group may take the cloud more than two minutes: 133 s is what its older SDKs allow
-/// DescribeSecurityGroupAttribute.
-const READ_TIMEOUT: Duration = Duration::from_secs(135);
-
-/// The older SDKs allow the actions that write rules up to 16 s.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// Sends signed requests to the API of every region.
 #[derive(Debug)]
 pub struct Api {
@@ -49,6 +44,7 @@ pub struct Api {
     signature: SignatureVersion,
     credentials: CredentialSource,
     retry: RetryPolicy,
+    timeouts: Timeouts,
     line: Arc<Line>,
 }
 
@@ -73,6 +69,8 @@ pub struct Settings {
     pub parallelism: usize,
     /// How failed tries are repeated.
     pub retry: RetryPolicy,
+    /// How long an answer may take.
+    pub timeouts: Timeouts,
 }
 
 impl Settings {
@@ -84,6 +82,7 @@ impl Settings {
             credentials,
             parallelism: 10,
             retry: RetryPolicy::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }
@@ -122,6 +121,7 @@ impl Api {
             credentials,
             parallelism,
             retry,
+            timeouts,
         } = settings;
         let endpoint = endpoint.as_deref().map(Endpoint::given).transpose()?;
         let line = Line {
@@ -134,6 +134,7 @@ impl Api {
             signature,
             credentials,
             retry,
+            timeouts,
             line: Arc::new(line),
         })
     }
@@ -145,6 +146,7 @@ impl Api {
             signature: self.signature,
             credentials,
             retry: self.retry,
+            timeouts: self.timeouts,
             line: Arc::clone(&self.line),
         }
     }
@@ -222,8 +224,8 @@ impl Api {
         let lane = self.line.limiter.lane(region, request.action);
         let mut credentials = stop.before(self.credentials.get()).await??;
         let mut renewed = false;
-        // Counted apart: that nobody listens is soon clear, that an answer is lost is not.
-        let (mut failures, mut unsent) = (0, 0);
+        // Counted apart: that nobody listens, or that whoever does says nothing, is soon clear; that an answer is lost is not.
+        let (mut failures, mut unsent, mut silent) = (0, 0, 0);
         let mut last = None;
         loop {
             let Some(turn) = stop.before(lane.enter()).await? else {
@@ -281,14 +283,21 @@ impl Api {
                 } | ProviderError::Malformed { .. }
             );
             *open |= effect == Effect::Write && no_answer;
-            let count = match error {
-                ProviderError::Unavailable { not_sent: true, .. } => &mut unsent,
-                _ => &mut failures,
+            let (count, most) = match (&error, remedy) {
+                (ProviderError::Unavailable { not_sent: true, .. }, _) => {
+                    (&mut unsent, self.retry.connects)
+                }
+                (_, Remedy::Voice) => (&mut silent, self.retry.silences),
+                _ => (&mut failures, self.retry.attempts),
             };
             *count += 1;
-            let Some(delay) = self.retry.delay(*count, &error) else {
+            let Some(delay) = self.retry.delay(*count, most, &error) else {
                 return Err(error);
             };
+            if remedy == Remedy::Voice {
+                let (action, endpoint) = (request.action, endpoint.authority());
+                tracing::warn!(action, %region, %endpoint, "no answer in time, asking again");
+            }
             stop.before(tokio::time::sleep(delay)).await?;
             credentials = stop.before(self.credentials.get()).await??;
         }
@@ -324,18 +333,12 @@ impl Api {
             .post(signed.url)
             .headers(signed.headers)
             .body(signed.body)
-            .timeout(match effect {
-                Effect::Read => READ_TIMEOUT,
-                Effect::Write => WRITE_TIMEOUT,
-            })
+            .timeout(self.timeouts.of(request, effect == Effect::Write))
             .send()
             .await;
-        let response = sent.map_err(|error| (failure::transport(error), Remedy::None))?;
-        let mut response = response;
+        let mut response = sent.map_err(failure::transport)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let body = body(response, request.action)
-            .await
-            .map_err(|error| (error, Remedy::None))?;
+        let body = body(response, request.action).await?;
         log(request, status, &body, begun.elapsed());
         if !status.is_success() {
             return Err(failure::refusal(status, &headers, &body, credentials));
@@ -417,16 +420,17 @@ fn client(endpoint: Option<&Endpoint>) -> Result<Client, ProviderError> {
     })
 }
 
-async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, ProviderError> {
+async fn body(mut response: Response, action: &str) -> Result<Vec<u8>, (ProviderError, Remedy)> {
     let expected = response.content_length().unwrap_or_default();
     let expected = usize::try_from(expected).unwrap_or_default();
     let mut body = Vec::with_capacity(expected.min(ANSWER_LIMIT));
     while let Some(chunk) = response.chunk().await.map_err(failure::transport)? {
         if body.len() + chunk.len() > ANSWER_LIMIT {
-            return Err(ProviderError::Malformed {
+            let error = ProviderError::Malformed {
                 action: action.to_owned(),
                 reason: format!("it is larger than {} MiB", ANSWER_LIMIT >> 20),
-            });
+            };
+            return Err((error, Remedy::None));
         }
         body.extend_from_slice(&chunk);
     }

@@ -30,6 +30,8 @@ pub(super) enum Remedy {
     None,
     /// Other credentials.
     Credentials,
+    /// That whoever listens says something, which is not to be waited for long.
+    Voice,
     /// Fewer calls of the action.
     SlowDown(Option<Duration>),
 }
@@ -246,8 +248,12 @@ fn tidy(text: &str, credentials: &Credentials) -> String {
 }
 
 /// The failure behind an error of the HTTP client; its URL holds the signature and is left out.
-pub(super) fn transport(error: reqwest::Error) -> ProviderError {
+pub(super) fn transport(error: reqwest::Error) -> (ProviderError, Remedy) {
     let not_sent = error.is_connect();
+    let remedy = match !not_sent && error.is_timeout() {
+        true => Remedy::Voice,
+        false => Remedy::None,
+    };
     let what = if not_sent {
         "the cloud cannot be reached"
     } else if error.is_timeout() {
@@ -255,11 +261,12 @@ pub(super) fn transport(error: reqwest::Error) -> ProviderError {
     } else {
         "the connection to the cloud failed"
     };
-    ProviderError::Unavailable {
+    let error = ProviderError::Unavailable {
         message: format!("{what}: {}", causes(&error.without_url())),
         request_id: None,
         not_sent,
-    }
+    };
+    (error, remedy)
 }
 
 /// An error with what is behind it.

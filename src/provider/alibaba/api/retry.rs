@@ -13,6 +13,8 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// Most tries where not even a connection can be made.
     pub connects: u32,
+    /// Most tries where a connection is made and no answer comes in time.
+    pub silences: u32,
     /// Longest wait after the first failure; doubled after each further one.
     pub base: Duration,
     /// Longest wait of all, unless the cloud asks for a longer one.
@@ -27,6 +29,7 @@ impl Default for RetryPolicy {
         Self {
             attempts: 10,
             connects: 3,
+            silences: 3,
             base: Duration::from_millis(500),
             cap: Duration::from_secs(20),
             patience: Duration::from_secs(180),
@@ -41,9 +44,14 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(7);
 
 impl RetryPolicy {
-    /// How long to wait after so many failures; `None`: give up.
-    pub fn delay(&self, failures: u32, error: &ProviderError) -> Option<Duration> {
-        self.delay_with(failures, error, jitter())
+    /// How long to wait after so many failures of a kind that ends after `most`; `None`: give up.
+    pub(super) fn delay(
+        &self,
+        failures: u32,
+        most: u32,
+        error: &ProviderError,
+    ) -> Option<Duration> {
+        self.delay_with(failures, most, error, jitter())
     }
 
     /// How long an action is left alone after so many throttled tries.
@@ -59,20 +67,23 @@ impl RetryPolicy {
         doubled.min(self.cap.min(cap)).mul_f64(0.5 + jitter / 2.0)
     }
 
-    fn delay_with(&self, failures: u32, error: &ProviderError, jitter: f64) -> Option<Duration> {
-        let (asked, attempts) = match error {
-            ProviderError::Throttled { retry_after, .. } => (*retry_after, self.attempts),
-            ProviderError::Unavailable { not_sent: true, .. } => (None, self.connects),
-            ProviderError::Unavailable {
-                not_sent: false, ..
-            } => (None, self.attempts),
+    fn delay_with(
+        &self,
+        failures: u32,
+        most: u32,
+        error: &ProviderError,
+        jitter: f64,
+    ) -> Option<Duration> {
+        let asked = match error {
+            ProviderError::Throttled { retry_after, .. } => *retry_after,
+            ProviderError::Unavailable { .. } => None,
             ProviderError::Refused { .. }
             | ProviderError::Credentials { .. }
             | ProviderError::Malformed { .. }
             | ProviderError::NotSent { .. }
             | ProviderError::Stopped => return None,
         };
-        if failures >= attempts.min(self.attempts) {
+        if failures >= most.min(self.attempts) {
             return None;
         }
         let wait = self.backoff(failures, self.cap, jitter);
@@ -107,7 +118,7 @@ mod tests {
     fn waits_double_up_to_the_cap_and_end_with_the_attempts() {
         let policy = RetryPolicy::default();
         let waits: Vec<_> = (1..=10)
-            .map(|failures| policy.delay_with(failures, &throttled(None), 1.0))
+            .map(|failures| policy.delay_with(failures, policy.attempts, &throttled(None), 1.0))
             .map(|wait| wait.map(|wait| wait.as_millis()))
             .collect();
         let expected = [500, 1000, 2000, 4000, 8000, 16000, 20000, 20000, 20000];
@@ -118,10 +129,10 @@ mod tests {
     #[test]
     fn jitter_takes_at_most_half_of_a_wait() {
         let policy = RetryPolicy::default();
-        let least = policy.delay_with(1, &throttled(None), 0.0);
+        let least = policy.delay_with(1, policy.attempts, &throttled(None), 0.0);
         assert_eq!(least, Some(Duration::from_millis(250)));
         for _ in 0..1000 {
-            let wait = policy.delay(1, &throttled(None)).unwrap();
+            let wait = policy.delay(1, policy.attempts, &throttled(None)).unwrap();
             assert!((250..=500).contains(&wait.as_millis()), "{wait:?}");
         }
     }
@@ -131,7 +142,7 @@ mod tests {
         let policy = RetryPolicy::default();
         for (asked, waited) in [(0, 250), (7000, 7000), (3_600_000, 60_000)] {
             let error = throttled(Some(Duration::from_millis(asked)));
-            let wait = policy.delay_with(1, &error, 0.0).unwrap();
+            let wait = policy.delay_with(1, policy.attempts, &error, 0.0).unwrap();
             assert_eq!(wait.as_millis(), waited);
         }
     }
@@ -144,13 +155,14 @@ mod tests {
             message: String::new(),
             request_id: String::new(),
         };
-        assert_eq!(policy.delay(1, &refused), None);
+        assert_eq!(policy.delay(1, policy.attempts, &refused), None);
         let unreachable = ProviderError::Unavailable {
             message: String::new(),
             request_id: None,
             not_sent: true,
         };
-        assert!(policy.delay(2, &unreachable).is_some());
-        assert_eq!(policy.delay(3, &unreachable), None);
+        let delay = |failures| policy.delay(failures, policy.connects, &unreachable);
+        assert!(delay(2).is_some());
+        assert_eq!(delay(3), None);
     }
 }
