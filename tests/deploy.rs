@@ -109,6 +109,57 @@ fn kustomizations_build_and_fit_the_schemas() {
     }
 }
 
+/// The YAML blocks of the page for those who deploy.
+fn examples() -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kubernetes.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks = page.split("```yaml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap().to_owned());
+    blocks.collect()
+}
+
+/// The first is a whole overlay, of `drift`; the others are patches of `apply`.
+#[test]
+fn the_overlays_of_the_page_build() {
+    let built = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp")
+        .arg("-R")
+        .args([&folder(), built.path()])
+        .status();
+    assert!(copied.unwrap().success());
+    let overlay = built.path().join("overlay");
+    fs::create_dir(&overlay).unwrap();
+    let examples = examples();
+    let [whole, patches @ ..] = &examples[..] else {
+        panic!("no example");
+    };
+    assert_eq!(patches.len(), 2);
+    let remote = "https://git.example.com/rulekeep.git/deploy/kubernetes/drift";
+    assert!(whole.contains(remote));
+    let whole = whole.replace(remote, "../kubernetes/drift");
+    let patches = patches
+        .iter()
+        .map(|patches| format!("resources: [../kubernetes/apply]\n{patches}"));
+    for text in std::iter::once(whole.clone()).chain(patches) {
+        fs::write(overlay.join("kustomization.yaml"), &text).unwrap();
+        let output = Command::new("kubectl")
+            .arg("kustomize")
+            .arg(&overlay)
+            .output();
+        let Ok(output) = output else {
+            eprintln!("skipped: kubectl is not installed");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}\n{text}");
+        let yaml = String::from_utf8(output.stdout).unwrap();
+        // What the first one renames is renamed everywhere.
+        if text == whole {
+            assert!(!yaml.contains("registry.example.com"), "{yaml}");
+        }
+    }
+}
+
 #[test]
 fn the_containerfile_parses_and_ends_without_a_root_user() {
     let Some(python) = interpreter() else { return };
