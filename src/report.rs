@@ -31,6 +31,7 @@ use crate::{
     guard::Refusal,
     model::Rule,
     plan::{GroupPlan, Plan},
+    reconcile::Shard,
 };
 
 use self::checked::Checked;
@@ -48,6 +49,8 @@ pub struct PlanReport<'a> {
     pub failures: &'a [ReadFailure],
     /// When and from what it was made.
     pub stamp: &'a Stamp,
+    /// Which part of the estate it is about; `None`: no part.
+    pub shard: Option<Shard>,
 }
 
 impl PlanReport<'_> {
@@ -72,6 +75,17 @@ impl PlanReport<'_> {
             )),
         }
         lacks.join(", ")
+    }
+
+    /// `part 2/3 of the estate: 75 groups`; `None`: it is no part.
+    pub(crate) fn part(&self) -> Option<String> {
+        let groups = self.plan.groups.len() + self.failures.len();
+        let groups = match groups {
+            0 => "no group is in it".to_owned(),
+            groups => text::count(groups, "group"),
+        };
+        let shard = self.shard?;
+        Some(format!("part {shard} of the estate: {groups}"))
     }
 
     /// What could not be read, by place (`account/region`) and error, with the names of the groups.
@@ -422,6 +436,7 @@ mod tests {
             refusals: &[],
             failures: &failures,
             stamp: &stamp,
+            shard: None,
         };
         let told = [
             ("prod/cn-hangzhou".to_owned(), "no key", vec!["a", "b/c"]),

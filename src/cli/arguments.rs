@@ -94,7 +94,9 @@ pub(super) fn tidy(command: clap::Command) -> clap::Command {
             let argument = argument.hide_env(true).hide_env_values(true);
             let variable = argument.get_env().and_then(std::env::var_os);
             // Without these every group would be meant; that must not happen by leaving a field empty.
-            let narrows = ["target", "since"].map(Some).contains(&argument.get_long());
+            let narrows = ["target", "since", "shard"]
+                .map(Some)
+                .contains(&argument.get_long());
             if !narrows && variable.is_some_and(|value| value.is_empty()) {
                 argument.env(None::<&'static str>)
             } else {

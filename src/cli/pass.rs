@@ -360,6 +360,7 @@ impl Prepared<'_> {
             refusals,
             failures: &self.failures,
             stamp,
+            shard: self.inner.selection.shard,
         }
     }
 }

@@ -49,7 +49,12 @@ pub(super) struct Selection {
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Part {
     /// Only this part of the chosen groups, whole VPCs each: 1/4 to 4/4, or 0/4 to 3/4
-    #[arg(long, value_name = "I/N", env = "RULEKEEP_SHARD")]
+    #[arg(
+        long,
+        value_name = "I/N",
+        allow_hyphen_values = true,
+        env = "RULEKEEP_SHARD"
+    )]
     pub(super) shard: Option<Shard>,
 }
 

@@ -106,6 +106,7 @@ fn of(outcome: &PassOutcome<'_>, facts: &Facts) -> Option<Message> {
         refusals: outcome.refusals,
         failures: outcome.unreadable,
         stamp: &stamp,
+        shard: None,
     });
     match (&outcome.ending, report) {
         (Ending::Refused, Some(report)) => Some(refused("watch", &report, facts)),

@@ -29,7 +29,7 @@ pub struct Shard {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShardError {
     /// Not two numbers.
-    #[error("not of the form I/N, such as 1/4")]
+    #[error("not of the form I/N, such as 1/4; for the whole estate leave it out")]
     Malformed,
     /// No such part.
     #[error("there is no part {index} of {count}; parts are counted from 1 to {count}, or from 0")]

@@ -65,6 +65,7 @@ pub fn marker(word: &str, part: &str) -> String {
 /// A plan, or drift.
 pub fn review(review: &Review<'_>) -> String {
     let mut parts = vec![heading(&review.headline(), &review.checked, review.subject)];
+    parts.extend(review.plan.part().map(|part| format!("{part}\n")));
     let footer = footer(review);
     let known = known(review);
     if let Some(size) = text::size(review.plan.plan).filter(|_| review.subject == Subject::Plan) {

@@ -352,5 +352,6 @@ pub(crate) fn bare<'a>(plan: &'a Plan, files: &'a Files, stamp: &'a Stamp) -> Pl
         refusals: &[],
         failures: &[],
         stamp,
+        shard: None,
     }
 }

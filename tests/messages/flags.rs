@@ -27,7 +27,7 @@ fn values_that_no_option_takes() {
 }
 
 #[test]
-fn a_variable_that_is_empty_is_not_set_but_for_the_target() {
+fn a_variable_that_is_empty_is_not_set_unless_it_narrows() {
     let mut project = Project::new(WEB);
     for flag in [
         "OUT",
@@ -49,6 +49,9 @@ fn a_variable_that_is_empty_is_not_set_but_for_the_target() {
     project.prepare("apply --yes");
     project.set("RULEKEEP_TARGET", "");
     project.run("apply --yes").says("variable-target-empty");
+    let mut project = Project::new(WEB);
+    project.set("RULEKEEP_SHARD", "");
+    project.run("apply --yes").says("variable-shard-empty");
 }
 
 #[test]

@@ -197,9 +197,15 @@ fn a_run_over_a_part_is_not_taken_for_another() {
     let estate = Estate::new();
     let mut ids = Vec::new();
     for part in [&[][..], &["--shard", "1/3"], &["--target", "web"]] {
-        let outputs = ["plan", "-o", "sarif=o.sarif", "-o", "markdown=o.md"];
-        let said = estate.run(&[&outputs[..], part].concat());
+        let outputs = ["sarif=o.sarif", "markdown=o.md", "json=o.json"];
+        let outputs = outputs.iter().flat_map(|output| ["-o", output]);
+        let words: Vec<&str> = ["plan"].into_iter().chain(outputs).collect();
+        let said = estate.run(&[&words[..], part].concat());
         assert_eq!(said.code, 0, "{}", said.err);
+        let shard = part.contains(&"--shard").then_some("1/3");
+        assert_eq!(estate.json("o.json")["shard"].as_str(), shard);
+        let is_told = estate.read("o.md").contains("part 1/3 of the estate: ");
+        assert_eq!(is_told, shard.is_some());
         let id = &estate.json("o.sarif")["runs"][0]["automationDetails"]["id"];
         let first = estate.read("o.md").lines().next().unwrap().to_owned();
         let marker = first.split_once("<!-- rulekeep:").unwrap().1.to_owned();

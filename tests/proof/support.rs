@@ -192,6 +192,7 @@ fn report<'a>(prepared: &'a Prepared<'_>, stamp: &'a Stamp) -> PlanReport<'a> {
         refusals: &[],
         failures: &[],
         stamp,
+        shard: None,
     }
 }
 

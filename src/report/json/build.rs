@@ -29,6 +29,7 @@ pub(super) fn document(report: &PlanReport<'_>) -> PlanDocument {
         refusals,
         failures,
         stamp,
+        shard,
     } = *report;
     PlanDocument {
         format_version: FORMAT_VERSION,
@@ -37,6 +38,7 @@ pub(super) fn document(report: &PlanReport<'_>) -> PlanDocument {
         timestamp: stamp.timestamp.to_string(),
         commit: stamp.commit.clone(),
         dirty: stamp.dirty,
+        shard: shard.map(|shard| shard.to_string()),
         applyable: report.is_applyable(),
         errored: report.is_errored(),
         summary: summary(plan.counts()),

@@ -23,6 +23,8 @@ pub struct PlanDocument {
     pub commit: Option<String>,
     /// Whether the files differ from that commit; null: not known.
     pub dirty: Option<bool>,
+    /// Which part of the estate it is about, `2/3`; null: no part, or there is no plan.
+    pub shard: Option<String>,
     /// Whether an apply would be let through and have something to do.
     pub applyable: bool,
     /// Whether something could not be planned; also where nothing could.

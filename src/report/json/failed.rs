@@ -31,6 +31,7 @@ pub fn failed(failure: FailureBody, stamp: &Stamp, checked: &Checked<'_>) -> Str
         timestamp: stamp.timestamp.to_string(),
         commit: stamp.commit.clone(),
         dirty: stamp.dirty,
+        shard: None,
         applyable: false,
         errored: true,
         summary: Summary::default(),

@@ -4,7 +4,7 @@ use crate::{diag::Diagnostic, plan::ChangeKind, report::PlanReport};
 
 use super::{
     TextStyle, Tone, count,
-    plan::{header, unread},
+    plan::{header, part, unread},
     rule_line,
     table::{self, Row},
 };
@@ -51,6 +51,7 @@ pub fn drift(report: &PlanReport<'_>, style: &TextStyle) -> String {
     if calm > 0 || !report.failures.is_empty() {
         text.push('\n');
     }
+    text.push_str(&part(report));
     text.push_str(&style.paint(Tone::Strong, summary(report)));
     text.push('\n');
     text

@@ -48,9 +48,18 @@ pub fn plan(report: &PlanReport<'_>, style: &TextStyle) -> String {
         let line = format!("refused: {}", refused(report.refusals));
         text.push_str(&format!("{}\n", style.paint(Tone::Removed, line)));
     }
+    text.push_str(&part(report));
     text.push_str(&style.paint(Tone::Strong, summary(report)));
     text.push('\n');
     text
+}
+
+/// A line about which part of the estate this is, if it is one: `No changes.` of a part says nothing of the others.
+pub(super) fn part(report: &PlanReport<'_>) -> String {
+    report
+        .part()
+        .map(|part| format!("{part}\n"))
+        .unwrap_or_default()
 }
 
 /// What stands before the last line, which must not read as leave to apply.

@@ -268,6 +268,37 @@ fn a_long_list_of_unmanaged_rules_is_cut() {
 }
 
 #[test]
+fn a_part_of_an_estate_is_called_so() {
+    let files = Files::new();
+    let mut made = Plan {
+        groups: vec![sample::group("api", &files)],
+        schedules: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    let stamp = sample::stamp();
+    let said = |made: &Plan| {
+        let report = PlanReport {
+            shard: Some("2/3".parse().unwrap()),
+            ..sample::bare(made, &files, &stamp)
+        };
+        [plan(&report, &PLAIN), drift(&report, &PLAIN)]
+    };
+    for text in said(&made) {
+        assert!(
+            text.contains("\npart 2/3 of the estate: 1 group\nNo "),
+            "{text}"
+        );
+    }
+    made.groups.clear();
+    for text in said(&made) {
+        assert!(
+            text.contains("part 2/3 of the estate: no group is in it\nNo "),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn refusals_and_groups_that_could_not_be_read_stand_before_the_summary() {
     let files = Files::new();
     let made = Plan {
