@@ -1,5 +1,6 @@
 //! What a search costs, and that it ends.
 
+mod choices;
 mod many;
 
 use super::*;

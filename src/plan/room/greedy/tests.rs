@@ -60,6 +60,24 @@ fn first_of_all(run: &mut Run<'_>) -> Option<Act> {
         })
 }
 
+/// Of two rules that put something right the one is taken that puts right more.
+#[test]
+fn what_mends_most_comes_first() {
+    let case = Case::new(
+        &["accept 22 10.0.0.0/8 1"],
+        &["accept 22 10.0.0.0/9 1", "accept 22 10.0.0.0/7 2"],
+        1,
+    );
+    case.with(|full| {
+        let board = Board::new(full);
+        board.budget.allow(u64::MAX);
+        let mut run = Run::new(&board, 0);
+        run.make(Act::Delete(0));
+        assert!(run.mend());
+        assert_eq!(run.acts[1..], [Act::Add(1)]);
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
