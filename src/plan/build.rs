@@ -67,6 +67,14 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
                 meaning::judge(group, &draft.plan, schedule, &draft.lists);
         }
         meetings(&mut drafts, schedule, &groups);
+        for &group in &groups {
+            // Whatever was not looked at in search of the steps, the replay found nothing against them.
+            let plan = &mut drafts[group].plan;
+            if let (true, Some(in_turn)) = (plan.passing.is_empty(), &mut plan.in_turn) {
+                in_turn.orders_left_out = false;
+                in_turn.least_slots_unknown = false;
+            }
+        }
         diagnostics.extend(
             groups
                 .iter()

@@ -152,7 +152,7 @@ fn of_one_side(
             }
         }
     }
-    let mut pairs = BTreeSet::new();
+    let mut pairs = Vec::new();
     for (winner, opponents) in opposed.iter().enumerate() {
         for opponent in opponents.iter().flat_map(Bits::iter) {
             for &first in &numbers[winner] {
@@ -160,7 +160,8 @@ fn of_one_side(
             }
         }
     }
-    Some(pairs)
+    // All at once: there may be tens of thousands.
+    Some(pairs.into_iter().collect())
 }
 
 /// Nobody's memberships, each symbol of a rule that changes, and each two of rules that say the opposite.

@@ -153,7 +153,12 @@ enum Answer {
 }
 
 fn within(full: &Full<'_>, work: u64) -> Option<Found> {
-    let mut board = Board::new(full);
+    search_on(Board::new(full), work)
+}
+
+fn search_on(mut board: Board<'_>, work: u64) -> Option<Found> {
+    // A part of the pieces tells nothing.
+    let work = if board.pieces_left_out { 0 } else { work };
     let [safely, somehow, together, in_all] = TENTHS.map(|tenths| work / 10 * tenths);
     board.budget.allow(safely);
     let answer = safe(&board, RESTARTS);
@@ -167,11 +172,11 @@ fn within(full: &Full<'_>, work: u64) -> Option<Found> {
     board.budget.allow(together);
     let turns = board.turns(&acts);
     board.budget.allow(in_all);
-    let is_safe = harm == Harm::default();
+    let is_safe = harm == Harm::default() && !board.pieces_left_out;
     let (slots, least_slots_unknown) = if is_safe {
         (None, false)
     } else {
-        slots(&mut board, full, all)
+        slots(&mut board, all)
     };
     Some(Found {
         turns,
@@ -193,7 +198,9 @@ fn safe(board: &Board<'_>, restarts: u64) -> Answer {
         match greedy::run(board, seed, false) {
             greedy::End::Done(acts, harm) if harm == Harm::default() => return Answer::Safe(acts),
             // Every sequence begins with a step that is not safe.
-            greedy::End::Stuck(0) if !board.budget.is_spent() => return Answer::Never,
+            greedy::End::Stuck(0) if !board.budget.is_spent() && !board.kin.left_out => {
+                return Answer::Never;
+            }
             greedy::End::Stuck(0) | greedy::End::Spent => return Answer::Unknown,
             greedy::End::Done(..) | greedy::End::Stuck(_) => {}
         }
@@ -222,7 +229,8 @@ fn least_harmful(board: &Board<'_>) -> (Option<(Vec<Act>, Harm)>, bool) {
 
 /// The least additional room with which a safe sequence is found, and whether less may do: looked for in growing steps, then between the last
 /// two. `none`: none is safe without.
-fn slots(board: &mut Board<'_>, full: &Full<'_>, none: bool) -> (Option<u32>, bool) {
+fn slots(board: &mut Board<'_>, none: bool) -> (Option<u32>, bool) {
+    let full = board.full;
     let most = most_room(board, full);
     let mut fits = |more: i64| {
         board.limit = Weight {

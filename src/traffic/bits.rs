@@ -86,6 +86,14 @@ impl Bits {
         })
     }
 
+    /// Puts in what is in another set.
+    #[inline]
+    pub fn add(&mut self, other: &Self) {
+        for (a, b) in self.words_mut().iter_mut().zip(other.words()) {
+            *a |= b;
+        }
+    }
+
     /// The numbers in both sets.
     #[inline]
     #[must_use]

@@ -1,17 +1,24 @@
 //! The rules that change, the pieces of packet space that must stay as they are, and states between.
 
+mod kin;
 mod steps;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Act, Full, Harm, Weight, budget::Budget, distance};
+use super::{Act, Full, Harm, TENTHS, WORK, Weight, budget::Budget};
 use crate::{
     model::{Direction, NicType, Policy, Rule},
     traffic::{
         bits::Bits, certificate::changing_space, clause::Resolve, difference::default_policy,
     },
 };
+
+pub use kin::{Kin, Modify};
+
+/// Most pieces that are looked at, each counted for every rule that matches it. Even one sequence looks at each of these twice, when it asks for a
+/// step and when it makes it: where there are more, none could be looked at to its end.
+const MOST_PIECES: u64 = WORK / 10 * TENTHS[0] / 2;
 
 /// A rule that goes or comes.
 pub struct Item {
@@ -36,8 +43,8 @@ struct Class {
     verdict: Policy,
     /// New rules of the run of one verdict that decides after the change, by place.
     successors: Vec<usize>,
-    /// Old and new rules that match it, by place.
-    members: [Vec<usize>; 2],
+    /// How many rules that change match it.
+    width: usize,
 }
 
 /// Everything about a group that the search looks at.
@@ -48,13 +55,15 @@ pub struct Board<'a> {
     pub new: Vec<Item>,
     classes: Vec<Class>,
     policies: Vec<Vec<Policy>>,
+    /// Old and new rules that hold each place, by side.
+    at: Vec<Vec<[Vec<usize>; 2]>>,
     /// How many rules hold each place at the start, by side.
     start: Vec<Vec<u32>>,
-    /// Modifies that the cloud allows, the most alike first.
-    pub modifies: Vec<(usize, usize)>,
-    /// The same, to look one up.
-    pub can_become: BTreeSet<(usize, usize)>,
+    /// Modifies that the cloud allows.
+    pub kin: Kin,
     pub budget: Budget,
+    /// Whether there were more pieces than are looked at.
+    pub pieces_left_out: bool,
     /// Whether every set of memberships that may matter was looked at.
     pub all_memberships: bool,
 }
@@ -90,7 +99,13 @@ fn side_of(rule: &Rule) -> Side {
 }
 
 impl<'a> Board<'a> {
+    /// Beside cutting packet space, which the replay of any sequence takes as well, this takes no more than a search may.
     pub fn new(full: &'a Full<'a>) -> Self {
+        Self::up_to(full, MOST_PIECES)
+    }
+
+    /// As [`new`](Self::new), with no more pieces than that.
+    pub fn up_to(full: &'a Full<'a>, most_pieces: u64) -> Self {
         let olds = || full.old.iter().map(|seen| &seen.rule);
         let changed = || olds().chain(full.new.iter().copied());
         let sides: BTreeSet<Side> = changed().map(side_of).collect();
@@ -104,31 +119,37 @@ impl<'a> Board<'a> {
             rank: crate::traffic::rank(rule),
             twins: Vec::new(),
         };
+        let mut old: Vec<Item> = olds().map(item).collect();
+        let mut new: Vec<Item> = full.new.iter().map(|rule| item(rule)).collect();
+        for &(from, to) in &full.pairs {
+            old[from].pair = Some(to);
+            new[to].pair = Some(from);
+        }
+        for (item, twins) in new.iter_mut().zip(kin::twins(full)) {
+            item.twins = twins;
+        }
         let mut board = Self {
             full,
             limit: full.limit,
-            old: olds().map(item).collect(),
-            new: full.new.iter().map(|rule| item(rule)).collect(),
+            kin: Kin::new(full, &old, &new),
+            old,
+            new,
             classes: Vec::new(),
             policies: Vec::new(),
+            at: Vec::new(),
             start: Vec::new(),
-            modifies: Vec::new(),
-            can_become: BTreeSet::new(),
             budget: Budget::new(),
+            pieces_left_out: false,
             all_memberships: true,
         };
-        for &(old, new) in &full.pairs {
-            board.old[old].pair = Some(new);
-            board.new[new].pair = Some(old);
-        }
+        let mut room = most_pieces;
         for side in sides {
-            board.add_side(side, &numbers);
+            board.add_side(side, &numbers, &mut room);
         }
-        board.find_modifies();
         board
     }
 
-    fn add_side(&mut self, side: Side, numbers: &BTreeMap<Side, usize>) {
+    fn add_side(&mut self, side: Side, numbers: &BTreeMap<Side, usize>, room: &mut u64) {
         let full = self.full;
         let number = numbers[&side];
         let of_side = |rule: &&Rule| side_of(rule) == side;
@@ -183,25 +204,33 @@ impl<'a> Board<'a> {
                 .take_while(|&index| space.clauses[index].policy == verdict)
                 .flat_map(|index| at[index][1].iter().copied())
                 .collect();
+            let width: usize = decisive
+                .iter()
+                .flat_map(|index| &at[index])
+                .map(Vec::len)
+                .sum();
+            let Some(left) = room.checked_sub(width as u64) else {
+                self.pieces_left_out = true;
+                break;
+            };
+            *room = left;
             let class = self.classes.len();
-            let members = [(&mut self.old, 0), (&mut self.new, 1)].map(|(items, half)| {
-                let indices = decisive.iter();
-                let mut members: Vec<usize> = indices
-                    .flat_map(|index| at[index][half].iter().copied())
-                    .collect();
-                members.sort_unstable();
-                let each = members.iter();
-                each.for_each(|&place| items[place].classes.push(class));
-                members
-            });
+            for index in decisive.iter() {
+                let [olds, news] = &at[index];
+                olds.iter()
+                    .for_each(|&old| self.old[old].classes.push(class));
+                news.iter()
+                    .for_each(|&new| self.new[new].classes.push(class));
+            }
             self.classes.push(Class {
                 side: number,
                 signature: decisive,
                 verdict,
                 successors,
-                members,
+                width,
             });
         }
+        self.at.push(at);
         let policies = space.clauses.iter().map(|clause| clause.policy).collect();
         self.policies.push(policies);
         let mut holders = vec![0; space.rules.len()];
@@ -213,30 +242,6 @@ impl<'a> Board<'a> {
             counted.insert(index);
         }
         self.start.push(holders);
-    }
-
-    fn find_modifies(&mut self) {
-        let full = self.full;
-        let mut found: Vec<(u32, usize, usize)> = Vec::new();
-        for (old, seen) in full.old.iter().enumerate() {
-            for (new, rule) in full.new.iter().enumerate() {
-                if seen.rule.is_same_but_priority(rule) {
-                    self.new[new].twins.push(old);
-                }
-                let paired = (self.old[old].pair, self.new[new].pair) == (Some(new), Some(old));
-                let free = self.old[old].pair.is_none() && self.new[new].pair.is_none();
-                if paired {
-                    found.push((0, old, new));
-                } else if let (true, true, Some(distance)) =
-                    (free, (full.in_place)(rule.direction), distance(seen, rule))
-                {
-                    found.push((distance + 1, old, new));
-                }
-            }
-        }
-        found.sort_unstable();
-        self.modifies = found.into_iter().map(|(_, old, new)| (old, new)).collect();
-        self.can_become = self.modifies.iter().copied().collect();
     }
 
     pub fn start(&self) -> State {
@@ -256,8 +261,33 @@ impl<'a> Board<'a> {
         &self.classes[class].successors
     }
 
+    /// How many old and new rules match a piece.
+    pub fn width(&self, class: usize) -> usize {
+        self.classes[class].width
+    }
+
     /// Old and new rules that match a piece.
-    pub fn members(&self, class: usize) -> &[Vec<usize>; 2] {
-        &self.classes[class].members
+    pub fn members(&self, class: usize) -> impl Iterator<Item = &[Vec<usize>; 2]> {
+        let Class {
+            side, signature, ..
+        } = &self.classes[class];
+        signature.iter().map(|index| &self.at[*side][index])
+    }
+
+    /// Old and new rules that match some piece which a step may touch.
+    pub fn beside(&self, act: Act) -> impl Iterator<Item = &[Vec<usize>; 2]> {
+        let mut touched = self.touched(act).peekable();
+        // Both rules of a modify are of one side.
+        let side = touched.peek().map(|&class| self.classes[class].side);
+        let places = side.map(|side| {
+            let mut places = Bits::new(self.at[side].len());
+            for class in touched {
+                self.budget.spend(1);
+                places.add(&self.classes[class].signature);
+            }
+            let places: Vec<usize> = places.iter().collect();
+            places.into_iter().map(move |index| &self.at[side][index])
+        });
+        places.into_iter().flatten()
     }
 }

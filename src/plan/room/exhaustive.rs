@@ -33,9 +33,9 @@ pub fn run(board: &Board<'_>, at_any_cost: bool) -> End {
         .chain((0..news).map(Act::Add))
         .chain(
             board
-                .modifies
-                .iter()
-                .map(|&(old, new)| Act::Modify(old, new)),
+                .kin
+                .all()
+                .map(|modify| Act::Modify(modify.old, modify.new)),
         )
         .collect();
     let state_of = |mask: u32| -> State {

@@ -1,8 +1,15 @@
 //! One sequence, step by step: delete what can go, then bring in what lets most go.
 
+mod exchange;
+#[cfg(test)]
+mod tests;
+
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Act, Board, Harm, State, board::Item};
+use super::{
+    Act, Board, Harm, State,
+    board::{Item, Modify},
+};
 use crate::model::Policy;
 
 /// Modifies that are looked at for the least harmful one.
@@ -30,18 +37,7 @@ pub enum End {
 
 /// Gets stuck with `at_any_cost` only where nothing fits any more; when the budget is spent then, it goes on without looking at traffic.
 pub fn run(board: &Board<'_>, seed: u64, at_any_cost: bool) -> End {
-    let mut run = Run {
-        board,
-        seed,
-        state: board.start(),
-        acts: Vec::new(),
-        harm: Harm::default(),
-        known: Known::new(board),
-        order: (0..board.old.len()).collect(),
-        modifies: (0..board.modifies.len()).collect(),
-    };
-    run.order
-        .sort_by_key(|&old| (luck(seed, old), Reverse(board.old[old].rank), old));
+    let mut run = Run::new(board, seed);
     while !run.is_done() {
         if board.budget.is_spent() {
             if !at_any_cost {
@@ -72,8 +68,8 @@ struct Run<'a> {
     known: Known,
     /// Old rules in the order in which they go if they can.
     order: Vec<usize>,
-    /// Modifies by place, the most alike first; some that are made or cannot be any more are left out.
-    modifies: Vec<usize>,
+    /// The modify that is tried first.
+    first: Option<Modify>,
 }
 
 /// New rules that must come before an old one can go; `None` where something else is in the way.
@@ -84,6 +80,12 @@ struct Known {
     delete: Vec<Option<Harm>>,
     add: Vec<Option<Harm>>,
     need: Vec<Option<Need>>,
+    /// What the old rule may become without harm, as far as its going tells, in the order in which it is tried.
+    heirs: Vec<Option<Vec<Modify>>>,
+    /// Of old rules that may become one other only: whether that does no harm.
+    pair: Vec<Option<bool>>,
+    /// A piece that it hurt when that was last looked at, which most often it still does.
+    hurt: Vec<Option<usize>>,
 }
 
 impl Known {
@@ -92,6 +94,26 @@ impl Known {
             delete: vec![None; board.old.len()],
             add: vec![None; board.new.len()],
             need: vec![None; board.old.len()],
+            heirs: vec![None; board.old.len()],
+            pair: vec![None; board.old.len()],
+            hurt: vec![None; board.old.len()],
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(board: &'a Board<'a>, seed: u64) -> Self {
+        let mut order: Vec<usize> = (0..board.old.len()).collect();
+        order.sort_by_key(|&old| (luck(seed, old), Reverse(board.old[old].rank), old));
+        Self {
+            board,
+            seed,
+            state: board.start(),
+            acts: Vec::new(),
+            harm: Harm::default(),
+            known: Known::new(board),
+            order,
+            first: exchange::first(board, seed),
         }
     }
 }
@@ -105,14 +127,20 @@ impl Run<'_> {
         self.board.apply(&mut self.state, act);
         self.acts.push(act);
         self.harm = self.harm.and(self.state.amiss);
-        for class in self.board.touched(act) {
-            let [olds, news] = self.board.members(class);
+        for [olds, news] in self.board.beside(act) {
             self.board.budget.spend(olds.len() + news.len());
             for &old in olds {
                 self.known.delete[old] = None;
                 self.known.need[old] = None;
+                self.known.heirs[old] = None;
+                self.known.pair[old] = None;
             }
-            news.iter().for_each(|&new| self.known.add[new] = None);
+            for &new in news {
+                self.known.add[new] = None;
+                if let Some(old) = self.board.new[new].pair {
+                    self.known.pair[old] = None;
+                }
+            }
         }
     }
 
@@ -131,8 +159,19 @@ impl Run<'_> {
         self.board.fits(&self.state, act)
             && match act {
                 Act::Delete(_) | Act::Add(_) => self.harm(act) == Harm::default(),
+                Act::Modify(old, _) if self.board.old[old].pair.is_some() => {
+                    self.is_pair_ok(old, act)
+                }
                 Act::Modify(..) => self.board.harm(&mut self.state, act, true) == Harm::default(),
             }
+    }
+
+    fn is_pair_ok(&mut self, old: usize, act: Act) -> bool {
+        let Known { pair, hurt, .. } = &mut self.known;
+        *pair[old].get_or_insert_with(|| {
+            hurt[old] = self.board.hurt(&mut self.state, act, hurt[old]);
+            hurt[old].is_none()
+        })
     }
 
     fn make_if_ok(&mut self, act: Act) -> bool {
@@ -158,20 +197,16 @@ impl Run<'_> {
     }
 
     /// The first modifies that may still be made.
-    fn some_modifies(&mut self) -> Vec<Act> {
-        self.forget_modifies();
-        let modifies = self.modifies.iter().take(MANY);
-        let modifies = modifies.map(|&place| self.board.modifies[place]);
-        modifies.map(|(old, new)| Act::Modify(old, new)).collect()
-    }
-
-    fn forget_modifies(&mut self) {
-        self.board.budget.spend(self.modifies.len() / 8);
-        let (all, state) = (&self.board.modifies, &self.state);
-        self.modifies.retain(|&place| {
-            let (old, new) = all[place];
-            state.old[old] && !state.new[new]
-        });
+    fn some_modifies(&self) -> Vec<Act> {
+        let mut looked_at = 0;
+        let all = self.board.kin.among(|old| self.state.old[old]);
+        let may_be_made = all
+            .inspect(|_| looked_at += 1)
+            .filter(|modify| !self.state.new[modify.new]);
+        let acts = may_be_made.map(|modify| Act::Modify(modify.old, modify.new));
+        let acts = acts.take(MANY).collect();
+        self.board.budget.spend(looked_at / 8);
+        acts
     }
 
     /// What is wrong is put right before anything else.
@@ -182,10 +217,11 @@ impl Run<'_> {
         // Only what matches a wrong piece can put it right.
         let (mut olds, mut news) = (BTreeSet::new(), BTreeSet::new());
         for &class in &self.state.wrong {
-            let [old, new] = self.board.members(class);
-            self.board.budget.spend(old.len() + new.len());
-            olds.extend(old.iter().copied().filter(|&old| self.state.old[old]));
-            news.extend(new.iter().copied().filter(|&new| !self.state.new[new]));
+            for [old, new] in self.board.members(class) {
+                self.board.budget.spend(old.len() + new.len());
+                olds.extend(old.iter().copied().filter(|&old| self.state.old[old]));
+                news.extend(new.iter().copied().filter(|&new| !self.state.new[new]));
+            }
         }
         let modifies = self.some_modifies();
         let touches = |act: &Act| {
@@ -244,8 +280,7 @@ impl Run<'_> {
             let last = !self.room_for_more(new);
             if last && let Some(old) = self.only_need(new) {
                 // The last room is not needed where the one can become the other.
-                if self.board.can_become.contains(&(old, new))
-                    && self.make_if_ok(Act::Modify(old, new))
+                if self.board.kin.find(old, new).is_some() && self.make_if_ok(Act::Modify(old, new))
                 {
                     continue;
                 }
@@ -336,31 +371,6 @@ impl Run<'_> {
             .into_iter()
             .min_by_key(|&new| (self.board.new[new].rank, luck(self.seed, new), new))?;
         Some(strongest)
-    }
-
-    /// The most alike pair of which one may become the other.
-    fn exchange(&mut self) -> bool {
-        self.forget_modifies();
-        let board = self.board;
-        let start = usize::try_from(luck(self.seed, 1)).unwrap_or(0) % board.modifies.len().max(1);
-        let start = if self.seed.is_multiple_of(2) {
-            0
-        } else {
-            self.modifies.partition_point(|&place| place < start)
-        };
-        for number in (start..self.modifies.len()).chain(0..start) {
-            board.budget.spend(1);
-            let (old, new) = board.modifies[self.modifies[number]];
-            // What a new rule hurts by coming, no old one's going helps: it decides there.
-            if self.harm(Act::Add(new)) == Harm::default() && self.make_if_ok(Act::Modify(old, new))
-            {
-                return true;
-            }
-            if number % MANY == 0 && board.budget.is_spent() {
-                return false;
-            }
-        }
-        false
     }
 
     /// Rather cut than open, and as little as possible.

@@ -1,15 +1,18 @@
 //! What a search costs, and that it ends.
 
+mod choices;
+mod many;
+
 use super::*;
 use crate::model::{Peer, Policy, PortRange, Priority, Protocol, RuleId};
 
 /// Old and new rules, of which no two are about the same port, for a group that holds `quota` units.
-struct Case {
-    old: Vec<ObservedRule>,
-    new: Vec<Rule>,
-    quota: usize,
-    kept: Vec<Rule>,
-    pairs: Vec<(usize, usize)>,
+pub(super) struct Case {
+    pub(super) old: Vec<ObservedRule>,
+    pub(super) new: Vec<Rule>,
+    pub(super) quota: usize,
+    pub(super) kept: Vec<Rule>,
+    pub(super) pairs: Vec<(usize, usize)>,
     peers: i64,
     in_place: bool,
     /// Units of a rule whose peer is a group.
@@ -53,15 +56,19 @@ fn rule(port: u16, peer: &str) -> Rule {
 }
 
 impl Case {
-    fn new(old: &[&str], new: &[&str], quota: usize) -> Self {
+    pub(super) fn new(old: &[&str], new: &[&str], quota: usize) -> Self {
+        Self::of(rules(old), rules(new), quota)
+    }
+
+    pub(super) fn of(old: Vec<Rule>, new: Vec<Rule>, quota: usize) -> Self {
         let seen = |(number, rule)| ObservedRule {
             rule,
             id: Some(RuleId::new(format!("sgr-{number}"))),
             facts: None,
         };
         Self {
-            old: rules(old).into_iter().enumerate().map(seen).collect(),
-            new: rules(new),
+            old: old.into_iter().enumerate().map(seen).collect(),
+            new,
             quota,
             kept: Vec::new(),
             pairs: Vec::new(),
@@ -73,28 +80,15 @@ impl Case {
 
     /// Every one of so many rules becomes one for members of a group, which the cloud does not make of it.
     fn stuck(rules: u16) -> Self {
-        let old = (1..=rules).map(|port| ObservedRule {
-            rule: rule(port, "10.0.0.0/8"),
-            id: Some(RuleId::new(format!("sgr-{port}"))),
-            facts: None,
-        });
-        Self {
-            old: old.collect(),
-            new: (1..=rules).map(|port| rule(port, "sg-lb")).collect(),
-            quota: usize::from(rules),
-            kept: Vec::new(),
-            pairs: Vec::new(),
-            peers: 1_000,
-            in_place: true,
-            heavy: 1,
-        }
+        let all = |peer: &str| (1..=rules).map(|port| rule(port, peer)).collect();
+        Self::of(all("10.0.0.0/8"), all("sg-lb"), usize::from(rules))
     }
 
     fn search(&self, work: u64) -> Found {
         self.with(|full| within(full, work).expect("every change can be made"))
     }
 
-    fn with<T>(&self, run: impl FnOnce(&Full<'_>) -> T) -> T {
+    pub(super) fn with<T>(&self, run: impl FnOnce(&Full<'_>) -> T) -> T {
         let lists = Lists::default();
         let units = |of: usize| Weight {
             units: i64::try_from(of).unwrap(),
@@ -320,7 +314,11 @@ fn the_most_alike_are_exchanged_first() {
         &["accept 23 10.0.0.0/9 1", "accept 22 10.0.0.0/9 1"],
         2,
     );
-    case.with(|full| assert_eq!(Board::new(full).modifies[..2], [(0, 1), (1, 0)]));
+    case.with(|full| {
+        let board = Board::new(full);
+        let first: Vec<(usize, usize)> = board.kin.all().map(|one| (one.old, one.new)).collect();
+        assert_eq!(first[..2], [(0, 1), (1, 0)]);
+    });
 }
 
 #[test]

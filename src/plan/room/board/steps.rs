@@ -102,6 +102,17 @@ impl Board<'_> {
         harm
     }
 
+    /// A piece that is as it should be and that a step leaves with the wrong verdict: the one it did before, if it still does.
+    pub fn hurt(&self, state: &mut State, act: Act, before: Option<usize>) -> Option<usize> {
+        self.set(state, act, false);
+        let hurt = before.into_iter().chain(self.touched(act)).find(|class| {
+            !state.wrong.contains(class)
+                && self.verdict(state, *class) != self.classes[*class].verdict
+        });
+        self.set(state, act, true);
+        hurt
+    }
+
     /// How many wrong pieces a step puts right.
     pub fn mends(&self, state: &mut State, act: Act) -> usize {
         self.set(state, act, false);
