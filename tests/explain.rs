@@ -237,6 +237,12 @@ fn networks_and_services_are_questions_about_all_their_packets() {
             && text.contains("refused     tcp/80,443 from ::/0\n"),
         "{text}"
     );
+    let text = explained(&project, "web web from internet");
+    assert!(
+        text.contains("refused     tcp/80,443 from 2000::/3\n")
+            && text.contains("tcp/443 from the IPv4 addresses of internet\n"),
+        "{text}"
+    );
     let text = explained(&project, "app dns");
     assert!(text.contains("\n  from nobody\n"), "{text}");
     let (_, out, error) = project.run(&["explain", "web", "22"]);

@@ -12,11 +12,12 @@ use crate::{
         RuleIdentity,
     },
     traffic::{
-        clause::{Clause, Resolve, Symbol},
+        clause::{self, Clause, Family, Interval, Resolve, Symbol},
         difference::default_policy,
         explain::{Answer, Fate, Part, Question, Unknown, Verdict, explain},
         rank,
         reach::reach,
+        speak::Statement,
     },
 };
 
@@ -317,7 +318,9 @@ fn about_packets(groups: &[Group], asked: &Asked, peer: &Far) -> String {
             }
             table.deciders("decided by", &by, default, groups);
         }
-        Verdict::Partly | Verdict::Depends => parts(&mut table, &found, direction, default, groups),
+        Verdict::Partly | Verdict::Depends => {
+            parts(&mut table, &found, (asked, peer), default, groups);
+        }
     }
     for rule in &found.beaten {
         table.rule("beats", rule, "", groups);
@@ -357,12 +360,12 @@ fn about_packets(groups: &[Group], asked: &Asked, peer: &Far) -> String {
 fn parts(
     table: &mut Table,
     found: &Answer<'_>,
-    direction: Direction,
+    (asked, peer): (&Asked, &Far),
     default: Policy,
     groups: &[Group],
 ) {
     for share in &found.shares {
-        let text = share.what.text(direction);
+        let text = in_the_words_of(asked, peer, &share.what).text(asked.direction);
         match share.fate {
             Fate::Sure(policy) => {
                 let label = match policy {
@@ -381,6 +384,29 @@ fn parts(
             }
         }
     }
+}
+
+/// Says all addresses of the question, or all of one family, as the question does, where that is shorter.
+fn in_the_words_of(asked: &Asked, peer: &Far, what: &Statement) -> Statement {
+    let mut wanted: BTreeMap<Family, &[Interval]> = BTreeMap::new();
+    for clause in &asked.boxes {
+        if let clause::Far::Addresses(family, addresses) = &clause.far {
+            wanted.insert(*family, addresses);
+        }
+    }
+    let mut what = what.clone();
+    let mut peers = what.line.peers.iter();
+    if peers.all(|(family, own)| wanted.get(family) == Some(&&own[..])) {
+        let words = match what.line.peers.keys().collect::<Vec<_>>()[..] {
+            [Family::V4] if wanted.len() > 1 => format!("the IPv4 addresses of {}", peer.text),
+            [Family::V6] if wanted.len() > 1 => format!("the IPv6 addresses of {}", peer.text),
+            _ => peer.text.clone(),
+        };
+        if words.len() < what.line.peers_text.len() {
+            what.line.peers_text = words;
+        }
+    }
+    what
 }
 
 fn name(unknown: &Unknown) -> String {

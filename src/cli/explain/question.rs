@@ -352,7 +352,7 @@ fn peer(text: &str, direction: Direction, names: &Names) -> Result<DesiredPeer, 
     if names.id(&name).is_some() {
         return Ok(DesiredPeer::Declared(name));
     }
-    if names.is_missing(&name) {
+    if names.is_missing(&name) || text.starts_with("group:") {
         return Err(not_there(&name, names));
     }
     match text.parse::<Cidr>() {
@@ -372,10 +372,10 @@ fn peer(text: &str, direction: Direction, names: &Names) -> Result<DesiredPeer, 
 }
 
 fn not_there(name: &GroupName, names: &Names) -> Failure {
-    let failure = Failure::new(if names.is_missing(name) {
-        format!("there is no group {name} in the cloud, or there are several")
-    } else {
-        format!("no declared group is called `{name}`")
-    });
-    failure.help("a group's id means one group")
+    if names.is_missing(name) {
+        let message = format!("there is no group {name} in the cloud, or there are several");
+        return Failure::new(message).help("a group's id means one group");
+    }
+    Failure::usage(format!("no declared group is called `{name}`"))
+        .help("`group:` is for groups that the files declare; others are named by their ids")
 }
