@@ -1,24 +1,30 @@
 //! `rulekeep explain`.
 
-use std::{collections::BTreeSet, net::IpAddr};
+mod groups;
+mod question;
+
+use std::net::IpAddr;
+
+use clap::ValueEnum;
 
 use crate::{
-    desired::{BUILT_IN, Desired, DesiredGroup, DesiredPeer, Mode, Selector},
+    desired::{Desired, DesiredGroup, Vocabulary},
     exit::Exit,
-    model::{
-        Direction, GroupId, GroupKind, GroupName, InnerAccess, ListIds, Lists, Network, NicType,
-        PortRange, PrefixListId, Rule,
-    },
-    report::explain::{Asked, Group, Source, answer},
-    traffic::{clause::Symbol, explain::Packet},
+    model::{Direction, ListIds, NicType},
+    report::explain::answer,
 };
 
+use self::{
+    groups::{Names, from_files},
+    question::{Words, asked, services},
+};
 use super::{Failure, Global, Screen, pass, project};
 
 /// Say whether a packet is admitted, by which rule, and who can reach a service
 ///
-/// With a peer: admitted or refused, the rule that decides and where it is declared, what it beat, and rules that nearly
-/// matched. Without one: every peer that is admitted.
+/// With a peer: admitted or refused, the rules that decide and where they are declared, what they beat, and rules that
+/// nearly matched. `partly` where only some of the packets are admitted, with each part; `depends on ..` where something
+/// decides that was not told. Without a peer: everyone who is admitted.
 ///
 /// Looks at the files; with --live at the groups as they are. Groups joined by commas are those of one network interface:
 /// their rules count together.
@@ -27,17 +33,18 @@ use super::{Failure, Global, Screen, pass, project};
 Examples:
   rulekeep explain web tcp/22 from 203.0.113.9
   rulekeep explain db tcp/3306 from group:app --live
-  rulekeep explain app udp/53 to 100.100.2.138
+  rulekeep explain app dns to 100.100.2.138
+  rulekeep explain db mysql from office     every address of a network
   rulekeep explain db tcp/3306              who can reach it
   rulekeep explain web,monitored tcp/9100 from 10.20.9.7")]
 pub(super) struct Args {
     /// A declared group: its id or its name; several of one interface with commas
     #[arg(value_name = "GROUP")]
     groups: String,
-    /// tcp/22, udp/53, icmp, icmpv6, gre or a protocol number; or the name of a service with one port
+    /// tcp/22, udp/8000-8010, icmp, icmpv6, gre, all, a protocol number, or the name of a service
     #[arg(value_name = "SERVICE")]
     service: String,
-    /// `from` or `to`, and an address, a group or a prefix list
+    /// `from` or `to`, and an address, a CIDR, a group, a prefix list or the name of a network
     #[arg(value_name = "from|to PEER", num_args = 0..=2)]
     peer: Vec<String>,
     /// The member's own address, for rules with `local`
@@ -46,6 +53,9 @@ pub(super) struct Args {
     /// The source port, for rules with `source_ports`
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), env = "RULEKEEP_SOURCE_PORT")]
     source_port: Option<u16>,
+    /// Classic network: look at one network interface, internet or intranet [default: both]
+    #[arg(long, value_enum, value_name = "NIC", env = "RULEKEEP_NIC")]
+    nic: Option<Nic>,
     /// Look at the groups as they are in the cloud, not at the files
     #[arg(
         long,
@@ -56,50 +66,60 @@ pub(super) struct Args {
     live: bool,
 }
 
-pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let desired = project::load(global, screen)?;
-    let chosen = args
-        .groups
-        .split(',')
-        .map(|word| declared(&desired, word))
-        .collect::<Result<Vec<_>, _>>()?;
-    let direction = args.direction()?;
-    let (protocol, port) = service(&args.service)?;
-    let peer = match args.peer.get(1) {
-        Some(text) => Some(far_end(text, &desired, chosen[0])?),
-        None => None,
-    };
-    let mut groups = Vec::new();
-    for group in &chosen {
-        groups.push(if args.live {
-            live(&desired, group).await?
-        } else {
-            from_files(&desired, group, direction)
-        });
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Nic {
+    Internet,
+    Intranet,
+}
+
+impl From<Nic> for NicType {
+    fn from(nic: Nic) -> Self {
+        match nic {
+            Nic::Internet => Self::Internet,
+            Nic::Intranet => Self::Intranet,
+        }
     }
-    let asked = match peer {
-        Some((address, member_of)) => Asked::Packet(Packet {
-            direction,
-            nic: NicType::Intranet,
-            protocol,
-            port,
-            source_port: args.source_port,
-            peer: address,
-            member_of,
-            local: args.local,
-        }),
-        None => Asked::Service {
-            direction,
-            protocol,
-            port,
-        },
+}
+
+/// The most groups that are looked up or read side by side.
+const PARALLELISM: usize = 10;
+
+pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let mut desired = project::load(global, screen)?;
+    let direction = args.direction()?;
+    if args.live && args.needs_targets(&desired) {
+        let (found, warnings) = pass::discovered(desired, PARALLELISM, screen).await?;
+        screen.diagnostics(&found.sources, &warnings);
+        desired = found;
+    }
+    let chosen = args.chosen(&desired)?;
+    let vocabulary = Vocabulary::of(&desired.sources);
+    let words = Words {
+        direction,
+        vocabulary: &vocabulary,
+        service: &args.service,
+        protocols: services(&args.service, &vocabulary)?,
+        peer: args.peer.get(1).map(String::as_str),
+        local: args.local,
+        source_port: args.source_port,
     };
-    screen.result(&answer(
-        &groups,
-        &asked,
-        &args.service,
-        args.peer.get(1).map(String::as_str),
-    ))?;
+    let (groups, nics, names) = if args.live {
+        args.live(&desired, &chosen, &words).await?
+    } else {
+        let names = Names::of_files(&desired, &chosen[0]);
+        let groups = chosen.iter();
+        let groups = groups.map(|group| from_files(&desired, group, &names, &words));
+        let is_classic = chosen.iter().any(says_nic);
+        (groups.collect(), args.nics(is_classic)?, names)
+    };
+    let asked = asked(&words, &names, &groups, &nics)?;
+    screen.result(&answer(&groups, &asked))?;
+    if args.service.bytes().all(|b| b.is_ascii_digit()) {
+        let number = &args.service;
+        screen.hint(&format!(
+            "{number} is a protocol number here; the port {number} is written tcp/{number} or udp/{number}"
+        ));
+    }
     Ok(Exit::Done)
 }
 
@@ -114,220 +134,158 @@ impl Args {
             .help("write e.g. `rulekeep explain web tcp/22 from 203.0.113.9`")),
         }
     }
+
+    /// The words that mean groups, each once.
+    fn words(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = Vec::new();
+        for word in self.groups.split(',').map(str::trim) {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words
+    }
+
+    /// Whether documents with `targets` may be what a word means that no declared group is called.
+    fn needs_targets(&self, desired: &Desired) -> bool {
+        let peer = self
+            .peer
+            .get(1)
+            .and_then(|peer| peer.strip_prefix("group:"));
+        let is_unknown = |word: &str| {
+            let mut groups = desired.groups.iter();
+            !groups.any(|group| project::is_meant(group, word))
+        };
+        !desired.templates.is_empty() && self.words().into_iter().chain(peer).any(is_unknown)
+    }
+
+    /// The groups that are asked about, which must be able to be on one interface.
+    fn chosen(&self, desired: &Desired) -> Result<Vec<DesiredGroup>, Failure> {
+        let words = self.words().into_iter();
+        let mut chosen: Vec<DesiredGroup> = Vec::new();
+        for group in words.map(|word| declared(desired, word)) {
+            let group = group?;
+            if !chosen.contains(&group) {
+                chosen.push(group);
+            }
+        }
+        let place = |group: &DesiredGroup| (group.account.clone(), group.region.clone());
+        if let Some(other) = chosen
+            .iter()
+            .find(|group| place(group) != place(&chosen[0]))
+        {
+            return Err(Failure::usage(format!(
+                "{} and {} cannot be on one network interface: they are of different accounts or regions",
+                chosen[0].selector, other.selector
+            ))
+            .help("ask about each by itself"));
+        }
+        Ok(chosen)
+    }
+
+    /// The interfaces that are looked at.
+    fn nics(&self, is_classic: bool) -> Result<Vec<(NicType, bool)>, Failure> {
+        match self.nic {
+            Some(nic) if is_classic => Ok(vec![(nic.into(), true)]),
+            Some(Nic::Internet) => Err(Failure::usage(
+                "only groups of the classic network have rules for the public interface",
+            )
+            .help("leave out --nic: in a VPC a rule covers private and public traffic alike")),
+            None if is_classic => Ok(vec![(NicType::Intranet, true), (NicType::Internet, true)]),
+            Some(Nic::Intranet) | None => Ok(vec![(NicType::Intranet, false)]),
+        }
+    }
+
+    async fn live(
+        &self,
+        desired: &Desired,
+        chosen: &[DesiredGroup],
+        words: &Words<'_>,
+    ) -> Result<groups::Looked, Failure> {
+        let accounts = [chosen[0].account.clone()].into();
+        // One for all groups: the state of an embedded cloud has one user at a time.
+        let session = pass::session(desired, &accounts, PARALLELISM).await?;
+        let looked = self.look(&session, desired, chosen, words).await;
+        let closed = session.close().await;
+        let looked = looked?;
+        closed?;
+        Ok(looked)
+    }
+
+    async fn look(
+        &self,
+        session: &pass::Session,
+        desired: &Desired,
+        chosen: &[DesiredGroup],
+        words: &Words<'_>,
+    ) -> Result<groups::Looked, Failure> {
+        let DesiredGroup {
+            account, region, ..
+        } = &chosen[0];
+        let names = Names::of_cloud(session, desired, chosen, words).await?;
+        let mut observed = Vec::new();
+        for group in chosen {
+            observed.push(session.read(account, region, &group.selector).await?);
+        }
+        if let Some(other) = observed
+            .iter()
+            .find(|group| group.info.network != observed[0].info.network)
+        {
+            return Err(Failure::usage(format!(
+                "{} and {} cannot be on one network interface: {} and {}",
+                observed[0].info.name,
+                other.info.name,
+                observed[0].info.network,
+                other.info.network
+            ))
+            .help("ask about each by itself"));
+        }
+        let mut wanted = ListIds::default();
+        for seen in observed.iter().flat_map(|group| &group.rules) {
+            wanted.add(&seen.rule);
+        }
+        words.add_lists(&mut wanted);
+        let lists = session.lists(account, region, &wanted).await?;
+        let is_classic = observed[0].info.network == crate::model::Network::Classic;
+        let groups = chosen.iter().zip(&observed);
+        let groups =
+            groups.map(|(group, observed)| groups::live(desired, group, observed, &lists, &names));
+        Ok((groups.collect(), self.nics(is_classic)?, names))
+    }
 }
 
-fn declared<'a>(desired: &'a Desired, word: &str) -> Result<&'a DesiredGroup, Failure> {
+/// Whether rules are declared for one interface: only groups of the classic network have two.
+fn says_nic(group: &DesiredGroup) -> bool {
+    group.rules().any(|rule| rule.nic.is_some())
+}
+
+fn declared(desired: &Desired, word: &str) -> Result<DesiredGroup, Failure> {
     let mut meant = desired
         .groups
         .iter()
         .filter(|group| project::is_meant(group, word));
     match (meant.next(), meant.next()) {
-        (Some(group), None) => Ok(group),
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "several declared groups are called `{word}`"
-        ))
-        .help("name the group by its id")),
-        (None, _) => Err(
-            Failure::usage(format!("no declared group is called `{word}`")).help(
-                "`rulekeep validate` lists the files; a group is named by its name or its id",
-            ),
-        ),
-    }
-}
-
-/// Protocol number and port of `tcp/22`, `icmp`, `47`, or of a built-in service with one port.
-fn service(text: &str) -> Result<(u8, Option<u16>), Failure> {
-    let wrong = |why: &str| {
-        Failure::usage(format!("`{text}` is not one service: {why}"))
-            .help("write tcp/22, udp/53, icmp, icmpv6, gre or a protocol number")
-    };
-    let (name, port) = match text.split_once('/') {
-        Some((name, port)) => (name, Some(port)),
-        None => (text, None),
-    };
-    let number = match name.to_ascii_lowercase().as_str() {
-        "tcp" => 6,
-        "udp" => 17,
-        "icmp" => 1,
-        "icmpv6" => 58,
-        "gre" => 47,
-        other => match other.parse::<u8>() {
-            Ok(number) => number,
-            Err(_) => {
-                return built_in(text)
-                    .ok_or_else(|| wrong("no protocol and no built-in service is called so"));
-            }
-        },
-    };
-    match (number, port) {
-        (6 | 17, None) => Err(wrong("a port is missing")),
-        (6 | 17, Some(port)) => match port.parse::<PortRange>() {
-            Ok(range) if range.first() == range.last() => Ok((number, Some(range.first()))),
-            Ok(_) => Err(wrong("a packet has one port")),
-            Err(error) => Err(wrong(&error.to_string())),
-        },
-        (_, Some(_)) => Err(wrong("the protocol has no ports")),
-        (_, None) => Ok((number, None)),
-    }
-}
-
-fn built_in(name: &str) -> Option<(u8, Option<u16>)> {
-    let (_, items) = BUILT_IN.iter().find(|(own, _)| *own == name)?;
-    service(items).ok()
-}
-
-/// The address, or what the peer is a member of.
-fn far_end(
-    text: &str,
-    desired: &Desired,
-    of: &DesiredGroup,
-) -> Result<(Option<IpAddr>, BTreeSet<Symbol>), Failure> {
-    let member = |symbol| (None, BTreeSet::from([symbol]));
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok((Some(address), BTreeSet::new()));
-    }
-    if GroupId::looks_like(text) {
-        return Ok(member(Symbol::Group(GroupId::new(text))));
-    }
-    if text.starts_with("pl-") {
-        return Ok(member(Symbol::PrefixList(PrefixListId::new(text))));
-    }
-    let name = text.strip_prefix("group:").unwrap_or(text);
-    let mut groups = desired.groups.iter().filter(|group| {
-        (&group.account, &group.region) == (&of.account, &of.region)
-            && group
-                .declared_name()
-                .is_some_and(|own| own.as_str() == name)
-    });
-    match groups.next() {
-        Some(group) => Ok(member(Symbol::Group(stand_in(group, &GroupName::new(name))))),
-        None => Err(Failure::usage(format!("`{text}` is no address, no group and no prefix list"))
-            .help("write one address such as 203.0.113.9, a group as group:NAME or by its id, or a prefix list by its id")),
-    }
-}
-
-/// The id of a declared group, or where only the cloud knows it something that stands for it.
-fn stand_in(group: &DesiredGroup, name: &GroupName) -> GroupId {
-    match &group.selector {
-        Selector::Id(id) => id.clone(),
-        Selector::Name { .. } => GroupId::new(format!("group:{name}")),
-    }
-}
-
-/// The rules that the files declare. Of the group itself the files do not tell the kind: a basic one is assumed.
-fn from_files(desired: &Desired, group: &DesiredGroup, direction: Direction) -> Group {
-    let now = jiff::Timestamp::now();
-    let mut by_name = false;
-    let mut resolve = |name: &GroupName| {
-        let peer = desired.groups.iter().find(|other| {
-            (&other.account, &other.region) == (&group.account, &group.region)
-                && other.declared_name() == Some(name)
-        })?;
-        by_name |= matches!(peer.selector, Selector::Name { .. });
-        Some(stand_in(peer, name))
-    };
-    let rules: Vec<(Rule, String)> = group
-        .direction(direction)
-        .unwrap_or_default()
-        .iter()
-        .filter(|rule| rule.is_live(now))
-        .filter_map(|rule| {
-            let bound = rule.bind(rule.nic.unwrap_or(NicType::Intranet), &mut resolve)?;
-            Some((bound, desired.sources.place(rule.span)))
-        })
-        .collect();
-    let mut caveats = Vec::new();
-    if direction == Direction::Egress {
-        caveats.push(
-            "the group's kind is not in the files: a basic group, open by default, is assumed"
-                .to_owned(),
-        );
-    }
-    if by_name {
-        caveats.push("groups declared by name have no id in the files: name peers as group:NAME, or use --live".to_owned());
-    }
-    match (group.direction(direction), group.mode(direction)) {
-        (None, _) => caveats.push(format!(
-            "{direction} is not managed: its live rules are not looked at; --live does"
-        )),
-        (Some(_), Mode::Partial) => {
-            caveats.push(format!(
-                "{direction} is in partial mode: other live rules may exist; --live looks at them"
-            ));
+        (Some(group), None) => return Ok(group.clone()),
+        (Some(_), Some(_)) => {
+            return Err(
+                Failure::usage(format!("several declared groups are called `{word}`"))
+                    .help("name the group by its id, or as ACCOUNT/REGION/GROUP"),
+            );
         }
-        (Some(_), Mode::Complete) => {}
+        (None, _) => {}
     }
-    Group {
-        name: name_of(group),
-        source: Source::Files,
-        kind: GroupKind::Basic,
-        own: None,
-        rules,
-        lists: Lists::default(),
-        caveats,
-    }
-}
-
-fn name_of(group: &DesiredGroup) -> String {
-    group
-        .declared_name()
-        .map_or_else(|| group.selector.to_string(), ToString::to_string)
-}
-
-/// The rules that the group has.
-async fn live(desired: &Desired, group: &DesiredGroup) -> Result<Group, Failure> {
-    let DesiredGroup {
-        account,
-        region,
-        selector,
-        ..
-    } = group;
-    let session = pass::session(desired, &[account.clone()].into(), 1).await?;
-    let observed = session.read(account, region, selector).await?;
-    let mut named = ListIds::default();
-    for seen in &observed.rules {
-        named.add(&seen.rule);
-    }
-    let lists = session.lists(account, region, &named).await?;
-    let declared = |rule: &Rule| {
-        let declared = group.direction(rule.direction).unwrap_or_default();
-        let same = declared.iter().find(|own| {
-            let peer = match &own.peer {
-                DesiredPeer::Declared(_) => match &rule.peer {
-                    crate::model::Peer::Group(id) => Some(id.clone()),
-                    _ => None,
-                },
-                _ => None,
-            };
-            own.bind(rule.nic, |_| peer)
-                .is_some_and(|bound| bound.is_same_rule(rule))
-        });
-        same.map(|own| desired.sources.place(own.span))
-    };
-    let rules = observed
-        .rules
+    let mut fitting = desired
+        .templates
         .iter()
-        .map(|seen| {
-            let id = seen
-                .id
-                .as_ref()
-                .map_or_else(|| "no id".to_owned(), ToString::to_string);
-            let place =
-                declared(&seen.rule).map_or_else(|| id.clone(), |place| format!("{id}, {place}"));
-            (seen.rule.clone(), place)
-        })
-        .collect();
-    let mut caveats = Vec::new();
-    if observed.info.network == Network::Classic {
-        caveats.push("classic network: the private interface is looked at".to_owned());
+        .filter(|template| groups::may_be_about(template, word));
+    if let (Some(template), None) = (fitting.next(), fitting.next()) {
+        return Ok(groups::of_template(template, word));
     }
-    Ok(Group {
-        name: name_of(group),
-        source: Source::Live,
-        kind: observed.info.kind,
-        own: (observed.inner_access == InnerAccess::Accept).then(|| observed.info.id.clone()),
-        rules,
-        lists,
-        caveats,
+    let failure = Failure::usage(format!("no declared group is called `{word}`"))
+        .help("`rulekeep validate` lists the files; a group is named by its name or its id");
+    Err(if desired.templates.is_empty() {
+        failure
+    } else {
+        failure.help("which groups documents with `targets` are about only the cloud tells: --live")
     })
 }

@@ -68,6 +68,18 @@ impl Vocabulary {
             services: own,
         }
     }
+
+    /// What a service stands for; the project's own come before built-in ones.
+    pub fn service(&self, name: &str) -> Option<&BTreeSet<Protocol>> {
+        let mut all = self.services.iter();
+        all.find(|(own, _)| own == name).map(|(_, members)| members)
+    }
+
+    /// What a network stands for.
+    pub fn network(&self, name: &str) -> Option<&BTreeSet<DesiredPeer>> {
+        let mut all = self.networks.iter();
+        all.find(|(own, _)| own == name).map(|(_, members)| members)
+    }
 }
 
 /// The names by which files may call groups of one account and region, `group:NAME`: of groups that are declared by id

@@ -94,18 +94,27 @@ pub fn print(
     families: impl Iterator<Item = Family> + Clone,
 ) -> (String, usize) {
     // By source ports and own address: usually one, all of both.
-    let mut parts: BTreeMap<(Option<Own>, Interval), Vec<Cell>> = BTreeMap::new();
+    let mut sources: BTreeMap<(Option<Own>, Cell), Vec<Interval>> = BTreeMap::new();
+    let mut add = |own: Option<Own>, cell: Cell, source: Interval| {
+        sources.entry((own, cell)).or_default().push(source);
+    };
     if boxes.iter().all(|service| service.local.is_none()) {
         for service in boxes {
-            let part = parts.entry((None, service.source)).or_default();
-            part.push((service.protocol, service.destination));
+            add(
+                None,
+                (service.protocol, service.destination),
+                service.source,
+            );
         }
     } else {
         for ((source, cell), own) in cells(boxes) {
-            parts
-                .entry((restriction(own, families.clone()), source))
-                .or_default()
-                .push(cell);
+            add(restriction(own, families.clone()), cell, source);
+        }
+    }
+    let mut parts: BTreeMap<(Option<Own>, Interval), Vec<Cell>> = BTreeMap::new();
+    for ((own, cell), sources) in sources {
+        for source in merge(sources) {
+            parts.entry((own.clone(), source)).or_default().push(cell);
         }
     }
     let mut texts = Vec::new();
@@ -323,6 +332,23 @@ mod tests {
             text(&boxes, &[Family::V4]),
             "tcp/22-50; tcp/51-80 local 0.0.0.0/1"
         );
+    }
+
+    #[test]
+    fn source_ports_that_add_up_to_all_are_not_said() {
+        let from = |port: u128, source: Interval| ServiceBox {
+            protocol: (6, 6),
+            destination: (port, port),
+            source,
+            ..ServiceBox::ALL
+        };
+        let boxes = [
+            from(80, (1, 1023)),
+            from(80, (1024, 65535)),
+            from(443, PORTS),
+            from(53, (53, 53)),
+        ];
+        assert_eq!(text(&boxes, &Family::BOTH), "tcp/80,443; tcp/53 sport 53");
     }
 
     #[test]

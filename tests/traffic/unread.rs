@@ -193,7 +193,13 @@ fn who_may_use_a_service_depends_on_the_list() {
     let who = |rules: &[Rule]| -> Vec<String> {
         let rules: Vec<&Rule> = rules.iter().collect();
         let resolve = Resolve(None);
-        let found = reach(&rules, &question, Policy::Accept, Policy::Drop, &resolve);
+        let found = reach(
+            &rules,
+            std::slice::from_ref(&question),
+            Policy::Accept,
+            Policy::Drop,
+            &resolve,
+        );
         let text = |one: &rulekeep::traffic::speak::Statement| one.text(Direction::Ingress);
         found.iter().map(text).collect()
     };
