@@ -18,7 +18,7 @@ use crate::{
     desired::DesiredPeer,
     diag::{Code, Diagnostic, Span},
     model::{Direction, GroupName, NicType, PrefixListId, Protocol, Rule},
-    traffic::speak::Statement,
+    traffic::{clause::Symbol, speak::Statement},
 };
 
 /// What an assertion says of its packets.
@@ -126,6 +126,12 @@ impl Assertion {
         format!("{} {}", self.claim, self.text)
     }
 
+    /// Where to read about it, in words.
+    pub fn see(&self) -> Option<String> {
+        let reference = self.reference.as_ref();
+        reference.map(|reference| format!("see {reference}"))
+    }
+
     /// Declared groups that it names.
     pub fn named_groups(&self) -> impl Iterator<Item = &GroupName> {
         self.peers.iter().filter_map(|peer| match peer {
@@ -225,12 +231,14 @@ pub struct Violation {
     pub assertion: Arc<Assertion>,
     /// Network interface; of interest in the classic network only.
     pub nic: NicType,
+    /// Whether the group is in the classic network.
+    pub is_classic: bool,
     /// Since when.
     pub status: Status,
     /// The packets.
     pub traffic: Vec<Evidence>,
-    /// Prefix lists that decide and could not be read: what is said holds for addresses in them.
-    pub depends_on: Vec<PrefixListId>,
+    /// Lists that decide and could not be read: what is said holds for some addresses, or ports, that may be in them.
+    pub depends_on: Vec<Symbol>,
     /// The waiver of a waived one.
     pub waiver: Option<Arc<Waiver>>,
 }
@@ -275,36 +283,45 @@ impl Violation {
             Some(because) => format!(", because {because}"),
             None => String::new(),
         };
-        format!("{what} {when}: {}{why}", assertion.says())
+        format!(
+            "{what} {when}: {}{why} ({})",
+            assertion.says(),
+            assertion.severity
+        )
     }
 
     /// The packets, a line each, at most `most` of them: `admits ingress tcp/22 from 0.0.0.0/0`.
     pub fn lines(&self, most: usize) -> Vec<String> {
         let direction = self.assertion.direction;
+        let side = match self.is_classic {
+            true => direction.on(self.nic),
+            false => direction.to_string(),
+        };
         let mut lines: Vec<String> = self
             .traffic
             .iter()
             .take(most)
-            .map(|evidence| {
-                format!(
-                    "{} {direction} {}",
-                    self.verb(),
-                    evidence.what.text(direction)
-                )
-            })
+            .map(|evidence| format!("{} {side} {}", self.verb(), evidence.what.text(direction)))
             .collect();
         let rest = self.traffic.len().saturating_sub(most);
         if rest > 0 {
             lines.push(format!("… and {rest} more"));
         }
-        if !self.depends_on.is_empty() {
-            let lists: Vec<String> = self.depends_on.iter().map(ToString::to_string).collect();
-            lines.push(format!(
-                "depends on {}, which could not be read",
-                lists.join(", ")
-            ));
-        }
+        lines.extend(self.depends());
         lines
+    }
+
+    /// What it depends on that nobody knows, if so.
+    pub fn depends(&self) -> Option<String> {
+        let lists: Vec<String> = self.depends_on.iter().map(ToString::to_string).collect();
+        let lists = (!lists.is_empty()).then(|| lists.join(", "));
+        lists.map(|lists| format!("depends on {lists}, which could not be read"))
+    }
+
+    /// Whether the members of the group reach each other in spite of it, which no rule can change.
+    fn is_by_inner_access(&self) -> bool {
+        let mut deciders = self.traffic.iter().flat_map(|one| &one.deciders).flatten();
+        self.assertion.claim == Claim::Forbid && deciders.any(|rule| rule.priority.get() == 0)
     }
 
     /// What to do about it, with the exact key that would let it pass; nothing for what passes.
@@ -323,16 +340,21 @@ impl Violation {
             (Status::OnTheWay { .. }, _) => {
                 "make the change in two steps: first declare some of the new rules beside the old ones, or first remove old ones where the group is full"
             }
+            (_, Claim::Forbid) if self.is_by_inner_access() => {
+                "set the group's inner access policy to Drop in the console; no rule decides about its members among each other"
+            }
             (_, Claim::Forbid) => {
                 "narrow the rules that admit it, or drop it with a smaller priority number"
             }
             (_, Claim::Require) => "admit it with a rule, or narrow the rules that drop it",
         };
-        vec![
+        let mut help = vec![
             mend.to_owned(),
             format!(
                 "or excuse {group} for a while: `waivers: [{{ assertion: {id}, until: YYYY-MM-DD, reason: \"..\" }}]` in its group file"
             ),
-        ]
+        ];
+        help.extend(self.assertion.see());
+        help
     }
 }

@@ -8,10 +8,12 @@ mod draft;
 mod exact;
 mod fingerprint;
 mod ignore;
+mod lapse;
 mod matching;
 mod meaning;
 mod meeting;
 mod order;
+mod overruled;
 mod quota;
 mod room;
 mod schedule;
@@ -23,6 +25,7 @@ use jiff::Timestamp;
 pub use bind::MAX_GROUP_PEERS;
 pub use build::plan;
 pub use compare::MAX_OPTIONAL_MODIFIES;
+pub use lapse::{Lapse, lapses};
 #[cfg(test)]
 pub(crate) use meaning::traffic;
 pub use order::must_precede;
@@ -33,7 +36,7 @@ use crate::{
     diag::{Diagnostic, Span},
     model::{
         AccountName, Direction, GroupId, GroupInfo, GroupName, Lists, Network, NicType,
-        ObservedGroup, ObservedRule, RegionId, Rule,
+        ObservedGroup, ObservedRule, Peer, RegionId, Rule,
     },
     provider::{BATCH, RuleCall},
     traffic::{certificate::Transient, difference::Difference},
@@ -85,6 +88,8 @@ pub struct GroupPlan {
     pub modes: [Option<Mode>; 2],
     /// The group as it was read.
     pub observed: ObservedGroup,
+    /// Where each of its rules is declared that stays as it is, in their order.
+    pub declared: Vec<Option<Span>>,
     /// Adds, modifies and deletes, in the order of rules.
     pub changes: Vec<Change>,
     /// What the changes mean in traffic, per direction and network interface that has any.
@@ -145,6 +150,31 @@ impl GroupPlan {
         }
         let batches = batches.values().map(|rules| rules.div_ceil(BATCH));
         batches.sum::<usize>() + modifies
+    }
+
+    /// Where a rule is declared: one that the plan brings, or that is live and stays.
+    pub fn place_of(&self, rule: &Rule) -> Option<Span> {
+        let comes = |change: &&Change| {
+            let after = change.kind.after();
+            after.is_some_and(|new| new.is_same_rule(rule))
+        };
+        let stays = || {
+            let live = self.observed.rules.iter().zip(&self.declared);
+            let mut same = live.filter(|(seen, _)| seen.rule.is_same_rule(rule));
+            same.find_map(|(_, span)| *span)
+        };
+        let mut changes = self.changes.iter().filter(comes);
+        changes.find_map(|change| change.span).or_else(stays)
+    }
+
+    /// Whether a rule stands for what lets the members of the group reach each other, which is no rule.
+    pub fn is_inner_access(&self, rule: &Rule) -> bool {
+        rule.priority.get() == 0 && rule.peer == Peer::Group(self.address.group.clone())
+    }
+
+    /// A direction, in the classic network with the interface: `ingress (internet)`.
+    pub fn side(&self, direction: Direction, nic: NicType) -> String {
+        self.observed.info.network.side(direction, nic)
     }
 
     /// The mode of a direction; `None`: not managed.

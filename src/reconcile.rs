@@ -13,7 +13,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::{
     desired::{Desired, DesiredGroup, Selector},
     diag::{Diagnostic, Span},
     guard::{self, Approved, Overrides, Refusal},
-    model::{AccountName, GroupInfo, ObservedGroup, RegionId},
+    model::{AccountName, GroupInfo, Lists, ObservedGroup, RegionId},
     plan::{self, Address, Context, GroupInput, Plan},
     provider::{Provider, ProviderError},
 };
@@ -94,6 +94,8 @@ pub struct Prepared<'a> {
     pub plan: Plan,
     /// The declarations of the groups of the plan, in its order.
     pub groups: Vec<&'a DesiredGroup>,
+    /// The lists that were read, by account and region.
+    pub lists: BTreeMap<(AccountName, RegionId), Lists>,
     /// Groups that could not be read, in the order of declarations.
     pub unreadable: Vec<ReadFailure>,
 }
@@ -165,6 +167,7 @@ fn planned<'a>(
         at,
         plan,
         groups: declared.into_iter().map(|(_, group)| group).collect(),
+        lists: read.lists,
         unreadable: read.failures,
     }
 }

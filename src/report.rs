@@ -115,22 +115,15 @@ impl PlanReport<'_> {
     }
 }
 
-/// Where each of some rules comes from: the place that declares it, for a live rule that stays its id, or `default`.
+/// Where each of some rules comes from: the place that declares it, for a live rule that is not declared its id, or `default`.
 pub fn deciders(group: &GroupPlan, rules: &[Option<Rule>], sources: &Sources) -> Vec<String> {
     let name = |rule: &Option<Rule>| {
         let Some(rule) = rule else {
-            return "default".to_owned();
+            return DEFAULT.to_owned();
         };
-        let declared = group
-            .changes
-            .iter()
-            .filter(|change| {
-                change
-                    .kind
-                    .after()
-                    .is_some_and(|new| new.is_same_rule(rule))
-            })
-            .find_map(|change| change.span);
+        if group.is_inner_access(rule) {
+            return INNER_ACCESS.to_owned();
+        }
         let live = || {
             let seen = group
                 .observed
@@ -140,6 +133,7 @@ pub fn deciders(group: &GroupPlan, rules: &[Option<Rule>], sources: &Sources) ->
             seen.and_then(|seen| seen.id.as_ref())
                 .map_or_else(|| rule.to_string(), ToString::to_string)
         };
+        let declared = group.place_of(rule);
         declared.map_or_else(live, |span| sources.place(span))
     };
     let mut names: Vec<String> = Vec::new();
@@ -149,6 +143,21 @@ pub fn deciders(group: &GroupPlan, rules: &[Option<Rule>], sources: &Sources) ->
         }
     }
     names
+}
+
+/// What decides where no rule does.
+const DEFAULT: &str = "default";
+
+/// What decides among the members of a group that may reach each other.
+const INNER_ACCESS: &str = "InnerAccessPolicy (members of the group reach each other)";
+
+/// The first of some deciders, and how many more there are; empty for none.
+fn by(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, rest @ ..] => format!("{one} and {} more", rest.len()),
+    }
 }
 
 /// A group that could not be read.

@@ -322,7 +322,12 @@ impl Check {
 
     /// As an assertion, declared where the baseline is chosen.
     pub fn assertion(&self, span: Span) -> Assertion {
-        let services = self.services.replace(' ', ", ");
+        let is_number = |service: &str| service.bytes().all(|byte| byte.is_ascii_digit());
+        let services = self.services.split(' ').map(|service| match service {
+            number if is_number(number) => format!("protocol {number}"),
+            service => service.to_owned(),
+        });
+        let services = services.collect::<Vec<_>>().join(", ");
         Assertion {
             id: self.id.into(),
             title: Some(self.title.into()),

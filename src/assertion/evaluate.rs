@@ -8,7 +8,7 @@
 //! Which peers are meant: an address is one, whoever has it, as long as it is not said to be a member of a group; a group or a list is
 //! every address while it is a member of that group or in that list. What a prefix list holds that could not be read is unknown: then
 //! both cases count, and the worse one is told with the list it depends on. A port list that could not be read is taken the way that
-//! is worse for the assertion.
+//! is worse for the assertion, and told where the other way would be better.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use super::{
     states::{Counts, Fate, States},
 };
 use crate::{
-    model::{Policy, PrefixListId, Rule},
+    model::{Policy, Rule},
     traffic::{
         atlas::{SignatureId, World, worlds},
         bits::Bits,
@@ -69,7 +69,7 @@ pub struct Found {
     /// Which packets. A line may reach beyond the assertion's peers where the group does the same to them.
     pub traffic: Vec<Evidence>,
     /// Lists that could not be read and decide.
-    pub depends_on: Vec<PrefixListId>,
+    pub depends_on: Vec<Symbol>,
 }
 
 /// Judges every assertion; the violations, by assertion and status.
@@ -359,14 +359,16 @@ impl<'a> Look<'a> {
             .map(|what| {
                 let world = what.world().iter();
                 let unread = world.filter(|symbol| Some(*symbol) != self.kind);
-                depends_on.extend(unread.filter_map(|symbol| match symbol {
-                    Symbol::PrefixList(list) => Some(list.clone()),
-                    Symbol::Group(_) | Symbol::PortList(_) => None,
-                }));
+                let lists = unread.filter(|symbol| !matches!(symbol, Symbol::Group(_)));
+                depends_on.extend(lists.cloned());
                 let deciders = self.deciders(question, labels, status, &what, &leads);
                 Evidence { what, deciders }
             })
             .collect();
+        if !matches!(status, Status::OnTheWay { .. }) {
+            let states = self.states(question.claim);
+            depends_on.extend(states.port_lists(&self.space, |id| labels[id] == Some(status)));
+        }
         Found {
             asked: question.asked,
             status,

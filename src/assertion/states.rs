@@ -1,5 +1,7 @@
 //! What becomes of packets over a course: before, after, and in the worst part of every wave; and of how many addresses at once.
 
+use std::collections::BTreeSet;
+
 use super::{Allowance, Claim, evaluate::Course};
 use crate::{
     model::{Policy, PortSet, Rule},
@@ -7,7 +9,7 @@ use crate::{
         atlas::{Diagram, Dimension, Node, NodeId},
         bits::Bits,
         certificate::Worst,
-        clause::{Family, Resolve},
+        clause::{Family, Resolve, Symbol},
         space::Space,
     },
 };
@@ -41,9 +43,36 @@ pub struct Wave {
 /// The states of a course, for one claim.
 pub struct States {
     pub after: Bits,
+    /// The rules after, where every port list that could not be read holds what is best for the claim.
+    best: Bits,
+    bad: Policy,
     pub waves: Vec<Wave>,
     /// By signature.
     pub fates: Vec<Fate>,
+}
+
+/// The rules at the end of a course without those that are bad for a claim and match ports of a list that could not be read.
+fn best(space: &Space<'_>, course: &Course<'_>, claim: Claim) -> Bits {
+    let mut held = vec![0usize; space.rules.len()];
+    for index in course.old.iter().filter_map(|rule| space.index_of(rule)) {
+        held[index] += 1;
+    }
+    for step in course.waves.iter().flatten() {
+        if let Some(index) = step.gone.and_then(|rule| space.index_of(rule)) {
+            held[index] = held[index].saturating_sub(1);
+        }
+        if let Some(index) = step.come.and_then(|rule| space.index_of(rule)) {
+            held[index] += 1;
+        }
+    }
+    let mut state = space.state([]);
+    for (index, clause) in space.clauses.iter().enumerate() {
+        let is_blind = clause.ports_in.is_some() && clause.policy == verdicts(claim).1;
+        if held[index] > 0 && !is_blind {
+            state.insert(index);
+        }
+    }
+    state
 }
 
 /// Which states go beyond an allowance.
@@ -131,6 +160,8 @@ impl States {
         }
         let mut states = Self {
             after: state_of(&held),
+            best: best(space, course, claim),
+            bad: verdicts(claim).1,
             waves,
             fates: Vec::new(),
         };
@@ -140,6 +171,17 @@ impl States {
             .map(|signature| states.fate(space, signature, &before, claim))
             .collect();
         states
+    }
+
+    /// Port lists that could not be read and may be why the result is bad for some signatures, by number.
+    pub fn port_lists(&self, space: &Space<'_>, of: impl Fn(usize) -> bool) -> BTreeSet<Symbol> {
+        let signatures = space.atlas.signatures.iter().enumerate();
+        let ends = signatures.filter(|(id, _)| of(*id)).map(|(_, signature)| {
+            [&self.after, &self.best].map(|state| &space.clauses[space.winner(signature, state)])
+        });
+        let depend = ends.filter(|[_, better]| better.policy != self.bad);
+        let lists = depend.flatten().filter_map(|one| one.ports_in.clone());
+        lists.map(Symbol::PortList).collect()
     }
 
     fn fate(&self, space: &Space<'_>, signature: &Bits, before: &Bits, claim: Claim) -> Fate {

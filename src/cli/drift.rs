@@ -6,7 +6,7 @@ use crate::{
     diag::Diagnostic,
     exit::Exit,
     guard::Overrides,
-    lint::lint,
+    lint::lint_with_lists,
     notify as message,
     report::{Review, Subject, finding::Origin, text},
 };
@@ -80,7 +80,9 @@ async fn drift(asked: &Asked<'_>, github: &Github, is_shown: &mut bool) -> Resul
     let mut odd = Vec::new();
     if publish::wants_findings(outputs, github) || gate.wants_findings() {
         let chosen = selection.choose(&desired)?;
-        odd = lint(&desired, at, |index| chosen.contains(&index));
+        odd = lint_with_lists(&desired, at, prepared.lists(), |index| {
+            chosen.contains(&index)
+        });
     }
     let all: Vec<Diagnostic> = files.iter().cloned().chain(odd).collect();
     let findings = publish::Findings::of_drift(

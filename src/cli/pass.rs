@@ -21,7 +21,7 @@ use crate::{
     git,
     guard::{Approved, Overrides, Refusal},
     journal::Origin,
-    model::{AccountName, ObservedGroup},
+    model::{AccountName, Lists, ObservedGroup, RegionId},
     plan::{Address, GroupPlan, Plan},
     provider::{RuleCall, alibaba::credentials::Environment},
     reconcile, report,
@@ -269,6 +269,11 @@ impl Prepared<'_> {
     /// What is wrong or odd about the files in view of the cloud.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.inner.diagnostics().cloned().collect()
+    }
+
+    /// The lists that were read, by account and region.
+    pub(super) fn lists(&self) -> &BTreeMap<(AccountName, RegionId), Lists> {
+        &self.inner.lists
     }
 
     /// What would be done.

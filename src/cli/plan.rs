@@ -9,7 +9,7 @@ use crate::{
     diag::Diagnostic,
     exit::Exit,
     guard::Overrides,
-    lint::lint,
+    lint::lint_with_lists,
     notify as message,
     report::{Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
 };
@@ -135,7 +135,9 @@ async fn plan(
 
     let mut diagnostics = prepared.diagnostics();
     let chosen = selection.choose(&desired)?;
-    let linted = lint(&desired, at, |index| chosen.contains(&index));
+    let linted = lint_with_lists(&desired, at, prepared.lists(), |index| {
+        chosen.contains(&index)
+    });
     let mut files: Vec<Diagnostic> = warnings.into_iter().chain(linted).collect();
     let refusals = prepared
         .guarded(&Overrides::default())

@@ -337,6 +337,7 @@ pub(crate) fn group_plan(observed: ObservedGroup, span: Span) -> GroupPlan {
         span,
         modes: [Some(Mode::Complete); 2],
         observed,
+        declared: Vec::new(),
         traffic: Vec::new(),
         passing: Vec::new(),
         violations: Vec::new(),

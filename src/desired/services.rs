@@ -185,6 +185,16 @@ pub(super) fn member(
     written: &str,
     out: &mut Out,
 ) -> Option<names::Member<Protocol>> {
+    // `protocol/50`: a number alone may be meant for a port.
+    let numbered = written
+        .strip_prefix("protocol/")
+        .filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
+    if let Some(protocol) = numbered
+        .and_then(Word::parse)
+        .and_then(|word| word.with(None))
+    {
+        return Some(names::Member::Value(protocol));
+    }
     if let Some((protocol, ports)) = written.split_once('/') {
         let word = Word::parse(protocol).filter(|word| word.has_ports());
         let Some(word) = word else {
@@ -203,7 +213,7 @@ pub(super) fn member(
                     .help(if known {
                         format!("write `{protocol}` alone")
                     } else {
-                        "write tcp/443 or udp/5000-5010".to_owned()
+                        "write tcp/443 or udp/5000-5010, or protocol/50 for a number".to_owned()
                     }),
             );
             return None;
@@ -220,9 +230,12 @@ pub(super) fn member(
         out.push(
             Diagnostic::error(Code::InvalidProtocol, format!("`{written}` is not a service"))
                 .label(node.span, "a number without a protocol")
-                .help(format!(
-                    "write tcp/{written} or udp/{written} for a port; protocol numbers go under `protocol`"
-                )),
+                .help(match written.parse::<u8>() {
+                    Ok(_) => format!(
+                        "write tcp/{written} or udp/{written} for a port, protocol/{written} for a protocol number"
+                    ),
+                    Err(_) => format!("write tcp/{written} or udp/{written}"),
+                }),
         );
         return None;
     }

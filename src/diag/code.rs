@@ -147,6 +147,8 @@ codes! {
     ListNotFound = "list-not-found",
     /// A peer group in another VPC.
     PeerInOtherVpc = "peer-in-other-vpc",
+    /// A declared rule decides nothing beside live rules that are left alone and say the opposite.
+    OverruledRule = "overruled-rule",
     /// Old and new rules do not fit together, so that deletes go before adds.
     DeletesFirst = "deletes-first",
 }

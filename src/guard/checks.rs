@@ -115,8 +115,9 @@ impl Check<'_> {
         let (message, help) = if quota.after > quota.limit {
             (
                 format!(
-                    "the group would hold {} units of rules, {} more than its quota of {}",
+                    "the group would hold {} {} of rules, {} more than its quota of {}",
                     quota.after,
+                    if quota.after == 1 { "unit" } else { "units" },
                     quota.after - quota.limit,
                     quota.limit
                 ),

@@ -5,7 +5,7 @@ use crate::{
     assertion::Violation,
     diag::Span,
     model::{Peer, Rule},
-    plan::{ChangeKind, GroupPlan, InTurn, Passing},
+    plan::{GroupPlan, InTurn, lapses},
 };
 
 impl Check<'_> {
@@ -42,12 +42,10 @@ impl Check<'_> {
 
     pub(super) fn order(&mut self, overrides: &Overrides) {
         for opens in [false, true] {
-            let found: Vec<&Passing> = self
-                .group
-                .passing
+            let passing = &self.group.passing;
+            let found = passing
                 .iter()
-                .filter(|passing| passing.transient.opens == opens)
-                .collect();
+                .any(|passing| passing.transient.opens == opens);
             let accepted = if opens {
                 overrides.accept_opening
             } else {
@@ -55,16 +53,16 @@ impl Check<'_> {
             };
             let in_turn = self.group.in_turn.as_ref();
             let unproved = in_turn.is_some_and(|in_turn| !in_turn.is_proved());
-            if (found.is_empty() && !unproved) || accepted {
+            if (!found && !unproved) || accepted {
                 continue;
             }
             let mut help: Vec<String> = in_turn.map(left_out).unwrap_or_default();
             if let Some(in_turn) = in_turn
-                && !found.is_empty()
+                && found
             {
                 help.extend(more_room(self.group, in_turn));
             }
-            help.extend(affected(&found).into_iter().take(MOST_TRAFFIC));
+            help.extend(affected(self.group, opens));
             // A full group has no room for that.
             if in_turn.is_none() {
                 help.push("make the change in two steps: first declare some of the new rules beside the old ones".into());
@@ -74,10 +72,10 @@ impl Check<'_> {
             } else {
                 (Reason::Interruption, "admitted", "--accept-interruption")
             };
-            let known = if found.is_empty() {
-                "it is not proved that"
-            } else {
+            let known = if found {
                 "no order is known in which"
+            } else {
+                "it is not proved that"
             };
             let message = format!(
                 "{known} traffic that is {verdict} before and after is {verdict} at every step"
@@ -166,45 +164,25 @@ fn more_room(group: &GroupPlan, in_turn: &InTurn) -> Vec<String> {
     help
 }
 
-/// Each traffic with the layers from which to which it is not what it should be.
-fn affected(found: &[&Passing]) -> Vec<String> {
-    let mut lines: Vec<(String, usize, usize)> = Vec::new();
-    for Passing {
-        with,
-        direction,
-        nic: _,
-        transient,
-    } in found
-    {
-        let with = with
-            .as_ref()
-            .map(|with| format!(", on interfaces also in {with}"));
-        for traffic in &transient.traffic {
-            let text = format!(
-                "{direction} {}{}",
-                traffic.text(*direction),
-                with.as_deref().unwrap_or("")
-            );
-            let layer = transient.wave + 1;
-            match lines
-                .iter_mut()
-                .find(|(known, _, last)| *known == text && *last + 1 == layer)
-            {
-                Some((_, _, last)) => *last = layer,
-                None => lines.push((text, layer, layer)),
-            }
-        }
+/// Each traffic with the layers in which it is not what it should be, as much of it as a refusal names.
+fn affected(group: &GroupPlan, opens: bool) -> Vec<String> {
+    let mut found = lapses(group);
+    found.retain(|lapse| lapse.opens == opens);
+    let rest = found.len().saturating_sub(MOST_TRAFFIC);
+    let mut lines: Vec<String> = found
+        .iter()
+        .take(MOST_TRAFFIC)
+        .map(|lapse| {
+            let with = lapse.with.as_ref();
+            let with = with.map(|with| format!(", on interfaces also in {with}"));
+            let with = with.unwrap_or_default();
+            format!("{}: {}{with}", lapse.layers(), lapse.traffic)
+        })
+        .collect();
+    if rest > 0 {
+        lines.push(format!("… and {rest} more"));
     }
     lines
-        .into_iter()
-        .map(|(text, first, last)| {
-            if first == last {
-                format!("layer {first}: {text}")
-            } else {
-                format!("layers {first} to {last}: {text}")
-            }
-        })
-        .collect()
 }
 
 /// Most lines of traffic that a refusal names.
@@ -216,15 +194,13 @@ const MOST_RULES: usize = 4;
 /// Most assertions of a group that are refused one by one.
 const MOST_ASSERTIONS: usize = 5;
 
-/// The rules that make a violation, with the places of those that the plan brings.
+/// The rules that make a violation, with the places of those that are declared.
 fn deciding(group: &GroupPlan, violation: &Violation) -> Vec<(Rule, Option<Span>)> {
     let mut rules: Vec<(Rule, Option<Span>)> = Vec::new();
     let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
     for rule in deciders.flatten() {
-        if !rules.iter().any(|(known, _)| known == rule) {
-            let is_new = |kind: &ChangeKind| kind.after().is_some_and(|to| to.is_same_rule(rule));
-            let change = group.changes.iter().find(|change| is_new(&change.kind));
-            rules.push((rule.clone(), change.and_then(|change| change.span)));
+        if !rules.iter().any(|(known, _)| known == rule) && !group.is_inner_access(rule) {
+            rules.push((rule.clone(), group.place_of(rule)));
         }
     }
     rules.truncate(MOST_RULES);

@@ -141,6 +141,7 @@ fn direction_of(
                 let violation = Violation {
                     assertion: Arc::clone(assertions[one.asked]),
                     nic: *nic,
+                    is_classic,
                     status: one.status,
                     traffic: one.traffic,
                     depends_on: one.depends_on,
@@ -158,6 +159,12 @@ fn direction_of(
 fn few(group: &DesiredGroup, mut found: Vec<(Violation, Diagnostic)>) -> Vec<Diagnostic> {
     found.sort_by_key(|(violation, _)| std::cmp::Reverse(violation.assertion.severity));
     let rest = found.split_off(found.len().min(MOST_WARNINGS));
+    // Diagnostics are drawn by place: the rest belongs below the last that is told.
+    let places = found.iter().filter_map(|(_, told)| told.labels.first());
+    let last = places
+        .map(|label| label.span)
+        .max_by_key(|span| (span.file, span.line, span.column))
+        .unwrap_or(group.span);
     let mut all: Vec<Diagnostic> = found.into_iter().map(|(_, one)| one).collect();
     if !rest.is_empty() {
         let ids: Vec<&str> = rest
@@ -165,14 +172,14 @@ fn few(group: &DesiredGroup, mut found: Vec<(Violation, Diagnostic)>) -> Vec<Dia
             .map(|(violation, _)| &*violation.assertion.id)
             .collect();
         let message = format!(
-            "{} violates {} more assertions: {}",
+            "{} violates more assertions ({}): {}",
             name_of(group),
             ids.len(),
             ids.join(", ")
         );
         all.push(
             Diagnostic::warning(Code::AssertionViolated, message)
-                .label(group.span, "this group")
+                .label(last, "")
                 .help("mend what is told above first: it often is one rule"),
         );
     }

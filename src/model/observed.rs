@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Cidr, GroupId, GroupName, Peer, PortListId, PortRange, PortSet, PrefixListId, Rule, RuleId,
-    VpcId,
+    Cidr, Direction, GroupId, GroupName, NicType, Peer, PortListId, PortRange, PortSet,
+    PrefixListId, Rule, RuleId, VpcId,
 };
 
 /// A rule as the cloud returned it. Only reading the cloud makes one: nothing can be revoked that was not seen.
@@ -39,6 +39,16 @@ pub enum Network {
     Vpc(VpcId),
     /// The legacy classic network: public and private interface have separate rules.
     Classic,
+}
+
+impl Network {
+    /// A direction, with the interface where there are two: `ingress`, `ingress (internet)`.
+    pub fn side(&self, direction: Direction, nic: NicType) -> String {
+        match self {
+            Self::Vpc(_) => direction.to_string(),
+            Self::Classic => direction.on(nic),
+        }
+    }
 }
 
 impl fmt::Display for Network {

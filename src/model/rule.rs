@@ -26,6 +26,13 @@ impl Direction {
     }
 }
 
+impl Direction {
+    /// With the network interface, where a group has two: `ingress (internet)`.
+    pub fn on(self, nic: NicType) -> String {
+        format!("{self} ({nic})")
+    }
+}
+
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -177,6 +177,7 @@ impl<'a> Judge<'a> {
                 Violation {
                     assertion: Arc::clone(assertions[asked]),
                     nic,
+                    is_classic: group.observed.info.network == Network::Classic,
                     status,
                     traffic,
                     depends_on,

@@ -6,7 +6,7 @@ use super::{
     Address, Context, GroupInput, Plan, Schedule, assertions,
     bind::Names,
     draft::Draft,
-    meaning, meeting,
+    meaning, meeting, overruled,
     quota::{replay_quota, say_what_goes_first},
     schedule,
 };
@@ -80,6 +80,9 @@ pub fn plan(mut groups: Vec<GroupInput<'_>>, context: &Context<'_>) -> Plan {
                 .iter()
                 .filter_map(|&group| say_what_goes_first(&drafts[group], schedule, group)),
         );
+    }
+    for draft in &drafts {
+        diagnostics.extend(overruled::overruled(&draft.plan, &draft.lists));
     }
     let judge = assertions::Judge::new(&names, context, &schedules);
     for (index, (draft, desired)) in drafts.iter_mut().zip(declared).enumerate() {

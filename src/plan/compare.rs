@@ -31,6 +31,8 @@ pub struct Compared {
     pub unmanaged: Vec<ObservedRule>,
     pub ignored: Vec<(ObservedRule, Span)>,
     pub system_level: Vec<ObservedRule>,
+    /// Declared rules that are live, by their place among the live rules.
+    pub kept: Vec<(usize, Span)>,
     /// Live rules that only a modify could make what is declared, and that have no id to modify them by; they stay.
     pub no_id: Vec<(ObservedRule, Bound)>,
 }
@@ -74,6 +76,7 @@ impl Comparison<'_> {
             system_rules,
             room,
         } = self;
+        out.kept.clear();
         let (mut live_only, mut desired_only) = join(live, desired, out);
         let room = room(&desired_only);
         match mode {
@@ -159,19 +162,19 @@ fn join<'a>(
 ) -> (Vec<&'a ObservedRule>, Vec<Bound>) {
     let mut live_only = Vec::new();
     let mut desired_only = Vec::new();
-    let mut live = live.into_iter().peekable();
+    let mut live = live.into_iter().enumerate().peekable();
     for bound in desired {
-        while let Some(seen) =
-            live.next_if(|seen| seen.rule.identity().cmp(&bound.rule.identity()) == Ordering::Less)
+        while let Some((_, seen)) = live
+            .next_if(|(_, seen)| seen.rule.identity().cmp(&bound.rule.identity()) == Ordering::Less)
         {
             live_only.push(seen);
         }
         // The cloud may hold twins that differ in spelling only; the one with the wanted description stays.
         let mut twins = Vec::new();
-        while let Some(seen) = live.next_if(|seen| seen.rule.is_same_rule(&bound.rule)) {
+        while let Some(seen) = live.next_if(|(_, seen)| seen.rule.is_same_rule(&bound.rule)) {
             twins.push(seen);
         }
-        let same = |seen: &&ObservedRule| {
+        let same = |(_, seen): &(usize, &ObservedRule)| {
             bound.rule.description.is_none() || seen.rule.description == bound.rule.description
         };
         let Some(keep) = twins
@@ -183,12 +186,14 @@ fn join<'a>(
             continue;
         };
         let kept = twins.remove(keep);
-        live_only.extend(twins);
-        if !same(&kept) {
-            out.modify(kept, bound, false);
+        live_only.extend(twins.into_iter().map(|(_, seen)| seen));
+        if same(&kept) {
+            out.kept.push((kept.0, bound.span));
+        } else {
+            out.modify(kept.1, bound, false);
         }
     }
-    live_only.extend(live);
+    live_only.extend(live.map(|(_, seen)| seen));
     (live_only, desired_only)
 }
 

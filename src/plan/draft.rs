@@ -92,6 +92,7 @@ impl Draft {
             .filter_map(|entry| Some((binder.rule(&entry.rule)?, entry.any_priority)))
             .collect();
         let mut compared = Compared::default();
+        let mut declared = vec![None; observed.rules.len()];
         let mut expired = Vec::new();
         let mut modes = [None, None];
         let mut wanted_and_ignored = BTreeMap::new();
@@ -134,15 +135,14 @@ impl Draft {
                 Room::Tight if wanted > u64::from(desired.quota) => Room::Never,
                 other => other,
             };
-            let mut live: Vec<&ObservedRule> = observed
-                .rules
-                .iter()
-                .filter(|seen| seen.rule.direction == direction)
+            let live = observed.rules.iter().enumerate();
+            let mut live: Vec<(usize, &ObservedRule)> = live
+                .filter(|(_, seen)| seen.rule.direction == direction)
                 .collect();
-            live.sort_by(|a, b| (&a.rule, &a.id).cmp(&(&b.rule, &b.id)));
+            live.sort_by(|(_, a), (_, b)| (&a.rule, &a.id).cmp(&(&b.rule, &b.id)));
             Comparison {
                 mode: desired.mode(direction),
-                live,
+                live: live.iter().map(|(_, seen)| *seen).collect(),
                 desired: bound,
                 absent: &|rule| forbids(&absent, desired.system_rules, rule),
                 ignore: &ignore,
@@ -150,6 +150,9 @@ impl Draft {
                 room: &room,
             }
             .run(&mut compared);
+            for (place, span) in &compared.kept {
+                declared[live[*place].0] = Some(*span);
+            }
         }
         let Compared {
             candidates,
@@ -157,6 +160,7 @@ impl Draft {
             ignored,
             system_level,
             no_id,
+            kept: _,
         } = compared;
         diagnostics.extend(no_id.iter().map(|(from, to)| cannot_modify(from, to)));
         let name = desired.declared_name().unwrap_or(&observed.info.name);
@@ -184,6 +188,7 @@ impl Draft {
                 span: desired.span,
                 modes,
                 observed,
+                declared,
                 changes: Vec::new(),
                 traffic: Vec::new(),
                 passing: Vec::new(),

@@ -61,8 +61,12 @@ pub fn say_what_goes_first(draft: &Draft, schedule: &Schedule, group: usize) -> 
         }
     }
     let (what, quota) = [
-        ("units of rules", quota, units.0),
-        ("rules whose peer is a group", group_peers, peers.0),
+        (["unit of rules", "units of rules"], quota, units.0),
+        (
+            ["rule whose peer is a group", "rules whose peer is a group"],
+            group_peers,
+            peers.0,
+        ),
     ]
     .into_iter()
     .find_map(|(what, quota, more)| {
@@ -102,7 +106,10 @@ pub fn say_what_goes_first(draft: &Draft, schedule: &Schedule, group: usize) -> 
                 "{name} has no room for old and new rules together: {rules} before the new ones come"
             ),
         )
-        .label(*span, format!("can hold {} {what}", quota.limit))
+        .label(
+            *span,
+            format!("can hold {} {}", quota.limit, what[usize::from(quota.limit != 1)]),
+        )
         .help("should the apply stop in between, the new rules are missing until the next apply"),
     )
 }

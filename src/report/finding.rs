@@ -78,6 +78,8 @@ pub struct Finding {
     pub group: Option<String>,
     /// Where the reader is sent.
     pub place: Option<Place>,
+    /// A few words about that place, such as the traffic that its rule decides about; perhaps none.
+    pub note: String,
     /// Other places, each with a few words, perhaps none.
     pub related: Vec<(Place, String)>,
     /// The same for the same finding in every run, wherever its lines have moved to.
@@ -112,6 +114,7 @@ impl Finding {
             help,
             group: None,
             place: None,
+            note: String::new(),
             related: Vec::new(),
             fingerprint: String::new(),
             origin: Origin::Cloud,
@@ -270,6 +273,9 @@ impl<'a> Collector<'a> {
                 help: help.clone(),
                 group: group.map(label),
                 place: first.map(|span| self.place(span)),
+                note: labels
+                    .first()
+                    .map_or_else(String::new, |label| label.text.clone()),
                 related: labels
                     .iter()
                     .skip(1)
@@ -311,6 +317,7 @@ impl<'a> Collector<'a> {
                 help: help.clone(),
                 group: Some(group),
                 place: span.map(|span| self.place(span)),
+                note: String::new(),
                 related: rules
                     .iter()
                     .filter_map(|(rule, span)| Some((self.place((*span)?), rule.to_string())))
@@ -345,15 +352,17 @@ impl<'a> Collector<'a> {
             for traffic in &passing.transient.traffic {
                 let direction = passing.direction;
                 let traffic = traffic.text(direction);
+                let side = group.side(direction, passing.nic);
                 drafts.push(Draft {
                     identity: [reason.as_str(), &identity, &traffic].join("\n"),
                     finding: Finding {
                         rule: Rule::of_reason(reason),
                         level: Level::Warning,
-                        message: format!("accepted for this run: {words} {direction} {traffic}"),
+                        message: format!("accepted for this run: {words} {side} {traffic}"),
                         help: Vec::new(),
                         group: Some(name.clone()),
                         place: Some(self.place(group.span)),
+                        note: String::new(),
                         related: Vec::new(),
                         fingerprint: String::new(),
                         origin: Origin::Cloud,
@@ -379,14 +388,7 @@ impl<'a> Collector<'a> {
         traffic.sort();
         let nic = violation.nic.to_string();
         let deciders = violation.traffic.iter().flat_map(|one| &one.deciders);
-        let declared = deciders.flatten().find_map(|rule| {
-            let mut changes = group.changes.iter();
-            let change = changes.find(|change| {
-                let after = change.kind.after();
-                after.is_some_and(|to| to.is_same_rule(rule))
-            });
-            change?.span
-        });
+        let declared = deciders.flatten().find_map(|rule| group.place_of(rule));
         let says = format!("the assertion: {}", assertion.says());
         let mut help = violation.lines(MOST_TRAFFIC);
         help.extend(violation.help(group.name.as_str()));
@@ -402,6 +404,7 @@ impl<'a> Collector<'a> {
                 help,
                 group: Some(name),
                 place: Some(self.place(declared.unwrap_or(group.span))),
+                note: String::new(),
                 related: vec![(self.place(assertion.span), says)],
                 fingerprint: String::new(),
                 origin: Origin::Cloud,
@@ -431,6 +434,7 @@ impl<'a> Collector<'a> {
                 help: lines.map(|line| line.trim().to_owned()).collect(),
                 group: Some(declared.map_or_else(|| group.clone(), label)),
                 place: declared.map(|group| self.place(group.span)),
+                note: String::new(),
                 related: Vec::new(),
                 fingerprint: String::new(),
                 origin: Origin::Cloud,

@@ -234,7 +234,7 @@ fn traffic(review: &Review<'_>) -> String {
             let said = text::said(group, &review.plan, usize::MAX);
             for said in said.iter().filter(|said| said.tone == side.tone) {
                 let sentence = safe(side.text(said));
-                let why = why(side.why(said, review.subject));
+                let why = why(&side.why(said, review.subject));
                 if said.is_exception {
                     items.push_str(&format!("<li class=\"{class} but\">{sentence}{why}</li>\n"));
                     continue;

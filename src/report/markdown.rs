@@ -229,7 +229,7 @@ fn item(finding: &Finding, helped: bool) -> String {
     let message = prose(&cut(message, LONG));
     let mut text = format!("- **{level}** {rule}{group}: {message}{place}\n");
     if helped {
-        for line in help.iter().filter(|line| !line.is_empty()) {
+        for line in help.iter().filter(|line| !line.trim().is_empty()) {
             text.push_str(&format!("  - {}\n", prose(&cut(line, LONG))));
         }
     }
@@ -248,7 +248,7 @@ fn admitted(review: &Review<'_>, room: usize) -> Option<String> {
         for unit in text::units(&said, side.tone) {
             n += unit.iter().filter(|said| !said.is_exception).count();
             let lines = unit.into_iter().map(|said| {
-                let why = after(side.why(said, review.subject));
+                let why = after(&side.why(said, review.subject));
                 (said.is_exception, format!("{}{why}\n", side.text(said)))
             });
             units.push((name.clone(), lines.collect()));

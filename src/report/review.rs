@@ -92,11 +92,11 @@ impl Side {
         text.strip_prefix(self.words).unwrap_or(text)
     }
 
-    /// The rules that decide; what an apply would end decides still.
-    pub(super) fn why<'s>(&self, said: &'s Said, subject: Subject) -> &'s str {
+    /// The rules that decide; what an apply would end decides still, and what it would bring does not yet.
+    pub(super) fn why(&self, said: &Said, subject: Subject) -> String {
         match subject {
-            Subject::Plan => &said.why,
-            Subject::Drift => said.why.strip_prefix("was ").unwrap_or(&said.why),
+            Subject::Plan => said.reasons(),
+            Subject::Drift => said.why.strip_prefix("was ").unwrap_or(&said.why).into(),
         }
     }
 }

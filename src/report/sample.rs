@@ -111,6 +111,7 @@ pub(crate) fn group(name: &str, files: &Files) -> GroupPlan {
             inner_access: InnerAccess::Accept,
             rules: Vec::new(),
         },
+        declared: Vec::new(),
         changes: Vec::new(),
         traffic: Vec::new(),
         passing: Vec::new(),

@@ -122,6 +122,7 @@ fn result(finding: &Finding, rule_index: Option<usize>, checked: &Checked<'_>) -
         help,
         group,
         place,
+        note: _,
         related,
         fingerprint,
         origin: _,

@@ -31,6 +31,7 @@ fn prepared(desired: &Desired) -> Prepared<'_> {
             diagnostics: Vec::new(),
         },
         groups: vec![web],
+        lists: Default::default(),
         unreadable: Vec::new(),
     }
 }

@@ -7,6 +7,9 @@ use super::clause::{Family, Interval};
 /// Above this many tokens ranges are printed, if they are fewer.
 const MANY_TOKENS: usize = 8;
 
+/// Between a prefix and what is taken out of it.
+const EXCEPT: &str = " except ";
+
 /// A prefix of addresses: first address and length.
 type Prefix = (u128, u8);
 
@@ -181,10 +184,19 @@ pub fn print(family: Family, set: &[Interval]) -> (String, usize) {
                 .into_iter()
                 .map(|prefix| prefix_text(family, prefix))
                 .collect();
-            format!("{outer} except {}", inner.join(" and "))
+            format!("{outer}{EXCEPT}{}", inner.join(" and "))
         })
         .collect();
     (texts.join(", "), table.len())
+}
+
+/// Addresses of several families. What something is taken out of comes last, so that nobody takes what follows for taken out too.
+pub fn print_all<'a>(sets: impl Iterator<Item = (Family, &'a [Interval])>) -> (String, usize) {
+    let mut printed: Vec<(String, usize)> = sets.map(|(family, set)| print(family, set)).collect();
+    printed.sort_by_key(|(text, _)| text.contains(EXCEPT));
+    let tokens = printed.iter().map(|(_, count)| count).sum();
+    let texts: Vec<String> = printed.into_iter().map(|(text, _)| text).collect();
+    (texts.join(", "), tokens)
 }
 
 #[cfg(test)]
@@ -212,6 +224,17 @@ mod tests {
             .filter(|(a, b)| a <= b)
             .collect();
         set
+    }
+
+    #[test]
+    fn what_is_taken_out_of_one_family_stands_after_the_other() {
+        let v4 = without(set(&["0.0.0.0/0"]), "203.0.113.10/32");
+        let v6 = set(&["::/0"]);
+        let both = [(Family::V4, v4.as_slice()), (Family::V6, v6.as_slice())];
+        assert_eq!(
+            print_all(both.into_iter()).0,
+            "::/0, 0.0.0.0/0 except 203.0.113.10/32"
+        );
     }
 
     #[test]

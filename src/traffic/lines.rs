@@ -324,12 +324,5 @@ impl Picture {
 
 /// Peers of both families in text, and of how many tokens it is made.
 fn peers_text(peers: &Peers) -> (String, usize) {
-    let mut texts = Vec::new();
-    let mut tokens = 0;
-    for (family, intervals) in peers {
-        let (text, count) = addresses::print(*family, intervals);
-        texts.push(text);
-        tokens += count;
-    }
-    (texts.join(", "), tokens)
+    addresses::print_all(peers.iter().map(|(family, set)| (*family, set.as_slice())))
 }

@@ -126,13 +126,10 @@ pub fn print(
             tokens += 1;
         }
         if let Some(own) = own {
-            let mut addresses = Vec::new();
-            for (family, intervals) in own {
-                let (text, count) = addresses::print(family, &intervals);
-                addresses.push(text);
-                tokens += count;
-            }
-            suffix.push_str(&format!(" local {}", addresses.join(", ")));
+            let own = own.iter().map(|(family, set)| (*family, set.as_slice()));
+            let (text, count) = addresses::print_all(own);
+            suffix.push_str(&format!(" local {text}"));
+            tokens += count;
         }
         let (items, count) = protocols(&services);
         tokens += count;

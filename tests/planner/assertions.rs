@@ -106,7 +106,7 @@ fn what_the_result_newly_admits_is_refused_with_the_rule_that_does() {
         &["ingress tcp/443 from 0.0.0.0/0"],
     );
     assert_snapshot!(text, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 0.0.0.0/0
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:5 ingress accept tcp/20-25 from 0.0.0.0/1 priority 1, by rules/web.yaml:5 ingress accept tcp/20-25 from 128.0.0.0/1 priority 1
     ");
@@ -121,15 +121,15 @@ fn what_was_violated_before_is_known_and_more_of_it_is_new() {
         &["ingress tcp/22 from 203.0.113.0/24"],
     );
     assert_snapshot!(known, @r"
-    `no-ssh` is violated, as it was before: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated, as it was before: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 203.0.113.0/24
     guard: approved
     ");
     let more = judged(NO_SSH, group, &["ingress tcp/22 from 203.0.113.0/24"]);
     assert_snapshot!(more, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 198.51.100.0/24
-    `no-ssh` is violated, as it was before: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated, as it was before: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 203.0.113.0/24
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:5 ingress accept tcp/22 from 198.51.100.0/24 priority 1
     ");
@@ -143,7 +143,7 @@ fn protocol_all_ipv6_defaults_and_deleted_drops_are_all_judged() {
         &[],
     );
     assert_snapshot!(all, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 2001:db8::/32
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept all from 2001:db8::/32 priority 1
     ");
@@ -156,9 +156,9 @@ fn protocol_all_ipv6_defaults_and_deleted_drops_are_all_judged() {
         ],
     );
     assert_snapshot!(drop, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 192.0.2.0/24
-    guard: assertion at rulekeep.yaml:4, by live ingress accept tcp/22 from 192.0.2.0/24 priority 50
+    guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/22 from 192.0.2.0/24 priority 50
     ");
     let default = judged(
         "assertions: [{ forbid: smtp, to: internet }]\n",
@@ -166,7 +166,7 @@ fn protocol_all_ipv6_defaults_and_deleted_drops_are_all_judged() {
         &[],
     );
     assert_snapshot!(default, @r"
-    `forbid-smtp-to-internet` is violated, as it was before: forbid smtp to internet
+    `forbid-smtp-to-internet` is violated, as it was before: forbid smtp to internet (high)
       admits egress tcp/25 to 0.0.0.0/0, ::/0
     guard: approved
     ");
@@ -182,7 +182,7 @@ fn what_must_be_admitted_is_refused_when_it_no_longer_is() {
         "ingress tcp/443 from sg-bastion",
     ];
     assert_snapshot!(judged(require, group, &rules), @r"
-    `require-ssh-https-from-sg-bastion` is violated by the result: require ssh, https from sg-bastion, because no lock-out
+    `require-ssh-https-from-sg-bastion` is violated by the result: require ssh, https from sg-bastion, because no lock-out (high)
       refuses ingress tcp/22 from sg-bastion
     guard: assertion at rulekeep.yaml:4
     ");
@@ -205,7 +205,7 @@ fn what_holds_before_and_after_and_not_in_between_is_refused_whatever_is_accepte
     assert_eq!(refusals[0].reason, Reason::Assertion);
     assert_eq!(
         refusals[0].message,
-        "`no-ssh` holds before and after, but may be violated on the way, in layer 2: forbid ssh from internet, because CIS 4.3"
+        "`no-ssh` holds before and after, but may be violated on the way, in layer 2: forbid ssh from internet, because CIS 4.3 (high)"
     );
 }
 
@@ -222,7 +222,7 @@ fn a_waiver_excuses_until_its_date_and_only_whom_it_names() {
         &[],
     );
     assert_snapshot!(waived, @r"
-    `no-ssh` is violated, waived until 2026-11-21: SEC-1: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated, waived until 2026-11-21: SEC-1: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 198.51.100.0/24, 203.0.113.0/24
     guard: approved
     ");
@@ -232,9 +232,9 @@ fn a_waiver_excuses_until_its_date_and_only_whom_it_names() {
         &[],
     );
     assert_snapshot!(in_part, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 198.51.100.0/24
-    `no-ssh` is violated, waived until 2027-01-31: SEC-1: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated, waived until 2027-01-31: SEC-1: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 203.0.113.0/24
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:5 ingress accept tcp/22 from 198.51.100.0/24 priority 1
     ");
@@ -244,7 +244,7 @@ fn a_waiver_excuses_until_its_date_and_only_whom_it_names() {
         &[],
     );
     assert_snapshot!(expired, @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 198.51.100.0/24, 203.0.113.0/24
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:5 ingress accept tcp/22 from 198.51.100.0/24 priority 1, by rules/web.yaml:5 ingress accept tcp/22 from 203.0.113.0/24 priority 1
     warning[expired-waiver] at rules/web.yaml:7: the waiver of `no-ssh` for web ended 2026-11-20
@@ -303,10 +303,34 @@ fn a_list_counts_with_its_content_and_an_unread_one_the_worse_way() {
     guard: approved
     ");
     assert_snapshot!(with(&["10.0.0.0/8", "203.0.113.0/24"]), @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 203.0.113.0/24
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/22 from pl-x priority 1
     ");
+}
+
+/// And is named where the other way the assertion would hold.
+#[test]
+fn so_does_an_unread_port_list() {
+    let project = "assertions: [{ forbid: https, from: 10.1.0.0/16 }, { require: https, from: 10.1.0.0/16 }]\n";
+    let listed = "ingress tcp/prl-x from 10.0.0.0/8 priority 5";
+    let depends = "depends on prl-x, which could not be read";
+    let text = judged(project, "", &[listed]);
+    assert_eq!(text.matches(depends).count(), 2, "{text}");
+    let drop = "ingress drop tcp/443 from 0.0.0.0/0 priority 1";
+    let text = judged(project, "", &[listed, drop]);
+    assert!(text.contains("refuses ingress tcp/443"), "{text}");
+    assert!(!text.contains(depends), "{text}");
+}
+
+#[test]
+fn a_protocol_is_named_by_its_number() {
+    let project = "assertions: [{ forbid: protocol/50, from: 10.0.0.0/8 }]\n";
+    let text = judged(project, "", &["ingress 50 from 10.0.0.0/8"]);
+    assert!(
+        text.contains("admits ingress protocol 50 from 10.0.0.0/8"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -325,12 +349,12 @@ fn members_reach_each_other_through_the_inner_access_policy() {
         )
     };
     assert_snapshot!(with(InnerAccess::Accept), @r"
-    `forbid-mysql-from-group-web` is violated, as it was before: forbid mysql from group:web
+    `forbid-mysql-from-group-web` is violated, as it was before: forbid mysql from group:web (high)
       admits ingress tcp/3306 from sg-web
     guard: approved
     ");
     assert_snapshot!(with(InnerAccess::Drop), @r"
-    `require-ssh-from-group-web` is violated, as it was before: require ssh from group:web
+    `require-ssh-from-group-web` is violated, as it was before: require ssh from group:web (high)
       refuses ingress tcp/22 from sg-web
     guard: approved
     ");
@@ -351,11 +375,11 @@ fn the_baseline_overlooks_an_office_and_not_the_world() {
         &[],
     );
     assert_snapshot!(world, @r"
-    `open-telnet` (telnet open to the internet) is violated by the result: forbid tcp/23 from the internet at large
+    `open-telnet` (telnet open to the internet) is violated by the result: forbid tcp/23 from the internet at large (critical)
       admits ingress tcp/23 from 0.0.0.0/0
-    `cis-4.3` (ssh open to the internet) is violated by the result: forbid tcp/22 from the internet at large
+    `cis-4.3` (ssh open to the internet) is violated by the result: forbid tcp/22 from the internet at large (high)
       admits ingress tcp/22 from 0.0.0.0/0
-    `open-ftp` (ftp open to the internet) is violated by the result: forbid tcp/20-21 from the internet at large
+    `open-ftp` (ftp open to the internet) is violated by the result: forbid tcp/20-21 from the internet at large (medium)
       admits ingress tcp/20-21 from 0.0.0.0/0
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/20-25 from 0.0.0.0/1 priority 1, by rules/web.yaml:4 ingress accept tcp/20-25 from 128.0.0.0/1 priority 1
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/20-25 from 0.0.0.0/1 priority 1, by rules/web.yaml:4 ingress accept tcp/20-25 from 128.0.0.0/1 priority 1
@@ -404,9 +428,9 @@ fn a_rule_that_stays_under_another_id_is_judged() {
     let opened = &plan.groups[0].traffic[0].difference.newly_admitted;
     assert_eq!(opened.len(), 1, "{opened:?}");
     assert_snapshot!(told(&desired, &plan), @r"
-    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3
+    `no-ssh` is violated by the result: forbid ssh from internet, because CIS 4.3 (high)
       admits ingress tcp/22 from 0.0.0.0/0
-    guard: assertion at rulekeep.yaml:4, by live ingress accept tcp/22 from 0.0.0.0/0 priority 5
+    guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/22 from 0.0.0.0/0 priority 5
     ");
     let required = judged(
         "assertions: [{ id: ssh, require: ssh, from: 10.0.0.0/8 }]\n",

@@ -5,6 +5,7 @@ mod layers;
 mod meetings;
 mod modes;
 mod order;
+mod overruled;
 mod promise;
 mod proved;
 mod quota;

@@ -134,6 +134,7 @@ proptest! {
         let (forward, mut backward) = (plan_groups(&forward), plan_groups(&backward));
         for group in &mut backward.groups {
             group.observed.rules.reverse();
+            group.declared.reverse();
         }
         prop_assert_eq!(forward.id(), backward.id());
         prop_assert_eq!(forward, backward);

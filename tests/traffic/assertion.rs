@@ -390,11 +390,11 @@ fn an_unread_list_is_taken_the_worse_way_and_named() {
     let far = || addresses("10.0.0.0/8");
     assert_eq!(
         texts(&course(vec![&admits]), Claim::Forbid, far()),
-        ["Known: tcp/22 from pl-x at 10.0.0.0/8 [\"pl-x\"]"]
+        ["Known: tcp/22 from pl-x at 10.0.0.0/8 [PrefixList(\"pl-x\")]"]
     );
     assert_eq!(
         texts(&course(vec![&drops, &wide]), Claim::Require, far()),
-        ["Known: tcp/22 from pl-x at 10.0.0.0/8 [\"pl-x\"]"]
+        ["Known: tcp/22 from pl-x at 10.0.0.0/8 [PrefixList(\"pl-x\")]"]
     );
     // What the list does not hold is refused, whatever it holds.
     assert!(

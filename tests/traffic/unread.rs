@@ -15,10 +15,10 @@ use rulekeep::{
 
 use crate::universe::{arb_change, cases};
 
-const LISTS: [&str; 2] = ["prl-x", "prl-y"];
+pub const LISTS: [&str; 2] = ["prl-x", "prl-y"];
 
 /// Puts lists in place of the ports of some rules.
-fn listed(rules: Vec<Rule>, picks: &[u8]) -> Vec<Rule> {
+pub fn listed(rules: Vec<Rule>, picks: &[u8]) -> Vec<Rule> {
     let listed = rules.into_iter().zip(picks).map(|(mut rule, pick)| {
         if let (Protocol::Tcp(ports) | Protocol::Udp(ports), Some(list)) =
             (&mut rule.protocol, LISTS.get(usize::from(*pick)))
@@ -32,7 +32,7 @@ fn listed(rules: Vec<Rule>, picks: &[u8]) -> Vec<Rule> {
 }
 
 /// Every content of both lists, of ports that some packet has or no rule tells apart from one.
-fn contents() -> Vec<Lists> {
+pub fn contents() -> Vec<Lists> {
     let parts = [(1, 1), (2, 2), (3, 65535)].map(|(a, b)| PortRange::new(a, b).unwrap());
     let list = |bits: usize| PortList {
         name: "ports".into(),

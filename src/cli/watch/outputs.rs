@@ -4,7 +4,7 @@ use crate::{
     desired::Desired,
     diag::Diagnostic,
     guard::Refusal,
-    lint::lint,
+    lint::lint_with_lists,
     report::{Format, Review, Stamp, Subject, text},
 };
 
@@ -47,7 +47,9 @@ impl Keeper<'_> {
         } = *made;
         let written = (|| {
             let chosen = selection.choose(desired)?;
-            let linted = lint(desired, stamp.timestamp, |index| chosen.contains(&index));
+            let linted = lint_with_lists(desired, stamp.timestamp, prepared.lists(), |index| {
+                chosen.contains(&index)
+            });
             let files: Vec<Diagnostic> = warnings.iter().cloned().chain(linted).collect();
             let gate = Gate::default();
             let gate = gate.open(false)?;

@@ -41,7 +41,10 @@ impl Rule {
     pub(super) fn of_code(code: Code) -> Self {
         let severity = match code {
             // A rule that says one thing while packets fare otherwise.
-            Code::NeverEffective | Code::SamePriorityConflict | Code::ContradictingRule => Some(50),
+            Code::NeverEffective
+            | Code::OverruledRule
+            | Code::SamePriorityConflict
+            | Code::ContradictingRule => Some(50),
             Code::WantedAndAbsent | Code::PriorityTwin | Code::DeletesFirst => Some(40),
             Code::AssertionViolated => Some(75),
             Code::RedundantRule => Some(20),

@@ -279,6 +279,7 @@ fn assertion_body(violation: &Violation, group: &GroupPlan, sources: &Sources) -
     let Violation {
         assertion,
         nic,
+        is_classic: _,
         status,
         traffic,
         depends_on,
@@ -400,12 +401,13 @@ fn transient(passing: &Passing) -> TransientBody {
     let Passing {
         with,
         direction,
-        nic: _,
+        nic,
         transient,
     } = passing;
     TransientBody {
         with: with.as_ref().map(ToString::to_string),
         direction: direction.to_string(),
+        nic: nic.to_string(),
         what: if transient.opens {
             "opened"
         } else {

@@ -60,6 +60,10 @@ struct FindingBody {
     group: Option<String>,
     /// Where it is.
     declared_at: Option<PlaceBody>,
+    /// What is said of that place, such as the traffic that its rule admits; null where nothing is.
+    note: Option<String>,
+    /// Other places that have to do with it, such as the rules that decide.
+    related: Vec<RelatedBody>,
     /// The same in every run, wherever its lines have moved to.
     fingerprint: String,
     /// Whether the baseline has it.
@@ -75,6 +79,23 @@ struct PlaceBody {
     line: u32,
     /// Column in characters, from 1.
     column: u32,
+}
+
+/// Another place, and what it has to do with a finding.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct RelatedBody {
+    /// Where it is.
+    place: PlaceBody,
+    /// In a few words; may be empty.
+    text: String,
+}
+
+fn place(place: &finding::Place) -> PlaceBody {
+    PlaceBody {
+        file: place.file.clone(),
+        line: place.line,
+        column: place.column,
+    }
 }
 
 /// Findings as JSON text, ending with a line end.
@@ -113,8 +134,9 @@ fn body(finding: &Finding) -> FindingBody {
         message,
         help,
         group,
-        place,
-        related: _,
+        place: declared,
+        note,
+        related,
         fingerprint,
         origin: _,
         known,
@@ -131,11 +153,15 @@ fn body(finding: &Finding) -> FindingBody {
         help: help.clone(),
         help_uri: rule.help_uri(),
         group: group.clone(),
-        declared_at: place.as_ref().map(|place| PlaceBody {
-            file: place.file.clone(),
-            line: place.line,
-            column: place.column,
-        }),
+        declared_at: declared.as_ref().map(place),
+        note: (!note.is_empty()).then(|| note.clone()),
+        related: related
+            .iter()
+            .map(|(at, text)| RelatedBody {
+                place: place(at),
+                text: text.clone(),
+            })
+            .collect(),
         fingerprint: fingerprint.clone(),
         known: *known,
     }

@@ -257,6 +257,8 @@ pub struct TransientBody {
     pub with: Option<String>,
     /// `ingress` or `egress`.
     pub direction: String,
+    /// `intranet`, or `internet` in the classic network.
+    pub nic: String,
     /// `interrupted` or `opened`.
     pub what: String,
     /// The wave in which it may happen, from 1.
@@ -351,7 +353,7 @@ pub struct AssertionBody {
     pub nic: String,
     /// The packets.
     pub traffic: Vec<ViolatingTraffic>,
-    /// Prefix lists that decide and could not be read.
+    /// Prefix lists and port lists that decide and could not be read.
     pub depends_on: Vec<String>,
     /// What excuses it.
     pub waiver: Option<WaiverBody>,

@@ -136,7 +136,7 @@ fn closed(review: &Review<'_>, group: &GroupPlan, room: usize) -> String {
         .map(|unit| {
             let lines = unit.into_iter().map(|said| {
                 let indent = if said.is_exception { "  " } else { "" };
-                let why = super::after(&visible(side.why(said, review.subject)));
+                let why = super::after(&visible(&side.why(said, review.subject)));
                 format!("{} {indent}{}{why}\n", side.sign, side.text(said))
             });
             lines.collect()

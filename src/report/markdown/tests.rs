@@ -98,7 +98,7 @@ Order: safe at every step (5 calls, 2 layers).
 No longer admitted:
 
 ```diff
-- egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000
+- egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000, now by sgr-bp1unmanaged000000
 ```
 
 </details>

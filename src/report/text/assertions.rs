@@ -3,7 +3,7 @@
 use crate::{
     assertion::{Status, Violation},
     plan::GroupPlan,
-    report::{PlanReport, deciders},
+    report::{PlanReport, by, deciders},
 };
 
 use super::{TextStyle, Tone, count, escape, width};
@@ -57,6 +57,7 @@ pub(super) fn section(group: &GroupPlan, report: &PlanReport<'_>, style: &TextSt
         } else {
             about(violation)
         };
+        let says = format!("{says} ({})", violation.assertion.severity);
         text.push_str(&format!(
             "    {}  {id}{gap}  {}\n",
             style.paint(tone, format!("{word:<10}")),
@@ -65,6 +66,10 @@ pub(super) fn section(group: &GroupPlan, report: &PlanReport<'_>, style: &TextSt
         if !brief {
             for line in lines(violation, group, report, most) {
                 text.push_str(&format!("      {}\n", style.paint(tone, escape(&line))));
+            }
+            if let Some(see) = violation.assertion.see() {
+                let line = format!("      {see}");
+                text.push_str(&format!("{}\n", style.paint(Tone::Faint, escape(&line))));
             }
         }
         if let Some(waiver) = &violation.waiver {
@@ -92,7 +97,13 @@ fn in_brief(violation: &Violation, group: &GroupPlan, report: &PlanReport<'_>) -
         0 | 1 => String::new(),
         many => format!(" (and {} more)", many - 1),
     };
-    format!("{}{rest}", first.first().map_or("", String::as_str))
+    let depends = violation.depends();
+    let depends = depends.map(|depends| format!("; {depends}"));
+    format!(
+        "{}{rest}{}",
+        first.first().map_or("", String::as_str),
+        depends.unwrap_or_default()
+    )
 }
 
 fn word(status: Status) -> (Tone, &'static str) {
@@ -131,11 +142,9 @@ fn lines(
 ) -> Vec<String> {
     let mut lines = violation.lines(most);
     for (line, evidence) in lines.iter_mut().zip(&violation.traffic).take(most) {
-        let names = deciders(group, &evidence.deciders, report.sources);
-        match names.as_slice() {
-            [] => {}
-            [one] => line.push_str(&format!(", by {one}")),
-            [one, rest @ ..] => line.push_str(&format!(", by {one} and {} more", rest.len())),
+        match by(&deciders(group, &evidence.deciders, report.sources)) {
+            names if names.is_empty() => {}
+            names => line.push_str(&format!(", by {names}")),
         }
     }
     lines

@@ -1,8 +1,11 @@
 //! What the plan says of its order: how many calls, in how many layers, and whether traffic stays as it was at every step.
 
-use crate::plan::{Order, Passing, Plan, Schedule};
+use crate::plan::{Order, Plan, Schedule, lapses};
 
 use super::{TextStyle, Tone, count, escape};
+
+/// Most lines of traffic that is cut or let through for a while, without `--verbose`.
+const MOST_LAPSES: usize = 8;
 
 /// `39 calls, 4 layers`, and why it is not the least, if so; `None`: no call.
 pub(crate) fn size(plan: &Plan) -> Option<String> {
@@ -43,34 +46,7 @@ fn in_turns(plan: &Plan) -> Vec<String> {
 
 /// Whether traffic stays as it was at every step, or what does not.
 pub(super) fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
-    let mut lines = Vec::new();
-    for group in &plan.groups {
-        for Passing {
-            with,
-            direction,
-            nic: _,
-            transient,
-        } in &group.passing
-        {
-            let with = with
-                .as_ref()
-                .map(|with| format!(" on interfaces also in {with}"));
-            let with = with.unwrap_or_default();
-            let what = if transient.opens {
-                "lets through"
-            } else {
-                "cuts"
-            };
-            lines.extend(transient.traffic.iter().map(|traffic| {
-                let traffic = traffic.text(*direction);
-                format!(
-                    "  {} layer {} {what} for a while{with}: {direction} {traffic}",
-                    group.name,
-                    transient.wave + 1
-                )
-            }));
-        }
-    }
+    let mut lines = lapsing(plan, style);
     let left_out = |of: fn(&Schedule) -> usize| plan.schedules.iter().map(of).sum::<usize>();
     let with_turns = match left_out(|schedule| schedule.turns_left_out) {
         0 => String::new(),
@@ -123,6 +99,36 @@ pub(super) fn order(plan: &Plan, size: &str, style: &TextStyle) -> String {
         text.push_str(&format!("{}\n", style.paint(Tone::Removed, escape(&line))));
     }
     text + &left_out
+}
+
+/// What is not for a while what it is before and after, a line each.
+fn lapsing(plan: &Plan, style: &TextStyle) -> Vec<String> {
+    let groups = plan.groups.iter();
+    let all: Vec<String> = groups
+        .flat_map(|group| lapses(group).into_iter().map(move |lapse| (group, lapse)))
+        .map(|(group, lapse)| {
+            let with = lapse.with.as_ref();
+            let with = with.map(|with| format!(" on interfaces also in {with}"));
+            let with = with.unwrap_or_default();
+            let what = if lapse.opens { "lets through" } else { "cuts" };
+            let layers = lapse.layers();
+            format!(
+                "  {} {layers} {what} for a while{with}: {}",
+                group.name, lapse.traffic
+            )
+        })
+        .collect();
+    let shown = if style.verbose {
+        usize::MAX
+    } else {
+        MOST_LAPSES
+    };
+    let rest = all.len().saturating_sub(shown);
+    let mut lines: Vec<String> = all.into_iter().take(shown).collect();
+    if rest > 0 {
+        lines.push(format!("  … and {rest} more; --verbose lists them"));
+    }
+    lines
 }
 
 fn alone(who: &str) -> String {

@@ -118,8 +118,13 @@ fn text(rule: &Rule) -> Flexible {
 
 /// Old → new for each field that differs, the plain value for the others.
 fn difference(from: &Rule, to: &Rule) -> ([String; 5], Flexible) {
-    let mut old = cells_of(from, "");
-    let mut new = cells_of(to, "");
+    // The live rule names an owner of every group; the declared one tells whether it is another account.
+    let owner = |rule: &Rule| match (&rule.peer_owner, &to.peer_owner) {
+        (Some(owner), Some(_)) => format!("{owner}/"),
+        _ => String::new(),
+    };
+    let mut old = cells_of(from, &owner(from));
+    let mut new = cells_of(to, &owner(to));
     // The word before the number and the peer stands once.
     old[4] = from.priority.to_string();
     new[4] = to.priority.to_string();

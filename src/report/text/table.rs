@@ -5,8 +5,8 @@ use super::{
     escape::{cut, width},
 };
 
-/// A cell wider than this does not widen its column for all other rows.
-const WIDEST_COLUMN: usize = 44;
+/// A cell wider than this does not widen its column for all other rows. A group of another account fits, with its account and a word.
+const WIDEST_COLUMN: usize = 48;
 /// A description gets at least this, also where the line then leaves the terminal.
 const LEAST_DESCRIPTION: usize = 16;
 /// And at most this, so that the place stays near.

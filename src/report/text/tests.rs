@@ -50,9 +50,10 @@ web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egre
 - ingress  accept  tcp/3389        from 0.0.0.0/0                 prio 1       left over          sgr-bp1deleted00000000
 ? egress   drop    all             to sg-far0000                  prio 100     made by hand       sgr-bp1unmanaged000000
   expired, no longer desired: rules/web.yaml:16
-  newly admits ingress tcp/443 from ::/0                       by rules/web.yaml:7
-  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32     by rules/web.yaml:20
-  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000
+  newly admits ingress tcp/443 from ::/0                    by rules/web.yaml:7
+  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32  by rules/web.yaml:20
+  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32
+      was by sgr-bp1moved0000000000, now by sgr-bp1unmanaged000000
 
 2 groups unchanged, with 2 unmanaged rules (--verbose lists them)
 order: safe at every step (5 calls, 2 layers)
@@ -106,9 +107,10 @@ web  sg-bp1web000000000000  demo/cn-hangzhou/vpc-bp1demo  ingress complete, egre
   ingress  accept  all             from 0.0.0.0/0                 prio 110     System created rule.           sgr-bp1system000000000
     system-level, kept; nic intranet, created 2021-04-01T08:00:00Z
   expired, no longer desired: rules/web.yaml:16
-  newly admits ingress tcp/443 from ::/0                       by rules/web.yaml:7
-  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32     by rules/web.yaml:20
-  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32  was by sgr-bp1moved0000000000
+  newly admits ingress tcp/443 from ::/0                    by rules/web.yaml:7
+  newly admits egress udp/53 to sg-far0000 at 10.0.0.53/32  by rules/web.yaml:20
+  no longer admits egress udp/53 to sg-far0000 at 10.0.0.2/32
+      was by sgr-bp1moved0000000000, now by sgr-bp1unmanaged000000
 
 order: safe at every step (5 calls, 2 layers)
 

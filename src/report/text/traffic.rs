@@ -2,7 +2,7 @@
 
 use crate::{
     plan::GroupPlan,
-    report::{PlanReport, deciders},
+    report::{DEFAULT, PlanReport, by, deciders},
     traffic::{difference::Sentence, speak::Who},
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> 
                 };
                 sentences
                     .iter()
-                    .map(|sentence| (traffic.direction, sentence))
+                    .map(|sentence| ((traffic.direction, traffic.nic), sentence))
             })
             .collect();
         // What is not true of some stands right below what is said of all.
@@ -60,25 +60,28 @@ pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> 
             Who::NotMembersOf(_) => 1,
             Who::MembersOf(_) => 2,
         };
-        all.sort_by_key(|(direction, sentence)| (*direction, rank(&sentence.what.who)));
+        all.sort_by_key(|(side, sentence)| (*side, rank(&sentence.what.who)));
         let is_exception = |sentence: &Sentence| matches!(sentence.what.who, Who::NotMembersOf(_));
         let whole = all.iter().filter(|(_, sentence)| !is_exception(sentence));
         let left = whole.clone().count().saturating_sub(shown);
-        let kept: Vec<_> = whole.take(shown).map(|(direction, _)| direction).collect();
+        let kept: Vec<_> = whole.take(shown).map(|(side, _)| side).collect();
         let mut n = 0;
-        for (direction, sentence) in &all {
+        for (side, sentence) in &all {
             // Without what it excepts, a sentence that is shown would be false.
             let exception = is_exception(sentence);
             n += usize::from(!exception);
-            if n > shown && !exception || exception && !kept.contains(&direction) {
+            if n > shown && !exception || exception && !kept.contains(&side) {
                 continue;
             }
-            let traffic = sentence.what.text(*direction);
+            let (direction, nic) = *side;
+            let traffic = sentence.what.text(direction);
+            let side = group.side(direction, nic);
             lines.push(match &sentence.what.who {
                 Who::Anyone | Who::MembersOf(_) => Said {
                     tone,
-                    text: escape(&format!("{words} {direction} {traffic}")),
+                    text: escape(&format!("{words} {side} {traffic}")),
                     why: escape(&reason(sentence, opens, group, report)),
+                    instead: escape(&instead(sentence, opens, group, report)),
                     is_exception: false,
                 },
                 // The rule that decides for the others says nothing about these.
@@ -86,6 +89,7 @@ pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> 
                     tone,
                     text: escape(&format!("  but {traffic}")),
                     why: String::new(),
+                    instead: String::new(),
                     is_exception: true,
                 },
             });
@@ -96,6 +100,7 @@ pub(crate) fn said(group: &GroupPlan, report: &PlanReport<'_>, shown: usize) -> 
                 tone: Tone::Faint,
                 text: more,
                 why: String::new(),
+                instead: String::new(),
                 is_exception: false,
             });
         }
@@ -129,10 +134,21 @@ pub(crate) struct Said {
     pub(crate) tone: Tone,
     /// The sentence.
     pub(crate) text: String,
-    /// The rules that decide; may be empty.
+    /// The rules that decide: `by rules/web.yaml:7`, `was by sgr-1`; may be empty.
     pub(crate) why: String,
+    /// The rules that decide where those no longer do: `now by rules/web.yaml:7`; may be empty.
+    pub(crate) instead: String,
     /// Whether it takes something out of the sentences above it.
     pub(crate) is_exception: bool,
+}
+
+impl Said {
+    /// All that is known of who decides.
+    pub(crate) fn reasons(&self) -> String {
+        let reasons = [&*self.why, &*self.instead];
+        let reasons = reasons.into_iter().filter(|reason| !reason.is_empty());
+        reasons.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Before every line.
@@ -144,23 +160,22 @@ const GAP: usize = 2;
 /// Reasons stand in a column, those that do not fit there below their line. Traffic is never cut: half of it would be
 /// another statement.
 fn draw(lines: &[Said], style: &TextStyle) -> String {
-    let fits = |line: &&Said| {
-        INDENT + width(&line.text) + GAP + width(&line.why) <= style.width && !line.why.is_empty()
+    let lines: Vec<(&Said, String)> = lines.iter().map(|line| (line, line.reasons())).collect();
+    let fits = |(line, why): &&(&Said, String)| {
+        INDENT + width(&line.text) + GAP + width(why) <= style.width && !why.is_empty()
     };
-    let most = lines.iter().map(|line| width(&line.why)).max().unwrap_or(0);
+    let most = lines.iter().map(|(_, why)| width(why)).max().unwrap_or(0);
     let room = style.width.saturating_sub(INDENT + GAP + most);
     let column = lines
         .iter()
         .filter(fits)
-        .map(|line| width(&line.text))
+        .map(|(line, _)| width(&line.text))
         .filter(|n| *n <= room)
         .max()
         .unwrap_or(0);
     let mut drawn = String::new();
-    for line in lines {
-        let Said {
-            tone, text, why, ..
-        } = line;
+    for (line, why) in &lines {
+        let Said { tone, text, .. } = line;
         let mut parts = wrapped(text, style.width);
         let last = parts.pop().unwrap_or_default();
         for part in &parts {
@@ -211,11 +226,19 @@ fn reason(sentence: &Sentence, opens: bool, group: &GroupPlan, report: &PlanRepo
     } else {
         (&sentence.before, "was by")
     };
-    let names = deciders(group, rules, report.sources);
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => format!("{words} {one}"),
-        [one, rest @ ..] => format!("{words} {one} and {} more", rest.len()),
+    match by(&deciders(group, rules, report.sources)) {
+        names if names.is_empty() => names,
+        names => format!("{words} {names}"),
+    }
+}
+
+/// The rule that refuses what is no longer admitted, unless it is the default.
+fn instead(sentence: &Sentence, opens: bool, group: &GroupPlan, report: &PlanReport<'_>) -> String {
+    let mut names = deciders(group, &sentence.after, report.sources);
+    names.retain(|name| name != DEFAULT);
+    match by(&names) {
+        names if names.is_empty() || opens => String::new(),
+        names => format!("now by {names}"),
     }
 }
 
@@ -228,6 +251,7 @@ mod tests {
             tone: Tone::Plain,
             text: text.to_owned(),
             why: why.to_owned(),
+            instead: String::new(),
             is_exception: text.starts_with("  but "),
         }
     }

@@ -1,8 +1,11 @@
 //! What a plan says of its order.
 
 use super::*;
-use crate::plan::{InTurn, Passing};
-use crate::traffic::certificate::Transient;
+use crate::{
+    model::Policy,
+    plan::{InTurn, Passing},
+    traffic::{certificate::Transient, clause::Resolve, difference::difference},
+};
 
 /// Why, and what was not looked at.
 #[test]
@@ -143,4 +146,36 @@ fn what_was_not_replayed_together_is_said() {
             "  interfaces in two groups: 30 pairs not replayed together, 2 of them with a group that is changed in turns"
         )
     );
+}
+
+/// Ten kinds of traffic, each cut in three layers one after the other, and the first once more later.
+#[test]
+fn traffic_that_is_cut_in_many_layers_is_told_once_and_not_without_end() {
+    let what = |port: u16| {
+        let text = format!("ingress accept tcp/{port} from 10.0.0.0/8 priority 1");
+        let rule = sample::rule(&text, "");
+        let opened = difference(&[], &[&rule], Policy::Drop, &Resolve(None)).newly_admitted;
+        opened.into_iter().map(|sentence| sentence.what).collect()
+    };
+    let cut = |wave: usize, port: u16| Passing {
+        with: None,
+        direction: crate::model::Direction::Ingress,
+        nic: crate::model::NicType::Intranet,
+        transient: Transient {
+            wave,
+            opens: false,
+            traffic: what(port),
+        },
+    };
+    let mut passing: Vec<Passing> = (0..3)
+        .flat_map(|wave| (1..=10).map(move |port| cut(wave, port)))
+        .collect();
+    passing.push(cut(5, 1));
+    let said = said(InTurn::default(), passing);
+    assert_eq!(
+        said[1],
+        "  NAME layers 1 to 3 cuts for a while: ingress tcp/1 from 10.0.0.0/8"
+    );
+    assert_eq!(said[9], "  … and 3 more; --verbose lists them");
+    assert_eq!(said[10..], [ALONE]);
 }
