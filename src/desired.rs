@@ -42,7 +42,7 @@ pub use load::{
 pub use scalar::{block_scalar, scalar};
 pub use schema::{schema_group, schema_project};
 pub use services::BUILT_IN;
-pub use targets::{Targets, Template, matches};
+pub use targets::{Listed, Matched, Targets, Template, matches, patterns_meet};
 pub use vocabulary::{Vocabulary, named_groups};
 pub use windows::{Opening, Windows};
 
@@ -59,10 +59,12 @@ use crate::{
 pub struct Desired {
     /// The project file.
     pub project: Project,
-    /// The groups, sorted by account, region and selector; no two have the same.
+    /// The groups, sorted by account, region and selector; no two that files name have the same.
     pub groups: Vec<DesiredGroup>,
     /// Documents for groups that match; which those are only the cloud knows.
     pub templates: Vec<Template>,
+    /// What the cloud has said of those documents; nothing before it is asked.
+    pub matched: Matched,
     /// The text of every file that was read.
     pub sources: Sources,
 }

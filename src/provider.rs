@@ -105,7 +105,7 @@ fn not_offered(what: &str) -> ProviderError {
 }
 
 /// Which groups of a region; every given one must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupFilter {
     /// In this VPC.
     pub vpc: Option<VpcId>,

@@ -3,6 +3,7 @@
 //! What to do about differences is the planner's, whether it may be done is the guard's.
 
 mod discover;
+mod doubles;
 mod read;
 mod select;
 mod shard;
@@ -27,8 +28,8 @@ use crate::{
     provider::{Provider, ProviderError},
 };
 
-pub use discover::{DiscoverError, discover};
-pub use select::{SelectError, Selection, address, is_target, is_target_named, select};
+pub use discover::discover;
+pub use select::{SelectError, Selection, address, documents, is_target, is_target_named, select};
 pub use shard::{Shard, ShardError};
 
 /// How a pass reads.
@@ -73,7 +74,7 @@ pub struct ReadFailure {
     pub account: AccountName,
     /// Region that holds it.
     pub region: RegionId,
-    /// As it is declared: its id or its name.
+    /// As it is declared: its id or its name; for a document with `targets` whose groups could not be listed, its place.
     pub group: String,
     /// Where it is declared.
     pub span: Span,
@@ -140,6 +141,8 @@ fn planned<'a>(
     at: Timestamp,
 ) -> Prepared<'a> {
     let mut diagnostics = read.diagnostics;
+    let mut unreadable = read.failures;
+    unreadable.extend(unlisted(desired));
     let mut groups: Vec<GroupInput<'a>> = Vec::with_capacity(read.groups.len());
     let mut declared: Vec<(Address, &'a DesiredGroup)> = Vec::with_capacity(read.groups.len());
     for (desired, observed) in read.groups {
@@ -161,6 +164,7 @@ fn planned<'a>(
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
     // Before the planner's: a group that is not there explains more than what its rules lack.
     plan.diagnostics.splice(0..0, diagnostics);
+    merge_equal(&mut plan.diagnostics);
     Prepared {
         desired,
         selection: selection.clone(),
@@ -168,8 +172,43 @@ fn planned<'a>(
         plan,
         groups: declared.into_iter().map(|(_, group)| group).collect(),
         lists: read.lists,
-        unreadable: read.failures,
+        unreadable,
     }
+}
+
+/// Documents with `targets` whose groups could not be listed, of which any may be among the selected ones.
+fn unlisted(desired: &Desired) -> impl Iterator<Item = ReadFailure> {
+    desired.matched.unread.iter().map(|(at, error)| {
+        let DesiredGroup {
+            account,
+            region,
+            span,
+            ..
+        } = &desired.templates[*at].body;
+        ReadFailure {
+            account: account.clone(),
+            region: region.clone(),
+            group: format!("targets at {}", desired.sources.place(*span)),
+            span: *span,
+            error: error.clone(),
+        }
+    })
+}
+
+/// Leaves one of those that say the same of the same place: a line that stands for several rules has what is wrong with it once.
+fn merge_equal(diagnostics: &mut Vec<Diagnostic>) {
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+    for one in diagnostics.drain(..) {
+        let position = one.position();
+        let mut of_place = kept
+            .iter()
+            .rev()
+            .take_while(|kept| kept.position() == position);
+        if !of_place.any(|kept| *kept == one) {
+            kept.push(one);
+        }
+    }
+    *diagnostics = kept;
 }
 
 /// Why one group could not be read.

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 
 use crate::{
     apply::{GroupReport, Report},
-    diag::Sources,
+    diag::{Sources, Span},
     guard::Refusal,
     model::Rule,
     plan::{GroupPlan, Plan},
@@ -91,7 +91,7 @@ impl PlanReport<'_> {
     /// What could not be read, by place (`account/region`) and error, with the names of the groups.
     pub fn unread(&self) -> Vec<(String, &str, Vec<&str>)> {
         let mut all: Vec<(String, &str, Vec<&str>)> = Vec::new();
-        for ReadFailure { group, error } in self.failures {
+        for ReadFailure { group, error, .. } in self.failures {
             // A name may hold a slash, an account and a region hold none.
             let parts: Vec<&str> = group.splitn(3, '/').collect();
             let (place, name) = match parts[..] {
@@ -163,8 +163,10 @@ fn by(names: &[String]) -> String {
 /// A group that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadFailure {
-    /// Which group: `account/region/name`.
+    /// Which group: `account/region/name`; for a document whose groups could not be listed its place in place of a name.
     pub group: String,
+    /// Where it is declared, where that is known.
+    pub span: Option<Span>,
     /// What the cloud or the connection said.
     pub error: String,
 }
@@ -425,6 +427,7 @@ mod tests {
     fn groups_that_cannot_be_read_for_one_reason_are_told_together() {
         let failure = |group: &str, error: &str| ReadFailure {
             group: group.to_owned(),
+            span: None,
             error: error.to_owned(),
         };
         let failures = [

@@ -311,7 +311,9 @@ fn groups(plan: &Plan) -> BTreeMap<String, SavedGroup> {
 /// and those of the groups that their rules name.
 fn files(prepared: &Prepared<'_>) -> BTreeMap<String, String> {
     let desired = prepared.desired;
-    let declaring: BTreeSet<FileId> = desired.groups.iter().map(|group| group.span.file).collect();
+    let templates = desired.templates.iter().map(|template| &template.body);
+    let declaring = desired.groups.iter().chain(templates);
+    let declaring: BTreeSet<FileId> = declaring.map(|group| group.span.file).collect();
     let planned: BTreeSet<Span> = prepared.groups.iter().map(|group| group.span).collect();
     let planned =
         (0..desired.groups.len()).filter(|at| planned.contains(&desired.groups[*at].span));

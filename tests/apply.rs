@@ -74,6 +74,7 @@ async fn after_an_apply_nothing_is_left_to_plan_and_the_state_is_kept() {
             ..Project::default()
         },
         templates: Vec::new(),
+        matched: Default::default(),
         groups: vec![DesiredGroup {
             account: AccountName::new("demo"),
             region,

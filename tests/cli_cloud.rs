@@ -289,4 +289,11 @@ fn a_pattern_fits_declared_names_and_names_in_the_cloud() {
         text.ends_with("Plan: 2 to add, 0 to change, 0 to destroy.\n"),
         "{text}"
     );
+    // The other account may have more of them.
+    assert!(
+        error.contains(
+            "warning: whether --target means groups there is not known, and they are left out: gone"
+        ),
+        "{error}"
+    );
 }

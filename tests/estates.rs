@@ -62,7 +62,11 @@ fn a_document_with_targets_is_for_every_live_group_that_matches() {
     );
     project.done(&["apply", "--yes", "rules/all.yaml"]);
     assert!(project.done(&["plan"]).ends_with("No changes.\n"));
-    assert!(project.done(&["show", "web-2"]).contains("operators"));
+    let shown = project.done(&["show", "web-2"]);
+    assert!(
+        shown.contains("operators") && shown.contains("rules/all.yaml:4"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -151,6 +155,10 @@ fn a_document_is_for_a_group_or_for_all_that_match() {
             "`vpc` is for one group",
         ),
         ("targets: {}\nmode: partial\n", "it would mean every group"),
+        (
+            "targets: { name: \"\" }\nmode: partial\n",
+            "an empty name pattern",
+        ),
         (
             "targets: { nmae: a }\nmode: partial\n",
             "did you mean `name`?",

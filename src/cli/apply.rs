@@ -9,6 +9,7 @@ use clap::builder::FalseyValueParser;
 use jiff::Timestamp;
 
 use crate::{
+    clouds::Kept,
     desired::{Opening, Windows},
     exit::Exit,
 };
@@ -124,16 +125,20 @@ async fn attempt(
     args.consent.lock(&root, "apply", screen).await?;
     let desired = project::load(global, screen)?;
     let parallelism = shared.parallelism.into();
-    let (desired, odd) = pass::discovered(desired, parallelism, screen).await?;
+    let asked = match saved {
+        Some(saved) => saved.selection.below(&desired.project.root),
+        None => args.selection(false),
+    };
+    let kept = Kept::default();
+    let (desired, odd) = pass::discover(desired, &asked, parallelism, &kept).await?;
     screen.diagnostics(&desired.sources, &odd);
     history::mention(&desired.project.root, screen);
     let at = Timestamp::now();
     let selection = match saved {
-        Some(saved) => saved.selection.below(&desired.project.root),
+        Some(_) => asked,
         None => {
-            let selection = args.selection(false);
             args.since
-                .chosen(&selection, &desired, parallelism, global, screen)
+                .chosen(&asked, &desired, parallelism, global, screen)
                 .await?
         }
     };

@@ -284,12 +284,15 @@ impl Job<'_> {
             self.work.ask(screen)?;
             // Whoever was asked may have thought about it for long.
             let meter = Meter::new(self.global);
-            if !prepared.is_still_right(parallelism, &meter).await? {
-                return Err(Failure::with(
+            let moved = prepared.moved(parallelism, &meter).await?;
+            if !moved.is_empty() {
+                let mut failure = Failure::with(
                     Exit::Stale,
                     "something has moved since the plan was shown; nothing was changed",
                 )
-                .help("run the command again and look at the new plan"));
+                .help("run the command again and look at the new plan");
+                failure.causes = moved;
+                return Err(failure);
             }
         }
         let origin = Origin {

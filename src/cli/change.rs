@@ -229,6 +229,7 @@ pub(super) fn desired(base: &Desired, target: &Target<'_>, origin: &Origin) -> D
         project: base.project.clone(),
         groups: vec![group],
         templates: Vec::new(),
+        matched: Default::default(),
         sources,
     }
 }

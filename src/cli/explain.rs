@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use clap::ValueEnum;
 
 use crate::{
+    clouds::Kept,
     desired::{Desired, DesiredGroup, Vocabulary},
     exit::Exit,
     model::{Direction, ListIds, NicType},
@@ -18,7 +19,10 @@ use self::{
     groups::{Names, from_files},
     question::{Words, asked, services},
 };
-use super::{Failure, Global, Screen, pass, project};
+use super::{
+    Failure, Global, Screen, pass,
+    project::{self, Selection},
+};
 
 /// Say whether a packet is admitted, by which rule, and who can reach a service
 ///
@@ -88,11 +92,20 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let mut desired = project::load(global, screen)?;
     let direction = args.direction()?;
     if args.live && args.needs_targets(&desired) {
-        let (found, warnings) = pass::discovered(desired, PARALLELISM, screen).await?;
+        let all = Selection::default();
+        let (found, warnings) =
+            pass::discover(desired, &all, PARALLELISM, &Kept::default()).await?;
         screen.diagnostics(&found.sources, &warnings);
         desired = found;
     }
-    let chosen = args.chosen(&desired)?;
+    // Where some groups could not be listed, nobody knows what a word means that no declared group is called.
+    let chosen = args.chosen(&desired).map_err(|failure| {
+        let unread = desired.matched.unread.values().next();
+        unread.map_or(failure, |error| {
+            Failure::new("not every group that documents with `targets` are about is known")
+                .because(error)
+        })
+    })?;
     let vocabulary = Vocabulary::of(&desired.sources);
     let words = Words {
         direction,

@@ -107,11 +107,20 @@ impl Place {
                     .help(format!("it has {}", known.join(", "))),
             );
         }
+        let templates = desired.templates.iter().map(|template| &template.body);
         let region = match &self.region {
             Some(region) => RegionId::new(region),
             None => vocabulary
                 .default_region
-                .or_else(|| only(desired.groups.iter().map(|group| &group.region)))
+                .or_else(|| {
+                    only(
+                        desired
+                            .groups
+                            .iter()
+                            .chain(templates)
+                            .map(|group| &group.region),
+                    )
+                })
                 .ok_or_else(|| unknown("--region"))?,
         };
         Ok((account, region))

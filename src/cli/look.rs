@@ -1,6 +1,7 @@
 //! What `plan` and `drift` have in common: reading what is asked for, and telling everybody where it comes to nothing.
 
 use crate::{
+    clouds::Kept,
     desired::Desired,
     diag::Diagnostic,
     exit::Exit,
@@ -47,9 +48,10 @@ impl<'a> Asked<'a> {
         let gate = self.gate.open(is_narrow)?;
         let (desired, mut warnings) = project::load_with_warnings(global, screen)?;
         let parallelism = self.shared.parallelism.into();
-        let (desired, more) = pass::discovered(desired, parallelism, screen).await?;
-        warnings.extend(more);
         let selection = self.selection;
+        let kept = Kept::default();
+        let (desired, more) = pass::discover(desired, selection, parallelism, &kept).await?;
+        warnings.extend(more);
         let selection = self
             .since
             .chosen(selection, &desired, parallelism, global, screen)

@@ -37,7 +37,7 @@ pub(super) use self::{
     session::{Session, session},
     targets::meant,
 };
-use super::{Failure, Screen, progress::Meter, project::Selection};
+use super::{Failure, progress::Meter, project::Selection};
 
 /// A plan with what was found on the way to it, and the way to its clouds.
 pub(super) struct Prepared<'a> {
@@ -67,10 +67,12 @@ pub(super) async fn prepare_again<'a>(
     meter: &Meter,
 ) -> Result<Prepared<'a>, Failure> {
     let chosen = selection.choose(desired)?;
-    let accounts = chosen
+    let chosen = chosen
         .iter()
-        .map(|index| desired.groups[*index].account.clone())
-        .collect();
+        .map(|index| desired.groups[*index].account.clone());
+    // Whoever looks again asks for the groups that match again.
+    let accounts = chosen.chain(accounts(desired, &desired.matched.asked));
+    let accounts = accounts.collect();
     let connected = connect(desired, &accounts, parallelism, kept).await?;
     prepare_on(connected, desired, selection, at, parallelism, meter).await
 }
@@ -88,7 +90,7 @@ pub(super) async fn prepare_on<'a>(
     let options = reconcile::Options { parallelism };
     let inner = reconcile::prepare(desired, &wanted, &connected.clouds, at, &options, meter)
         .await
-        .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
+        .map_err(|error| nothing_to_plan(&error))?;
     Ok(Prepared::new(inner, connected))
 }
 
@@ -99,6 +101,7 @@ impl<'a> Prepared<'a> {
             .iter()
             .map(|failure| ReadFailure {
                 group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
+                span: Some(failure.span),
                 error: failure.error.to_string(),
             })
             .collect();
@@ -110,42 +113,35 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Puts live groups in place of documents with `targets`; asks no cloud when there are none.
+/// Puts live groups in place of the documents with `targets` that may be about chosen groups; with them come warnings. Asks no cloud when
+/// there are none. Documents whose groups cannot be listed are told of by the plan.
 pub(super) async fn discover(
     desired: Desired,
+    selection: &Selection,
     parallelism: usize,
     kept: &Kept,
 ) -> Result<(Desired, Vec<Diagnostic>), Failure> {
-    let templates = desired.templates.iter();
-    let accounts: BTreeSet<AccountName> = templates
-        .map(|template| template.body.account.clone())
-        .collect();
-    if accounts.is_empty() {
+    let documents = reconcile::documents(&desired, &selection.within(&desired)?);
+    if documents.is_empty() {
         return Ok((desired, Vec::new()));
     }
+    let accounts = accounts(&desired, &documents);
     let connected = connect(&desired, &accounts, parallelism, kept).await?;
-    let found = reconcile::discover(desired, &connected.clouds, parallelism).await;
+    let found = reconcile::discover(desired, &documents, &connected.clouds, parallelism).await;
     let closed = connected.close().await;
-    let found = found.map_err(|error| {
-        Failure::new("the groups that documents with `targets` are about cannot be found")
-            .because(&error)
-    })?;
+    let found = found.map_err(|error| nothing_to_plan(&error))?;
     closed.map_err(|error| Failure::new("the embedded cloud did not end well").because(&error))?;
     Ok(found)
 }
 
-/// As [`discover`], with what is wrong drawn on stderr; with it come the warnings.
-pub(super) async fn discovered(
-    desired: Desired,
-    parallelism: usize,
-    screen: &Screen,
-) -> Result<(Desired, Vec<Diagnostic>), Failure> {
-    let (desired, problems) = discover(desired, parallelism, &Kept::default()).await?;
-    if problems.iter().any(Diagnostic::is_error) {
-        screen.diagnostics(&desired.sources, &problems);
-        return Err(super::project::not_planned(&problems));
-    }
-    Ok((desired, problems))
+/// The accounts of some documents with `targets`.
+fn accounts(desired: &Desired, documents: &BTreeSet<usize>) -> BTreeSet<AccountName> {
+    let documents = documents.iter().map(|at| &desired.templates[*at].body);
+    documents.map(|body| body.account.clone()).collect()
+}
+
+fn nothing_to_plan(error: &reconcile::Error) -> Failure {
+    Failure::new("there is nothing to plan").because(error)
 }
 
 /// Connects the accounts of all groups.
@@ -250,20 +246,36 @@ impl Prepared<'_> {
         self.connected
     }
 
-    /// Reads and plans once more; whether the plan is still the same.
-    pub(super) async fn is_still_right(
+    /// Asks once more which groups match, reads and plans; what has moved, a line each. Empty: the plan is still the same.
+    pub(super) async fn moved(
         &self,
         parallelism: usize,
         meter: &Meter,
-    ) -> Result<bool, Failure> {
-        let (desired, clouds) = (self.inner.desired, &self.connected.clouds);
+    ) -> Result<Vec<String>, Failure> {
+        let (inner, clouds) = (&self.inner, &self.connected.clouds);
+        let asked = &inner.desired.matched.asked;
+        let mut selection = inner.selection.clone();
+        let anew;
+        let desired = if asked.is_empty() {
+            inner.desired
+        } else {
+            let before = inner.desired.clone();
+            let found = reconcile::discover(before, asked, clouds, parallelism).await;
+            (anew, _) = found.map_err(|error| nothing_to_plan(&error))?;
+            saved::choose_new(&mut selection, inner.desired, &anew);
+            &anew
+        };
         let options = reconcile::Options { parallelism };
         let now = Timestamp::now();
-        let again =
-            reconcile::prepare(desired, &self.inner.selection, clouds, now, &options, meter)
-                .await
-                .map_err(|error| Failure::new("there is nothing to plan").because(&error))?;
-        Ok(!again.is_errored() && again.plan.id() == self.inner.plan.id())
+        let again = reconcile::prepare(desired, &selection, clouds, now, &options, meter).await;
+        match again {
+            Ok(again) => Ok(saved::moved(inner, &again)),
+            Err(reconcile::Error::Select(reconcile::SelectError::Target { target, .. })) => {
+                Ok(vec![format!("no group is called `{target}` any more")])
+            }
+            Err(reconcile::Error::Select(error)) => Ok(vec![error.to_string()]),
+            Err(error) => Err(nothing_to_plan(&error)),
+        }
     }
 
     /// What is wrong or odd about the files in view of the cloud.

@@ -180,7 +180,8 @@ pub(super) fn refuse_among_rules(path: &Path, desired: &Desired) -> Result<(), F
     let folder = std::path::absolute(path).ok();
     let folder = folder.as_deref().and_then(Path::parent);
     let root = std::path::absolute(&desired.project.root).ok();
-    let among = desired.groups.iter().any(|group| {
+    let templates = desired.templates.iter().map(|template| &template.body);
+    let among = desired.groups.iter().chain(templates).any(|group| {
         let file = &desired.sources.get(group.span.file).path;
         // Where groups stand beside the project file, everything is beside them.
         let below = file.parent().filter(|folder| *folder != Path::new(""));
@@ -252,6 +253,9 @@ fn declared(desired: &Desired) -> String {
     let mut listed: Vec<String> = names.iter().take(MOST_LISTED).cloned().collect();
     if names.len() > MOST_LISTED {
         listed.push(format!("{} more", names.len() - MOST_LISTED));
+    }
+    if !desired.templates.is_empty() {
+        listed.push("groups that match `targets` of a document".to_owned());
     }
     match listed.is_empty() {
         true => "no group is declared".to_owned(),

@@ -155,6 +155,16 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let own = own_groups(&session, &meant, &observed).await?;
     session.close().await?;
     let observed = live::without_own(&observed, &own);
+    // The group itself tells which documents with `targets` it matches; nobody needs to list all that do.
+    let by_targets = match meant.declared {
+        Some(_) => None,
+        None => desired.templates.iter().find(|template| {
+            let body = &template.body;
+            (&body.account, &body.region) == (&meant.account, &meant.region)
+                && template.targets.admit(&observed.info)
+        }),
+    };
+    let declaring = meant.declared.or(by_targets.map(|template| &template.body));
     let mut lines: Vec<Line<'_>> = observed
         .rules
         .iter()
@@ -165,8 +175,7 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
                 Peer::Group(id) => own.get(id).map(|info| info.name.as_str()),
                 Peer::Cidr(_) | Peer::PrefixList(_) => None,
             },
-            declared: meant
-                .declared
+            declared: declaring
                 .and_then(|group| declaration(&desired, group, seen, &own))
                 .map(|rule| desired.sources.place(rule.span)),
         })

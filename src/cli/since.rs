@@ -6,7 +6,7 @@ use crate::{
     desired::{self, Changes, Desired, Gone, Loaded, SourceFile, Why},
     git::{Error, Git, Tree},
     reconcile,
-    report::text::{count, escape},
+    report::text::{Tone, count, escape},
 };
 
 use super::{
@@ -49,7 +49,14 @@ impl Since {
     ) -> Result<Selection, Failure> {
         let touched = self.touched(desired, global)?;
         let only = touched.as_ref().map(Touched::groups);
-        let meant = pass::meant(selection, desired, only.as_ref(), parallelism).await?;
+        let (meant, unsure) = pass::meant(selection, desired, only.as_ref(), parallelism).await?;
+        for place in unsure {
+            let label = screen.err.paint(Tone::Removed, "warning:");
+            screen.say(&format!(
+                "{label} whether --target means groups there is not known, and they are left out: {}\n",
+                escape(&place)
+            ));
+        }
         match touched {
             Some(touched) => touched.narrow(&meant, desired, global, screen),
             None => Ok(meant),

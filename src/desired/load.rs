@@ -161,6 +161,7 @@ pub fn load_project(project_file: &Path) -> Result<(Desired, Vec<Diagnostic>), L
         project: draft.into_project(root),
         groups: Vec::new(),
         templates: Vec::new(),
+        matched: Default::default(),
         sources,
     };
     Ok((desired, out))
@@ -285,6 +286,7 @@ fn put_together(
         project: draft.into_project(root),
         groups,
         templates,
+        matched: Default::default(),
         sources,
     };
     Loaded {

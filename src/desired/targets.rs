@@ -1,6 +1,9 @@
 //! `targets:` of a group document: a document for every live group that matches, in place of one for a group.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     desired::{
@@ -10,8 +13,8 @@ use crate::{
         yaml::Node,
     },
     diag::{Code, Diagnostic},
-    model::{GroupInfo, GroupName, VpcId},
-    provider::GroupFilter,
+    model::{AccountName, GroupId, GroupInfo, GroupName, RegionId, VpcId},
+    provider::{GroupFilter, ProviderError},
 };
 
 /// Keys of `targets`.
@@ -54,8 +57,8 @@ impl Targets {
     pub fn admit(&self, info: &GroupInfo) -> bool {
         let name = self.name.as_ref();
         !info.managed
-            && self.filter().admits(info)
             && name.is_none_or(|pattern| matches(pattern, info.name.as_str()))
+            && self.filter().admits(info)
     }
 }
 
@@ -79,11 +82,49 @@ impl Template {
     }
 }
 
+/// What the cloud has said of documents with `targets`. A run asks once: what it was told then is not looked up a second time.
+#[derive(Clone, Debug, Default)]
+pub struct Matched {
+    /// The documents that it was asked about, as indices into [`Desired::templates`](super::Desired::templates).
+    pub asked: BTreeSet<usize>,
+    /// Those of them whose groups could not be listed.
+    pub unread: BTreeMap<usize, Arc<ProviderError>>,
+    /// What was listed, by account and region.
+    pub lists: BTreeMap<(AccountName, RegionId), Listed>,
+}
+
+/// Groups of a region that were listed.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    /// The groups, whether or not a document is about them.
+    pub groups: BTreeMap<GroupId, GroupInfo>,
+    /// Whether these are all groups of the region.
+    pub whole: bool,
+}
+
+impl Matched {
+    /// The live group of a declaration by id, where it was listed.
+    pub fn info(&self, group: &DesiredGroup) -> Option<&GroupInfo> {
+        let Selector::Id(id) = &group.selector else {
+            return None;
+        };
+        let place = (group.account.clone(), group.region.clone());
+        self.lists.get(&place)?.groups.get(id)
+    }
+}
+
 /// Reads `targets`.
 pub(super) fn targets(node: &Node<'_>, out: &mut Out) -> Option<Targets> {
     let before = out.len();
     let fields = Fields::read(node, &TARGETS, out)?;
     let name = fields.text("name", out).map(str::to_owned);
+    if let (Some(""), Some(node)) = (name.as_deref(), fields.get("name")) {
+        out.push(
+            Diagnostic::error(Code::InvalidGroup, "an empty name pattern matches no group with a name")
+                .label(node.span, "empty")
+                .help("write a pattern, such as `name: \"web-*\"`; every group of a region is `name: \"*\"`; where only `vpc` or `tags` count, leave out `name`"),
+        );
+    }
     let vpc = fields.get("vpc").and_then(|node| value::vpc_id(node, out));
     let mut tags = BTreeMap::new();
     if let Some(node) = fields.get("tags") {
@@ -150,4 +191,65 @@ pub fn matches(pattern: &str, text: &str) -> bool {
         }
     }
     true
+}
+
+/// Whether there is a text that is what both of two patterns with `*` describe.
+pub fn patterns_meet(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let is_star = |pattern: &[char], at: usize| pattern.get(at) == Some(&'*');
+    // From the back: whether what is left of `one` from each place meets what is left of `other`.
+    let mut below = vec![false; other.len() + 1];
+    for i in (0..=one.len()).rev() {
+        let mut row = vec![false; other.len() + 1];
+        for j in (0..=other.len()).rev() {
+            let right = j < other.len() && row[j + 1];
+            let down = i < one.len() && below[j];
+            row[j] = match (one.get(i), other.get(j)) {
+                (None, None) => true,
+                _ if is_star(&one, i) || is_star(&other, j) => right || down,
+                (Some(a), Some(b)) => a == b && below[j + 1],
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+        }
+        below = row;
+    }
+    below[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_meet_where_a_text_fits_both() {
+        for (one, other, expected) in [
+            ("web", "web", true),
+            ("web", "db", false),
+            ("", "", true),
+            ("", "*", true),
+            ("", "a", false),
+            ("web-*", "web-1", true),
+            ("web-*", "db-*", false),
+            ("web-*", "*-1", true),
+            ("web-*", "we", false),
+            ("a*c", "*b*", true),
+            ("a*b", "*c", false),
+            ("**", "x", true),
+            ("sg-*", "web-*", false),
+        ] {
+            assert_eq!(patterns_meet(one, other), expected, "{one} {other}");
+            assert_eq!(patterns_meet(other, one), expected, "{other} {one}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_that_both_fit_a_text_meet(one in "[ab*]{0,6}", other in "[ab*]{0,6}", text in "[ab]{0,6}") {
+            let both = matches(&one, &text) && matches(&other, &text);
+            proptest::prop_assert!(!both || patterns_meet(&one, &other));
+            if !other.contains('*') {
+                proptest::prop_assert_eq!(patterns_meet(&one, &other), matches(&one, &other));
+            }
+        }
+    }
 }

@@ -1,107 +1,155 @@
 //! Documents with `targets` -> a declaration for every live group that matches.
+//!
+//! One list per account and region is enough for all its documents. Where each of them says a VPC or tags, by which the cloud can narrow
+//! a list, each gets a list of its own: no document then costs more calls than its groups do.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
     clouds::Clouds,
-    desired::{Desired, DesiredGroup, Template},
-    diag::{Code, Diagnostic},
-    model::{AccountName, GroupInfo, GroupName, RegionId},
-    provider::{Provider, ProviderError},
+    desired::{Desired, DesiredGroup, Matched, Template},
+    diag::{Code, Diagnostic, Span},
+    model::{AccountName, GroupId, GroupInfo, GroupName, RegionId},
+    provider::{GroupFilter, Provider, ProviderError},
 };
 
-use super::read::means;
+use super::Error;
 
-/// Why the groups of a document are not known.
-#[derive(Debug, thiserror::Error)]
-pub enum DiscoverError {
-    /// The account has no provider.
-    #[error("account {0} is not connected")]
-    NotConnected(AccountName),
-    /// The cloud or the connection failed.
-    #[error("the groups of region {region} of account {account} cannot be listed: {error}")]
-    Provider {
-        /// Account that was asked.
-        account: AccountName,
-        /// Region that was asked.
-        region: RegionId,
-        /// What was said.
-        #[source]
-        error: ProviderError,
-    },
-}
+type Place = (AccountName, RegionId);
 
-/// Puts the groups that match in place of the documents with `targets`. With it come warnings for documents that match nothing, and errors
-/// for groups that two documents are about.
+/// What is asked: the groups of a place that a filter admits.
+type Question = (Place, GroupFilter);
+
+type Answers = BTreeMap<Question, Result<Vec<GroupInfo>, Arc<ProviderError>>>;
+
+/// Puts the groups that match in place of documents with `targets`, those with the given indices. With them come warnings for documents
+/// that match nothing. What an earlier call has found is forgotten. Documents whose groups cannot be listed are in [`Matched::unread`];
+/// groups that two documents are about are told of by whoever reads them.
 pub async fn discover<P: Provider>(
     mut desired: Desired,
+    documents: &BTreeSet<usize>,
     clouds: &Clouds<P>,
     parallelism: usize,
-) -> Result<(Desired, Vec<Diagnostic>), DiscoverError> {
-    let templates = desired.templates.clone();
-    let lists = templates.iter().map(async |template| {
-        let DesiredGroup {
-            account, region, ..
-        } = &template.body;
-        let cloud = clouds
-            .get(account)
-            .ok_or_else(|| DiscoverError::NotConnected(account.clone()))?;
-        let listed = cloud.list(region, &template.targets.filter()).await;
-        listed.map_err(|error| DiscoverError::Provider {
-            account: account.clone(),
-            region: region.clone(),
-            error,
-        })
-    });
-    let lists: Vec<Result<Vec<GroupInfo>, DiscoverError>> = stream::iter(lists)
-        .buffered(parallelism.max(1))
-        .collect()
-        .await;
-    let mut problems = Vec::new();
-    let mut found: BTreeMap<Live, (GroupInfo, &Template)> = BTreeMap::new();
-    for (template, infos) in templates.iter().zip(lists) {
-        let mut infos = infos?;
-        infos.retain(|info| template.targets.admit(info));
-        if infos.is_empty() {
-            problems.push(no_match(template));
-        }
-        for info in infos {
-            let body = &template.body;
-            let declared = desired.groups.iter().find(|group| {
-                (&group.account, &group.region) == (&body.account, &body.region)
-                    && means(&group.selector, &info)
-            });
-            let live = (
-                body.account.clone(),
-                body.region.clone(),
-                info.id.to_string(),
-            );
-            if let Some(group) = declared {
-                problems.push(twice(template, group, &info, "declared by itself here"));
-            } else if let Some((_, other)) = found.get(&live) {
-                problems.push(twice(template, &other.body, &info, "matches here as well"));
-            } else {
-                found.insert(live, (info, template));
+) -> Result<(Desired, Vec<Diagnostic>), Error> {
+    let of_documents = spans(&desired);
+    desired
+        .groups
+        .retain(|group| !of_documents.contains(&group.span));
+    let mut matched = Matched {
+        asked: documents.clone(),
+        ..Matched::default()
+    };
+    let questions = questions(&desired.templates, documents);
+    let asked: BTreeSet<&Question> = questions.values().collect();
+    let answers = list(asked, clouds, parallelism).await?;
+
+    let mut warnings = Vec::new();
+    let mut found: Vec<(&Template, GroupInfo)> = Vec::new();
+    for (&at, question) in &questions {
+        let template = &desired.templates[at];
+        match &answers[question] {
+            Err(error) => drop(matched.unread.insert(at, error.clone())),
+            Ok(infos) => {
+                let before = found.len();
+                let meant = infos.iter().filter(|info| template.targets.admit(info));
+                found.extend(meant.map(|info| (template, info.clone())));
+                if found.len() == before {
+                    warnings.push(no_match(template));
+                }
             }
         }
     }
-    // A name that several groups have, or a declared one, stays what it was.
-    let mut names: BTreeMap<(&AccountName, &RegionId, &GroupName), usize> = BTreeMap::new();
-    for group in &desired.groups {
-        if let Some(name) = group.declared_name() {
-            *names
-                .entry((&group.account, &group.region, name))
-                .or_default() += 1;
+    for ((place, filter), answer) in answers {
+        if let Ok(infos) = answer {
+            let listed = matched.lists.entry(place).or_default();
+            listed.whole |= filter == GroupFilter::default();
+            let infos = infos.into_iter().map(|info| (info.id.clone(), info));
+            listed.groups.extend(infos);
         }
     }
-    for ((account, region, _), (info, _)) in &found {
-        *names.entry((account, region, &info.name)).or_default() += 1;
+    let groups = declarations(&desired, &found);
+    desired.groups.extend(groups);
+    desired.groups.sort_by(|a, b| {
+        (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
+    });
+    desired.matched = matched;
+    warnings.sort_by_key(|warning| warning.labels.first().map(|label| label.span));
+    Ok((desired, warnings))
+}
+
+/// Where documents with `targets` stand: the groups that match have their place.
+pub(super) fn spans(desired: &Desired) -> BTreeSet<Span> {
+    let templates = desired.templates.iter();
+    templates.map(|template| template.body.span).collect()
+}
+
+/// What is to be asked for each of the documents: the same for all of a place where one of them needs every group anyway.
+fn questions(templates: &[Template], documents: &BTreeSet<usize>) -> BTreeMap<usize, Question> {
+    let mut questions: BTreeMap<usize, Question> = documents
+        .iter()
+        .map(|&at| {
+            let Template { targets, body } = &templates[at];
+            let place = (body.account.clone(), body.region.clone());
+            (at, (place, targets.filter()))
+        })
+        .collect();
+    let whole: BTreeSet<Place> = questions
+        .values()
+        .filter(|(_, filter)| *filter == GroupFilter::default())
+        .map(|(place, _)| place.clone())
+        .collect();
+    for (place, filter) in questions.values_mut() {
+        if whole.contains(place) {
+            *filter = GroupFilter::default();
+        }
     }
-    let mut groups: Vec<DesiredGroup> = Vec::with_capacity(found.len());
-    for ((account, region, _), (info, template)) in &found {
-        let is_own = names.get(&(account, region, &info.name)) == Some(&1);
+    questions
+}
+
+async fn list<P: Provider>(
+    questions: BTreeSet<&Question>,
+    clouds: &Clouds<P>,
+    parallelism: usize,
+) -> Result<Answers, Error> {
+    let lists = questions.into_iter().map(async |question| {
+        let ((account, region), filter) = question;
+        let cloud = clouds
+            .get(account)
+            .ok_or_else(|| Error::NotConnected(account.clone()))?;
+        let listed = cloud.list(region, filter).await.map_err(Arc::new);
+        Ok((question.clone(), listed))
+    });
+    let lists: Vec<_> = stream::iter(lists)
+        .buffer_unordered(parallelism.max(1))
+        .collect()
+        .await;
+    lists.into_iter().collect()
+}
+
+/// A declaration for every group and every document that it matches.
+fn declarations(desired: &Desired, found: &[(&Template, GroupInfo)]) -> Vec<DesiredGroup> {
+    // A name that several groups have, or a declared one, stays what it was.
+    let mut names: BTreeMap<(&AccountName, &RegionId, &GroupName), BTreeSet<Option<&GroupId>>> =
+        BTreeMap::new();
+    for group in &desired.groups {
+        if let Some(name) = group.declared_name() {
+            let name = (&group.account, &group.region, name);
+            names.entry(name).or_default().insert(None);
+        }
+    }
+    for (Template { body, .. }, info) in found {
+        let name = (&body.account, &body.region, &info.name);
+        names.entry(name).or_default().insert(Some(&info.id));
+    }
+    let group = |(template, info): &(&Template, GroupInfo)| {
+        let body = &template.body;
+        let name = (&body.account, &body.region, &info.name);
+        let is_own = names.get(&name).is_some_and(|known| known.len() == 1);
         let alias = (is_own && !info.name.as_str().is_empty()).then(|| info.name.clone());
         let mut group = template.of(info, alias);
         for waiver in &desired.project.waivers {
@@ -110,18 +158,10 @@ pub async fn discover<P: Provider>(
                 group.waivers.push(waiver.clone());
             }
         }
-        groups.push(group);
-    }
-    desired.groups.extend(groups);
-    desired.groups.sort_by(|a, b| {
-        (&a.account, &a.region, &a.selector).cmp(&(&b.account, &b.region, &b.selector))
-    });
-    problems.sort_by_key(|problem| problem.labels.first().map(|label| label.span));
-    Ok((desired, problems))
+        group
+    };
+    found.iter().map(group).collect()
 }
-
-/// Account, region and id.
-type Live = (AccountName, RegionId, String);
 
 fn no_match(template: &Template) -> Diagnostic {
     let DesiredGroup {
@@ -136,19 +176,4 @@ fn no_match(template: &Template) -> Diagnostic {
     )
     .label(*span, "stands for no group now")
     .help("check the pattern, `account` and `region`; groups that a cloud service owns never match")
-}
-
-fn twice(template: &Template, other: &DesiredGroup, info: &GroupInfo, here: &str) -> Diagnostic {
-    Diagnostic::error(
-        Code::DuplicateGroup,
-        format!(
-            "two documents are about security group {} ({})",
-            info.id, info.name
-        ),
-    )
-    .label(template.body.span, format!("{} matches", info.name))
-    .label(other.span, here)
-    .help(
-        "narrow `targets`, or join the two documents: a group has one list of rules per direction",
-    )
 }

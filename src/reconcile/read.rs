@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 
 use crate::{
     clouds::Clouds,
-    desired::{Desired, DesiredGroup, Selector},
+    desired::{Desired, DesiredGroup, Listed, Selector},
     diag::{Code, Diagnostic},
-    model::{AccountName, GroupId, GroupInfo, ListIds, Lists, Network, ObservedGroup, RegionId},
+    model::{AccountName, GroupInfo, GroupName, ListIds, Lists, Network, ObservedGroup, RegionId},
     provider::{Provider, ProviderError},
 };
 
-use super::{Error, Options, Progress, ReadFailure, Shard};
+use super::{Error, Options, Progress, ReadFailure, Shard, doubles::doubles};
 
 /// What reading gave.
 #[derive(Default)]
@@ -33,7 +33,7 @@ pub(super) struct Read<'a> {
 type Place = (AccountName, RegionId);
 
 /// What came of a group.
-enum Found {
+pub(super) enum Found {
     Group(GroupInfo),
     Unreadable(Arc<ProviderError>),
     /// A diagnostic has said it.
@@ -95,7 +95,10 @@ pub(super) async fn read<'a, P: Provider>(
     }
     let problems = problems.into_iter().map(|(_, problem)| problem);
     read.diagnostics.extend(problems);
-    refuse_doubles(desired, &selected, &mut found, &mut read.diagnostics);
+    for (doubles, problem) in doubles(desired, &selected, &found) {
+        found.extend(doubles.into_iter().map(|at| (at, Found::Wrong)));
+        read.diagnostics.push(problem);
+    }
 
     let mut wanted: BTreeMap<usize, &GroupInfo> = found
         .iter()
@@ -216,10 +219,6 @@ async fn find<P: Provider>(
         places.entry(place).or_default().push(at);
     }
     let lookups = places.into_iter().map(async |((account, region), groups)| {
-        let selectors: Vec<Selector> = groups
-            .iter()
-            .map(|at| desired.groups[*at].selector.clone())
-            .collect();
         let mut named: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for at in groups.iter().filter(|at| selected.contains(at)) {
             let called = called(&desired.groups[*at].selector);
@@ -234,9 +233,29 @@ async fn find<P: Provider>(
                 }
             }
         };
+        let place = (account.clone(), region.clone());
+        let known = Known::new(desired.matched.lists.get(&place));
+        let mut answers: Vec<(usize, Vec<GroupInfo>)> = Vec::new();
+        let mut asked: Vec<usize> = Vec::new();
+        for at in groups {
+            match known.candidates(&desired.groups[at].selector) {
+                Some(candidates) => {
+                    candidates.iter().for_each(&tell);
+                    answers.push((at, candidates));
+                }
+                None => asked.push(at),
+            }
+        }
+        let selectors: Vec<Selector> = asked
+            .iter()
+            .map(|at| desired.groups[*at].selector.clone())
+            .collect();
         let provider = connected(clouds, account)?;
-        let answer = provider.find_telling(region, &selectors, &tell).await;
-        Ok::<_, Error>((groups, answer))
+        let answer = match selectors.is_empty() {
+            true => Ok(Vec::new()),
+            false => provider.find_telling(region, &selectors, &tell).await,
+        };
+        Ok::<_, Error>((answers, asked, answer))
     });
     let mut answers: Vec<_> = stream::iter(lookups)
         .buffer_unordered(bound)
@@ -244,19 +263,10 @@ async fn find<P: Provider>(
         .await;
     let mut found = BTreeMap::new();
     for answer in answers.drain(..) {
-        let (groups, answer) = answer?;
+        let (mut answers, groups, answer) = answer?;
         match answer {
             Ok(candidates) if candidates.len() == groups.len() => {
-                for (at, candidates) in groups.into_iter().zip(candidates) {
-                    let one = match one_of(&desired.groups[at], candidates) {
-                        Ok(info) => Found::Group(info),
-                        Err(problem) => {
-                            problems.push((at, problem));
-                            Found::Wrong
-                        }
-                    };
-                    found.insert(at, one);
-                }
+                answers.extend(groups.into_iter().zip(candidates));
             }
             Ok(_) => {
                 let error = Arc::new(ProviderError::Malformed {
@@ -278,8 +288,53 @@ async fn find<P: Provider>(
                 );
             }
         }
+        for (at, candidates) in answers {
+            let one = match one_of(&desired.groups[at], candidates) {
+                Ok(info) => Found::Group(info),
+                Err(problem) => {
+                    problems.push((at, problem));
+                    Found::Wrong
+                }
+            };
+            found.insert(at, one);
+        }
     }
     Ok(found)
+}
+
+/// What was listed of a region before anybody looks groups up.
+struct Known<'a> {
+    listed: Option<&'a Listed>,
+    by_name: BTreeMap<&'a GroupName, Vec<&'a GroupInfo>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(listed: Option<&'a Listed>) -> Self {
+        let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        // Of some of the groups nobody can tell whether they are all that have a name.
+        for info in listed
+            .iter()
+            .filter(|listed| listed.whole)
+            .flat_map(|listed| listed.groups.values())
+        {
+            by_name.entry(&info.name).or_default().push(info);
+        }
+        Self { listed, by_name }
+    }
+
+    /// The groups that a declaration may mean; `None`: not known.
+    fn candidates(&self, selector: &Selector) -> Option<Vec<GroupInfo>> {
+        let listed = self.listed?;
+        let known: Vec<&GroupInfo> = match selector {
+            Selector::Id(id) => listed.groups.get(id).into_iter().collect(),
+            Selector::Name { name, .. } => {
+                let named = self.by_name.get(name).into_iter().flatten().copied();
+                named.filter(|info| means(selector, info)).collect()
+            }
+        };
+        let is_known = listed.whole || !known.is_empty();
+        is_known.then(|| known.into_iter().cloned().collect())
+    }
 }
 
 fn one_of(group: &DesiredGroup, mut candidates: Vec<GroupInfo>) -> Result<GroupInfo, Diagnostic> {
@@ -311,65 +366,8 @@ fn one_of(group: &DesiredGroup, mut candidates: Vec<GroupInfo>) -> Result<GroupI
     })
 }
 
-/// Two documents that mean one live group would undo each other's work.
-fn refuse_doubles(
-    desired: &Desired,
-    selected: &BTreeSet<usize>,
-    found: &mut BTreeMap<usize, Found>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let mut first: BTreeMap<(&AccountName, &RegionId, GroupId), usize> = BTreeMap::new();
-    for (at, found) in found.iter_mut() {
-        let Found::Group(info) = found else { continue };
-        let group = &desired.groups[*at];
-        let live = (&group.account, &group.region, info.id.clone());
-        let Some(other) = first.get(&live) else {
-            first.insert(live, *at);
-            continue;
-        };
-        diagnostics.push(double(group, &desired.groups[*other], info));
-        *found = Found::Wrong;
-    }
-    // Documents that were not looked up: what the cloud said of the selected groups tells which of them mean the same.
-    let looked_up: BTreeSet<usize> = found.keys().copied().collect();
-    let mut others: BTreeMap<(&AccountName, &RegionId, &str), Vec<usize>> = BTreeMap::new();
-    for (at, group) in desired.groups.iter().enumerate() {
-        if !looked_up.contains(&at) {
-            let place = (&group.account, &group.region, called(&group.selector));
-            others.entry(place).or_default().push(at);
-        }
-    }
-    for (at, found) in found.iter_mut() {
-        let Found::Group(info) = found else { continue };
-        if !selected.contains(at) {
-            continue;
-        }
-        let group = &desired.groups[*at];
-        let called = [info.id.as_str(), info.name.as_str()].into_iter();
-        let other = called
-            .filter_map(|name| others.get(&(&group.account, &group.region, name)))
-            .flatten()
-            .map(|other| &desired.groups[*other])
-            .find(|other| means(&other.selector, info));
-        if let Some(other) = other {
-            diagnostics.push(double(group, other, info));
-            *found = Found::Wrong;
-        }
-    }
-}
-
-fn double(group: &DesiredGroup, other: &DesiredGroup, info: &GroupInfo) -> Diagnostic {
-    Diagnostic::error(
-        Code::DuplicateGroup,
-        format!("two documents declare security group {}", info.id),
-    )
-    .label(group.span, format!("{} is {}", group.selector, info.id))
-    .label(other.span, "declared here as well")
-    .help("keep one document per group")
-}
-
 /// The id or the name.
-fn called(selector: &Selector) -> &str {
+pub(super) fn called(selector: &Selector) -> &str {
     match selector {
         Selector::Id(id) => id.as_str(),
         Selector::Name { name, .. } => name.as_str(),

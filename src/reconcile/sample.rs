@@ -52,6 +52,7 @@ pub(crate) fn desired(groups: &[&str]) -> Desired {
         },
         groups,
         templates: Vec::new(),
+        matched: Default::default(),
         sources,
     }
 }

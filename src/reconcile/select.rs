@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::Shard;
-use crate::desired::{Desired, DesiredGroup, Selector, matches};
+use crate::{
+    desired::{Desired, DesiredGroup, Selector, Template, matches, patterns_meet},
+    model::{Network, VpcId},
+};
 
 /// What the user asked for. Paths, targets and addresses narrow each other; without any it is every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -79,31 +82,85 @@ fn suggested(near: &[String]) -> String {
     }
 }
 
+/// The documents with `targets` that may be about selected groups, as indices into [`Desired::templates`]; which groups they are about
+/// need not be known yet.
+pub fn documents(desired: &Desired, selection: &Selection) -> BTreeSet<usize> {
+    let templates = desired.templates.iter().enumerate();
+    let may_be = templates.filter(|(_, template)| {
+        let Template { targets, body } = template;
+        let vpc: Option<&VpcId> = targets.vpc.as_ref();
+        let in_part = |shard: Shard| {
+            let network = vpc.cloned().map(Network::Vpc);
+            network.is_none_or(|network| shard.holds(body, Some(&network)))
+        };
+        let place = format!("{}/{}/", body.account, body.region);
+        let is_named = |only: &BTreeSet<String>| only.iter().any(|one| one.starts_with(&place));
+        may_be_meant(desired, selection, template)
+            && selection.shard.is_none_or(in_part)
+            && selection.only.as_ref().is_none_or(is_named)
+    });
+    may_be.map(|(at, _)| at).collect()
+}
+
+/// Whether a document with `targets` may be about groups that paths and targets choose.
+fn may_be_meant(desired: &Desired, selection: &Selection, template: &Template) -> bool {
+    let Selection { paths, targets, .. } = selection;
+    let mut below = paths
+        .iter()
+        .map(|path| is_below(desired, path, &template.body));
+    let mut meant = targets.iter().map(|target| may_be_target(target, template));
+    (paths.is_empty() || below.any(|it| it)) && (targets.is_empty() || meant.any(|it| it))
+}
+
+/// Whether a group that a document with `targets` is about may be meant, by its name or by an id.
+fn may_be_target(target: &str, template: &Template) -> bool {
+    let Template { targets, body } = template;
+    let parts: Vec<&str> = target.split('/').collect();
+    let named = match parts[..] {
+        [named] => named,
+        [account, region, named]
+            if matches(account, body.account.as_str()) && matches(region, body.region.as_str()) =>
+        {
+            named
+        }
+        _ => return false,
+    };
+    let name = targets.name.as_deref().unwrap_or("*");
+    patterns_meet(named, name) || patterns_meet(named, "sg-*")
+}
+
+fn is_below(desired: &Desired, path: &Path, group: &DesiredGroup) -> bool {
+    let file = &desired.sources.get(group.span.file).path;
+    file.starts_with(below(&desired.project.root, path))
+}
+
 /// The indices of the selected groups, in the order of declarations.
 pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, SelectError> {
     let groups = &desired.groups;
-    let is_below = |path: &PathBuf, group: &DesiredGroup| {
-        let file = &desired.sources.get(group.span.file).path;
-        file.starts_with(below(&desired.project.root, path))
-    };
-    // A path may hold nothing but documents for groups that match, before anybody has asked which those are.
-    let paths = selection.paths.iter().filter(|path| {
-        let mut templates = desired.templates.iter();
-        let declared = groups.iter().any(|group| is_below(path, group));
-        declared || !templates.any(|template| is_below(path, &template.body))
-    });
-    let paths: Vec<PathBuf> = paths.cloned().collect();
-    let no_path = paths.is_empty() && !selection.paths.is_empty();
-    let by_path = match no_path {
-        true => vec![false; groups.len()],
-        false => chosen(groups, &paths, is_below).map_err(|path| SelectError::Path {
-            near: near_paths(desired, path),
-            path: path.clone(),
-        })?,
-    };
-    let by_target = chosen(groups, &selection.targets, |target, group| {
-        is_target(target, group)
-    })
+    // A path may hold nothing but documents for groups that match, of which there are none, or nobody knows which.
+    let by_path = chosen(
+        groups,
+        &selection.paths,
+        |path, group| is_below(desired, path, group),
+        |path| {
+            let mut templates = desired.templates.iter();
+            templates.any(|template| is_below(desired, path, &template.body))
+        },
+    )
+    .map_err(|path| SelectError::Path {
+        near: near_paths(desired, path),
+        path: path.clone(),
+    })?;
+    // Whoever reads tells of documents whose groups could not be listed: one of those may be called so.
+    let by_target = chosen(
+        groups,
+        &selection.targets,
+        |target, group| is_target(target, group),
+        |target| {
+            let mut unread = desired.matched.unread.keys();
+            unread.any(|at| may_be_target(target, &desired.templates[*at]))
+        },
+    )
     .map_err(|target| SelectError::Target {
         near: near_groups(groups, target),
         target: target.clone(),
@@ -111,7 +168,11 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
     let both: Vec<usize> = (0..groups.len())
         .filter(|at| by_path[*at] && by_target[*at])
         .collect();
-    if both.is_empty() && !groups.is_empty() && !no_path {
+    let mut templates = desired.templates.iter();
+    if both.is_empty()
+        && !groups.is_empty()
+        && !templates.any(|template| may_be_meant(desired, selection, template))
+    {
         return Err(SelectError::Nothing);
     }
     let Some(only) = &selection.only else {
@@ -121,11 +182,13 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
     Ok(both.into_iter().filter(is_meant).collect())
 }
 
-/// Which groups any of the wanted selects, all when nothing is wanted; `Err`: one that selects none.
+/// Which groups any of the wanted selects, all when nothing is wanted; `Err`: one that selects none, although `may_be_more` does not
+/// excuse it.
 fn chosen<'w, W>(
     groups: &[DesiredGroup],
     wanted: &'w [W],
     selects: impl Fn(&W, &DesiredGroup) -> bool,
+    may_be_more: impl Fn(&W) -> bool,
 ) -> Result<Vec<bool>, &'w W> {
     let mut chosen = vec![wanted.is_empty(); groups.len()];
     for one in wanted {
@@ -136,7 +199,7 @@ fn chosen<'w, W>(
                 any = true;
             }
         }
-        if !any {
+        if !any && !may_be_more(one) {
             return Err(one);
         }
     }
@@ -217,7 +280,8 @@ fn near_groups(groups: &[DesiredGroup], target: &str) -> Vec<String> {
 }
 
 fn near_paths(desired: &Desired, path: &Path) -> Vec<String> {
-    let files = desired.groups.iter().map(|group| {
+    let templates = desired.templates.iter().map(|template| &template.body);
+    let files = desired.groups.iter().chain(templates).map(|group| {
         let source = desired.sources.get(group.span.file);
         source.path.display().to_string()
     });
@@ -240,6 +304,7 @@ fn near(wanted: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired::{SourceFile, load_files};
 
     #[test]
     fn a_star_stands_for_any_text() {
@@ -276,6 +341,84 @@ mod tests {
         ] {
             assert_eq!(below(&root, &path), Path::new(expected));
         }
+    }
+
+    #[test]
+    fn documents_that_cannot_be_about_chosen_groups_are_not_asked_about() {
+        let project = "rules: rules/\naccounts: { a: { local: a }, b: { local: b } }\ndefaults: { account: a, region: cn-hangzhou }\n";
+        let file = |name: &str, head: &str| {
+            SourceFile::new(name, format!("{head}\nmode: partial\ningress: []\n"))
+        };
+        let files = vec![
+            file("rules/names.yaml", "targets: { name: \"web-*\" }"),
+            file("rules/vpc.yaml", "targets: { vpc: vpc-1, name: \"db-*\" }"),
+            file(
+                "rules/far.yaml",
+                "targets: { tags: { team: web } }\naccount: b",
+            ),
+        ];
+        let project = SourceFile::new("rulekeep.yaml", project);
+        let (desired, _) = load_files(Path::new("project"), project, files).unwrap();
+        let asked = |selection: Selection| {
+            let asked = documents(&desired, &selection).into_iter();
+            let files = asked.map(|at| desired.templates[at].body.span.file);
+            let mut names: Vec<String> = files
+                .map(|file| desired.sources.get(file).path.display().to_string())
+                .collect();
+            names.sort();
+            names.join(" ").replace("rules/", "").replace(".yaml", "")
+        };
+        let all = "far names vpc";
+        assert_eq!(asked(Selection::default()), all);
+        for (path, expected) in [("rules", all), ("rules/vpc.yaml", "vpc"), ("elsewhere", "")] {
+            let paths = vec![path.into()];
+            let selection = Selection {
+                paths,
+                ..Selection::default()
+            };
+            assert_eq!(asked(selection), expected, "{path}");
+        }
+        for (target, expected) in [
+            ("web-1", "far names"),
+            ("*-1", all),
+            ("db*", "far vpc"),
+            ("sg-1", all),
+            ("a/cn-hangzhou/web-1", "names"),
+            ("a/*/*", "names vpc"),
+            ("b/*/*", "far"),
+            ("a/elsewhere/*", ""),
+            ("a/cn-hangzhou", ""),
+        ] {
+            let targets = vec![target.to_owned()];
+            let selection = Selection {
+                targets,
+                ..Selection::default()
+            };
+            assert_eq!(asked(selection), expected, "{target}");
+        }
+        for (only, expected) in [
+            ("a/cn-hangzhou/sg-1", "names vpc"),
+            ("b/cn-hangzhou/sg-1", "far"),
+            ("c/cn-hangzhou/x", ""),
+        ] {
+            let only = Some([only.to_owned()].into());
+            let selection = Selection {
+                only,
+                ..Selection::default()
+            };
+            assert_eq!(asked(selection), expected);
+        }
+        let of_part = |part: &str| {
+            let shard = part.parse().ok();
+            asked(Selection {
+                shard,
+                ..Selection::default()
+            })
+        };
+        // A VPC is in one part, what is in any VPC in each.
+        let mut parts = [of_part("1/2"), of_part("2/2")];
+        parts.sort();
+        assert_eq!(parts, ["far names", all]);
     }
 
     #[test]

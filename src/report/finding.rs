@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     assertion::{Status, Violation},
-    desired::DesiredGroup,
+    desired::{DesiredGroup, Selector},
     diag::{Diagnostic, Severity, Sources, Span},
     digest::sha256_hex,
     guard::{Reason, Refusal},
@@ -421,7 +421,7 @@ impl<'a> Collector<'a> {
     }
 
     fn unread(&self, failure: &ReadFailure) -> Draft {
-        let ReadFailure { group, error } = failure;
+        let ReadFailure { group, span, error } = failure;
         let mut lines = error.lines();
         let first = lines.next().unwrap_or_default().trim_end_matches(':');
         let declared = self.found.groups.iter().find(|one| identity(one) == *group);
@@ -430,10 +430,18 @@ impl<'a> Collector<'a> {
             finding: Finding {
                 rule: Rule::unread(),
                 level: Level::Error,
-                message: format!("the group could not be read: {first}"),
+                message: match declared {
+                    None if span.is_some() => {
+                        format!("the groups that match could not be listed: {first}")
+                    }
+                    _ => format!("the group could not be read: {first}"),
+                },
                 help: lines.map(|line| line.trim().to_owned()).collect(),
                 group: Some(declared.map_or_else(|| group.clone(), label)),
-                place: declared.map(|group| self.place(group.span)),
+                place: declared
+                    .map(|group| group.span)
+                    .or(*span)
+                    .map(|span| self.place(span)),
                 note: String::new(),
                 related: Vec::new(),
                 fingerprint: String::new(),
@@ -447,7 +455,12 @@ impl<'a> Collector<'a> {
     /// The name under which every command knows a group, and the one that is shown.
     fn declared(&self, span: Option<Span>, address: &Address) -> (String, String) {
         let owner = span.and_then(|span| self.owners.get(&span));
-        match owner {
+        // A document with `targets` is the place of several groups.
+        let is_it = |group: &&&DesiredGroup| match &group.selector {
+            Selector::Id(id) => *id == address.group,
+            Selector::Name { .. } => true,
+        };
+        match owner.filter(is_it) {
             Some(group) => (identity(group), label(group)),
             None => (address.to_string(), address.to_string()),
         }

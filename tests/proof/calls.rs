@@ -233,6 +233,46 @@ async fn a_part_reads_its_own_groups_only() {
     assert_eq!(read, 250);
 }
 
+/// Plans with the groups that match, as commands do.
+async fn planned(cloud: &Cloud, files: &[(&str, &str)]) -> usize {
+    let desired = load(files);
+    let documents = reconcile::documents(&desired, &Selection::default());
+    let found = reconcile::discover(desired, &documents, &cloud.clouds, 16).await;
+    let (desired, _) = found.unwrap();
+    cloud.prepare(&desired, 16).await.plan.groups.len()
+}
+
+#[tokio::test]
+async fn documents_for_groups_that_match_share_one_list_of_their_region() {
+    let (cloud, _) = three_pages().await;
+    let rules = declared("ingress", "tcp", 22..=23);
+    let document = |head: &str| format!("{head}\nmode: partial\n{rules}");
+    let five: Vec<String> = (0..5)
+        .map(|digit| document(&format!("targets: {{ name: \"page-*{digit}\" }}")))
+        .collect();
+    let five = five.join("---\n");
+    assert_eq!(planned(&cloud, &[("rules/five.yaml", &five)]).await, 125);
+    assert_eq!(cloud.calls(), counts([(FIND, 3), (READ, 125)]));
+
+    // What the list has need not be looked up for others either.
+    let own: Vec<String> = (1..25)
+        .map(|number| document(&format!("group: page-{number}5")))
+        .collect();
+    let own = own.join("---\n");
+    let files = [("rules/five.yaml", &*five), ("rules/own.yaml", &own)];
+    assert_eq!(planned(&cloud, &files).await, 149);
+    assert_eq!(cloud.calls(), counts([(FIND, 3), (READ, 149)]));
+
+    // A VPC narrows the list where every document says one.
+    let vpc = "targets: { vpc: vpc-bp1proof0000000001";
+    let two = [
+        document(&format!("{vpc}, name: \"page-*1\" }}")),
+        document(&format!("{vpc}, name: \"page-*2\" }}")),
+    ];
+    let groups = planned(&cloud, &[("rules/two.yaml", &two.join("---\n"))]).await;
+    assert_eq!(cloud.calls(), counts([(FIND, 1), (READ, groups)]));
+}
+
 #[tokio::test]
 async fn a_group_of_many_rules_is_read_a_thousand_a_call() {
     let rules = [live("ingress", 1..=2000), live("egress", 1..=500)].concat();

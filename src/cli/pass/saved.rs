@@ -1,6 +1,6 @@
 //! Plans that are kept in a file between `plan` and `apply`.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::{
     desired::Desired,
     git::{self, Revision},
     guard::Refusal,
-    report,
+    reconcile, report,
     report::Stamp,
     saved,
 };
@@ -79,6 +79,39 @@ pub(in crate::cli) fn read_saved(path: &Path) -> Result<Saved, Failure> {
         },
         inner,
     })
+}
+
+/// What has moved between two plans of one run, a line each; empty: nothing.
+pub(super) fn moved(
+    before: &reconcile::Prepared<'_>,
+    now: &reconcile::Prepared<'_>,
+) -> Vec<String> {
+    let moved = saved::Saved::new(before, None).check(now);
+    let moved = moved.err().unwrap_or_default();
+    let mut lines: Vec<String> = moved.iter().map(ToString::to_string).collect();
+    lines.extend(now.unreadable.iter().map(|failure| {
+        let reconcile::ReadFailure {
+            account,
+            region,
+            group,
+            error,
+            ..
+        } = failure;
+        format!("{account}/{region}/{group} could not be read again: {error}")
+    }));
+    let errors = now.diagnostics().filter(|d| d.is_error());
+    lines.extend(errors.map(|d| d.message.clone()));
+    lines
+}
+
+/// Takes groups that have come to match into a choice of exactly some groups, which always has all that match.
+pub(super) fn choose_new(selection: &mut reconcile::Selection, before: &Desired, now: &Desired) {
+    let Some(only) = &mut selection.only else {
+        return;
+    };
+    let known: BTreeSet<String> = before.groups.iter().map(reconcile::address).collect();
+    let now = now.groups.iter().map(reconcile::address);
+    only.extend(now.filter(|address| !known.contains(address)));
 }
 
 /// What has moved since the plan was saved, a line each; empty: nothing.

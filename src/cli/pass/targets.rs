@@ -16,8 +16,12 @@ use crate::{
 /// Groups that are asked about, by their place.
 type Places<'a> = BTreeMap<(&'a AccountName, &'a RegionId), Vec<&'a DesiredGroup>>;
 
+/// A choice, and where it could not be found out whether more groups are meant, a line each.
+type Meant = (Selection, Vec<String>);
+
 /// The same choice, where a target stands also for the groups that are declared by id and have that name in the cloud. A name that a
-/// declaration has is that declaration; a pattern may fit names of both kinds.
+/// declaration has is that declaration; a pattern may fit names of both kinds. With it comes where it could not be asked whether a pattern
+/// fits more.
 ///
 /// `touched`: which groups `--since` leaves. Only clouds that the run is about are asked, the others where a target is nowhere else; that
 /// one of them does not answer is an error only where a target stays without a group.
@@ -26,10 +30,10 @@ pub(in crate::cli) async fn meant(
     desired: &Desired,
     touched: Option<&BTreeSet<usize>>,
     parallelism: usize,
-) -> Result<Selection, Failure> {
+) -> Result<Meant, Failure> {
     let asked = &selection.targets.targets;
     if asked.is_empty() || asked.iter().any(String::is_empty) {
-        return Ok(selection.clone()); // Whoever chooses refuses an empty one.
+        return Ok((selection.clone(), Vec::new())); // Whoever chooses refuses an empty one.
     }
     let untargeted = Selection {
         targets: Targets::default(),
@@ -52,9 +56,13 @@ pub(in crate::cli) async fn meant(
         let is_declared = |group| reconcile::is_target(target, group);
         !may_be_more(target) && !desired.groups.iter().any(is_declared)
     }));
-    for groups in [inside, outside] {
+    let mut unsure = Vec::new();
+    for (groups, is_inside) in [(inside, true), (outside, false)] {
         let groups = groups.into_iter().map(|(_, group)| group).collect();
         search.look(&open, groups, desired, parallelism).await;
+        if is_inside {
+            unsure.clone_from(&search.failures);
+        }
         open.retain(|target| {
             let mut groups = desired.groups.iter();
             !groups.any(|group| reconcile::is_target(target, group)) && !search.knows(target)
@@ -79,7 +87,7 @@ pub(in crate::cli) async fn meant(
         failure.causes.extend(search.failures);
         return Err(failure.help("it may be the name of a group there"));
     }
-    Ok(meant)
+    Ok((meant, unsure))
 }
 
 /// Whether a target that fits a declaration may fit more groups.
@@ -111,7 +119,12 @@ impl<'a> Search<'a> {
         let mut places: BTreeMap<&AccountName, Places<'a>> = BTreeMap::new();
         for group in groups {
             let is_by_id = matches!(group.selector, Selector::Id(_));
-            if is_by_id && targets.iter().any(|target| may_be(target, group)) {
+            if !is_by_id || !targets.iter().any(|target| may_be(target, group)) {
+                continue;
+            }
+            if let Some(info) = desired.matched.info(group) {
+                self.found.push((group, info.name.clone()));
+            } else {
                 let of_account = places.entry(&group.account).or_default();
                 let place = (&group.account, &group.region);
                 of_account.entry(place).or_default().push(group);

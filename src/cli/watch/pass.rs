@@ -15,7 +15,6 @@ use crate::{
     apply::Verdict,
     clouds::Kept,
     desired::{self, Loader},
-    diag,
     exit::Exit,
     lock::{self, Lock},
     watch::{BadCommit, Ended, Ending, Status, Stop},
@@ -229,22 +228,17 @@ impl<'a> Keeper<'a> {
         let found = tokio::select! {
             biased;
             () = stop.stopped() => return Ending::Interrupted,
-            found = pass::discover(desired, parallelism, &self.kept) => found,
+            found = pass::discover(desired, &selection, parallelism, &self.kept) => found,
         };
-        let (desired, problems) = match found {
+        let (desired, warnings) = match found {
             Ok(found) => found,
             Err(failure) => {
                 let ending = Ending::Failed(failure.message.clone());
                 return self.without_plan(attempt, ending, failure);
             }
         };
-        self.remark(&mut attempt, &desired.sources, &problems);
-        attempt.warnings.extend_from_slice(&problems);
-        if problems.iter().any(diag::Diagnostic::is_error) {
-            let failure = project::not_planned(&problems);
-            let ending = Ending::NotSound(failure.message.clone());
-            return self.without_plan(attempt, ending, failure);
-        }
+        self.remark(&mut attempt, &desired.sources, &warnings);
+        attempt.warnings.extend(warnings);
         if let Err(failure) = selection.choose(&desired) {
             let ending = Ending::NotSound(failure.message.clone());
             return self.without_plan(attempt, ending, failure);

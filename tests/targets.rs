@@ -1,0 +1,242 @@
+//! Documents with `targets` where the cloud does not answer, where others change groups meanwhile, and where two documents match.
+#![cfg(target_os = "linux")]
+
+#[expect(
+    dead_code,
+    reason = "the cloud with every shape of rule is for other tests"
+)]
+#[path = "common/project.rs"]
+mod project;
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    process::{ChildStdout, Command, Stdio},
+};
+
+use project::Project;
+use rulekeep::{
+    emulator::{Config, Emulator, EmulatorHandle, Seed, Switches},
+    model::{GroupKind, GroupName, Network, RegionId, VpcId},
+    provider::{
+        NewGroup, Provider as _,
+        alibaba::{
+            Alibaba, Settings,
+            credentials::{CredentialSource, Credentials},
+        },
+    },
+};
+
+const SEED: &str = r#"{
+  "version": 1,
+  "switches": {"classic_groups": true},
+  "security_groups": [
+    {"id": "sg-web1", "name": "web-1", "vpc": "vpc-1", "tags": {"team": "web"}, "rules": []},
+    {"id": "sg-web2", "name": "web-2", "vpc": "vpc-2", "tags": {"team": "web"}, "rules": []},
+    {"id": "sg-dup", "name": "web-dup", "vpc": "vpc-2", "tags": {"team": "db"}, "rules": []},
+    {"id": "sg-old", "name": "old-1", "rules": []}
+  ]
+}"#;
+
+const RULES: &str = "mode: partial\ningress:\n  - { protocol: tcp, ports: 22, from: 10.0.0.0/8 }\n";
+
+/// Two accounts: one embedded, and one that nobody answers for.
+fn project(files: &[(&str, &str)]) -> Project {
+    let project = Project::new(SEED);
+    let text = "rules: rules/\naccounts:\n  demo: { local: .rulekeep/demo.json, seed: seed.json }\n  \
+                gone: { endpoint: \"http://127.0.0.1:1\" }\ndefaults: { account: demo, region: cn-hangzhou }\n";
+    fs::write(project.path("rulekeep.yaml"), text).unwrap();
+    for (name, head) in files {
+        fs::write(
+            project.path(&format!("rules/{name}.yaml")),
+            format!("{head}\n{RULES}"),
+        )
+        .unwrap();
+    }
+    project
+}
+
+const NAMES: (&str, &str) = ("names", "targets: { name: \"web-*\" }");
+const GONE: (&str, &str) = ("gone", "targets: { tags: { team: web } }\naccount: gone");
+
+#[test]
+fn a_cloud_without_an_answer_costs_its_own_documents_only() {
+    let project = project(&[NAMES, GONE]);
+    let unread = "could not be read: gone/cn-hangzhou/targets at rules/gone.yaml:1";
+    for (command, groups) in [
+        (&["plan"][..], 3),
+        (&["plan", "--target", "web-2"], 1),
+        (&["plan", "rules/gone.yaml"], 0),
+        (&["plan", "--target", "gone/*/web-1"], 0),
+        (&["drift"], 3),
+        (&["apply", "--yes"], 3),
+        (&["watch", "--once", "--apply"], 3),
+    ] {
+        let (code, out, error) = project.run(command);
+        assert_eq!(code, 1, "{command:?}: {error}");
+        assert!(out.contains(unread), "{command:?}: {out}");
+        let planned = out.matches("rules/names.yaml:1").count();
+        let missing = out.matches("missing  ingress").count();
+        assert_eq!(planned.max(missing), groups, "{command:?}: {out}");
+    }
+    // Where its documents cannot be meant, nobody asks.
+    for command in [
+        &["plan", "rules/names.yaml"][..],
+        &["plan", "--target", "demo/*/*"],
+        &["apply", "--yes", "--target", "demo/*/web-2"],
+        &["apply", "--yes", "rules/names.yaml"],
+        &["drift", "rules/names.yaml"],
+    ] {
+        let (code, out, error) = project.run(command);
+        assert_eq!(code, 0, "{command:?}: {error}");
+        assert!(!out.contains(unread), "{command:?}: {out}");
+    }
+    let (_, sarif, _) = project.run(&["plan", "-o", "sarif"]);
+    assert!(
+        sarif.contains("the groups that match could not be listed")
+            && sarif.contains("rules/gone.yaml"),
+        "{sarif}"
+    );
+}
+
+#[test]
+fn a_group_that_two_documents_match_costs_only_runs_that_choose_it() {
+    let project = project(&[NAMES, ("team", "targets: { tags: { team: db } }")]);
+    for command in [
+        &["plan"][..],
+        &["plan", "rules/team.yaml"],
+        &["apply", "--yes", "--target", "web-dup"],
+        &["apply", "--yes", "--target", "sg-dup"],
+        &["apply", "--yes"],
+    ] {
+        let (code, _, error) = project.run(command);
+        assert_eq!(code, 1, "{command:?}: {error}");
+        assert_eq!(
+            error.matches("duplicate-group").count(),
+            1,
+            "{command:?}: {error}"
+        );
+        for place in ["rules/names.yaml:1", "rules/team.yaml:1"] {
+            assert!(error.contains(place), "{command:?}: {error}");
+        }
+    }
+    let plan = project.run(&["plan"]).1;
+    assert!(plan.contains("The rest: 2 to add"), "{plan}");
+    project.done(&["apply", "--yes", "--target", "web-1,web-2"]);
+}
+
+#[test]
+fn a_document_that_is_not_asked_about_still_conflicts() {
+    let project = project(&[
+        ("own", "group: web-dup"),
+        ("team", "targets: { tags: { team: db } }"),
+    ]);
+    let (code, _, error) = project.run(&["apply", "--yes", "rules/own.yaml"]);
+    assert_eq!(code, 1, "{error}");
+    assert!(
+        error.contains("duplicate-group") && error.contains("rules/team.yaml:1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_line_that_stands_for_several_rules_is_drawn_once() {
+    let project = project(&[]);
+    let text = "targets: { name: \"*-1\" }\nmode: partial\ningress:\n  - { protocol: tcp, ports: [22, 80], from: [10.0.0.0/8, 192.0.2.0/24] }\n";
+    fs::write(project.path("rules/all.yaml"), text).unwrap();
+    let (code, out, error) = project.run(&["plan"]);
+    assert_eq!(code, 1, "{error}");
+    assert_eq!(error.matches("error[missing-nic]").count(), 1, "{error}");
+    assert!(out.contains("The rest: 4 to add"), "{out}");
+    project.done(&["apply", "--yes", "--target", "web-1"]);
+}
+
+/// An emulator that goes on while others work, with a client for what they do.
+async fn cloud() -> (EmulatorHandle, Alibaba) {
+    let emulator = Emulator::start(Config {
+        seed: Some(Seed::Text(SEED.to_owned())),
+        switches: Switches {
+            classic_groups: true,
+            ..Switches::default()
+        },
+        ..Config::default()
+    })
+    .await
+    .unwrap();
+    let credentials = Credentials {
+        access_key_id: "testid".into(),
+        secret: "testsecret".into(),
+        security_token: None,
+    };
+    let client = Alibaba::new(Settings {
+        endpoint: Some(emulator.endpoint()),
+        ..Settings::new(CredentialSource::fixed(credentials))
+    })
+    .unwrap();
+    (emulator, client)
+}
+
+/// Reads until a text has come.
+fn until(out: &mut ChildStdout, text: &str) -> String {
+    let mut said = String::new();
+    let mut piece = [0; 1024];
+    while !said.contains(text) {
+        let count = out.read(&mut piece).unwrap();
+        assert!(count > 0, "it ended before {text:?}: {said}");
+        said.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_begins_to_match_before_the_answer_is_noticed() {
+    let (emulator, client) = cloud().await;
+    let project = project(&[NAMES]);
+    let text = format!(
+        "rules: rules/\naccounts: {{ demo: {{ endpoint: {:?} }} }}\ndefaults: {{ account: demo, region: cn-hangzhou }}\n",
+        emulator.endpoint()
+    );
+    fs::write(project.path("rulekeep.yaml"), text).unwrap();
+    let program = snapbox::cmd::cargo_bin!("rulekeep");
+    let mut asking = Command::new("script")
+        .args(["-qec", &format!("{} apply", program.display()), "/dev/null"])
+        .current_dir(project.path(""))
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
+        .env("NO_COLOR", "1")
+        .env_remove("CI")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("util-linux is there");
+    let mut out = asking.stdout.take().unwrap();
+    until(&mut out, "Only 'yes' is accepted");
+    let group = NewGroup {
+        name: GroupName::new("web-9"),
+        description: "".into(),
+        network: Network::Vpc(VpcId::new("vpc-1")),
+        kind: GroupKind::Basic,
+        tags: Default::default(),
+    };
+    let region = RegionId::new("cn-hangzhou");
+    client.create_group(&region, &group, "token").await.unwrap();
+    emulator.forget_calls();
+    asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();
+    let said = until(&mut out, "run the command again");
+    assert!(
+        said.contains("something has moved since the plan was shown; nothing was changed"),
+        "{said}"
+    );
+    assert!(
+        said.contains("web-9 (demo/cn-hangzhou/sg-") && said.contains("was not part of the plan"),
+        "{said}"
+    );
+    let asked = asking.wait().unwrap().code();
+    assert_eq!(asked, Some(5));
+    assert!(
+        emulator
+            .calls()
+            .iter()
+            .all(|call| call.action.starts_with("Describe"))
+    );
+}
