@@ -39,11 +39,11 @@ pub struct Revision {
     pub dirty: bool,
 }
 
-/// The revision of a folder: what `RULEKEEP_COMMIT`, or the CI system in `GITHUB_SHA` or `CI_COMMIT_SHA`, says, else what git says;
-/// `None` without either. Asks git and waits for it.
+/// The revision of a folder: what the CI system says in `GITHUB_SHA` or `CI_COMMIT_SHA`, else what git says; `None`
+/// without either. Asks git and waits for it.
 pub fn revision(folder: &Path, variable: impl Fn(&str) -> Option<String>) -> Option<Revision> {
     let git = Git::of_folder(folder);
-    let commit = ["RULEKEEP_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA"]
+    let commit = ["GITHUB_SHA", "CI_COMMIT_SHA"]
         .into_iter()
         .filter_map(variable)
         .find(|commit| !commit.is_empty())

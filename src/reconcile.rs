@@ -14,7 +14,10 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -197,18 +200,10 @@ fn unlisted(desired: &Desired) -> impl Iterator<Item = ReadFailure> {
 
 /// Leaves one of those that say the same of the same place: a line that stands for several rules has what is wrong with it once.
 fn merge_equal(diagnostics: &mut Vec<Diagnostic>) {
-    let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
-    for one in diagnostics.drain(..) {
-        let position = one.position();
-        let mut of_place = kept
-            .iter()
-            .rev()
-            .take_while(|kept| kept.position() == position);
-        if !of_place.any(|kept| *kept == one) {
-            kept.push(one);
-        }
-    }
-    *diagnostics = kept;
+    let mut seen = HashSet::new();
+    let is_first: Vec<bool> = diagnostics.iter().map(|one| seen.insert(one)).collect();
+    let mut is_first = is_first.into_iter();
+    diagnostics.retain(|_| is_first.next().unwrap_or(true));
 }
 
 /// Why one group could not be read.

@@ -125,6 +125,23 @@ fn a_group_that_two_documents_match_costs_only_runs_that_choose_it() {
     project.done(&["apply", "--yes", "--target", "web-1,web-2"]);
 }
 
+/// A job of a matrix has nothing to do where the group is in another job's part, and no fault.
+#[test]
+fn a_group_of_another_part_may_be_named() {
+    let project = project(&[("vpc", "targets: { vpc: vpc-1 }")]);
+    let planned = ["1/3", "2/3", "3/3"].map(|part| {
+        let plan = project.done(&["plan", "--shard", part, "--target", "web-1"]);
+        assert!(
+            plan.contains(&format!("part {part} of the estate")),
+            "{plan}"
+        );
+        plan.contains("Plan: 1 to add")
+    });
+    assert_eq!(planned.iter().filter(|it| **it).count(), 1);
+    let (code, _, error) = project.run(&["plan", "--target", "no-such"]);
+    assert_eq!(code, 64, "{error}");
+}
+
 #[test]
 fn a_document_that_is_not_asked_about_still_conflicts() {
     let project = project(&[

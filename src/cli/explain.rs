@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     Failure, Global, Screen, pass,
-    project::{self, Selection},
+    project::{self, Selection, Targets},
 };
 
 /// Say whether a packet is admitted, by which rule, and who can reach a service
@@ -92,9 +92,14 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let mut desired = project::load(global, screen)?;
     let direction = args.direction()?;
     if args.live && args.needs_targets(&desired) {
-        let all = Selection::default();
-        let (found, warnings) =
-            pass::discover(desired, &all, PARALLELISM, &Kept::default()).await?;
+        let meant = Selection {
+            targets: Targets {
+                targets: args.meant().map(str::to_owned).collect(),
+            },
+            ..Selection::default()
+        };
+        let kept = Kept::default();
+        let (found, warnings) = pass::discover(desired, &meant, PARALLELISM, &kept).await?;
         screen.diagnostics(&found.sources, &warnings);
         desired = found;
     }
@@ -161,15 +166,18 @@ impl Args {
 
     /// Whether documents with `targets` may be what a word means that no declared group is called.
     fn needs_targets(&self, desired: &Desired) -> bool {
-        let peer = self
-            .peer
-            .get(1)
-            .and_then(|peer| peer.strip_prefix("group:"));
         let is_unknown = |word: &str| {
             let mut groups = desired.groups.iter();
             !groups.any(|group| project::is_meant(group, word))
         };
-        !desired.templates.is_empty() && self.words().into_iter().chain(peer).any(is_unknown)
+        !desired.templates.is_empty() && self.meant().any(is_unknown)
+    }
+
+    /// Every word that means a declared group.
+    fn meant(&self) -> impl Iterator<Item = &str> {
+        let peer = self.peer.get(1);
+        let peer = peer.and_then(|peer| peer.strip_prefix("group:"));
+        self.words().into_iter().chain(peer)
     }
 
     /// The groups that are asked about, which must be able to be on one interface.

@@ -13,7 +13,7 @@ use crate::{
         yaml::Node,
     },
     diag::{Code, Diagnostic},
-    model::{AccountName, GroupId, GroupInfo, GroupName, RegionId, VpcId},
+    model::{AccountName, GroupId, GroupInfo, GroupName, Network, RegionId, VpcId},
     provider::{GroupFilter, ProviderError},
 };
 
@@ -58,7 +58,14 @@ impl Targets {
         let name = self.name.as_ref();
         !info.managed
             && name.is_none_or(|pattern| matches(pattern, info.name.as_str()))
-            && self.filter().admits(info)
+            && self.vpc.as_ref().is_none_or(|vpc| match &info.network {
+                Network::Vpc(its) => its == vpc,
+                Network::Classic => false,
+            })
+            && self.tags.iter().all(|(key, value)| {
+                let its = info.tags.get(key.as_str());
+                its.is_some_and(|its| value == "*" || value == &**its)
+            })
     }
 }
 

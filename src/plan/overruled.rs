@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::{GroupPlan, meaning};
 use crate::{
     diag::{Code, Diagnostic, Span},
-    model::{Lists, ObservedRule, Priority, Rule},
+    model::{Lists, ObservedRule, Policy, Priority, Rule},
     traffic::{
         clause::{Clause, Resolve},
         difference::default_policy,
         memberships::Memberships,
+        rank,
         space::Space,
     },
 };
@@ -65,9 +66,21 @@ pub fn overruled(group: &GroupPlan, lists: &Lists) -> Vec<Diagnostic> {
             .copied()
             .filter(|(seen, _)| of_side(&&seen.rule))
             .collect();
-        found.extend(in_side(group, &declared, &stay, &Resolve(Some(lists))));
+        if may_be_overruled(&declared, &stay) {
+            found.extend(in_side(group, &declared, &stay, &Resolve(Some(lists))));
+        }
     }
     found
+}
+
+/// Whether some rule that stays says the opposite of a weaker one that is declared: mostly none does, and that is quickly told.
+fn may_be_overruled(declared: &[Declared<'_>], stay: &[(&ObservedRule, Stays)]) -> bool {
+    [Policy::Accept, Policy::Drop].into_iter().any(|policy| {
+        let ranks = declared.iter().map(|(rule, _)| *rule);
+        let weakest = ranks.filter(|rule| rule.policy == policy).map(rank).max();
+        let mut against = stay.iter().map(|(seen, _)| &seen.rule);
+        against.any(|rule| rule.policy != policy && Some(rank(rule)) < weakest)
+    })
 }
 
 fn in_side(

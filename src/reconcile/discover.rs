@@ -88,7 +88,11 @@ pub(super) fn spans(desired: &Desired) -> BTreeSet<Span> {
     templates.map(|template| template.body.span).collect()
 }
 
-/// What is to be asked for each of the documents: the same for all of a place where one of them needs every group anyway.
+/// Beyond so many different filters for a place the list of all its groups is hardly longer than what they find, and one list.
+const MANY_FILTERS: usize = 10;
+
+/// What is to be asked for each of the documents: the same for all of a place where one of them needs every group anyway, or many ask for
+/// different ones.
 fn questions(templates: &[Template], documents: &BTreeSet<usize>) -> BTreeMap<usize, Question> {
     let mut questions: BTreeMap<usize, Question> = documents
         .iter()
@@ -98,9 +102,16 @@ fn questions(templates: &[Template], documents: &BTreeSet<usize>) -> BTreeMap<us
             (at, (place, targets.filter()))
         })
         .collect();
-    let whole: BTreeSet<Place> = questions
-        .values()
-        .filter(|(_, filter)| *filter == GroupFilter::default())
+    let mut filters: BTreeMap<&Place, BTreeSet<&GroupFilter>> = BTreeMap::new();
+    for (place, filter) in questions.values() {
+        filters.entry(place).or_default().insert(filter);
+    }
+    let needs_all = |filters: &BTreeSet<&GroupFilter>| {
+        filters.len() > MANY_FILTERS || filters.contains(&GroupFilter::default())
+    };
+    let whole: BTreeSet<Place> = filters
+        .into_iter()
+        .filter(|(_, filters)| needs_all(filters))
         .map(|(place, _)| place.clone())
         .collect();
     for (place, filter) in questions.values_mut() {

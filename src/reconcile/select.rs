@@ -151,14 +151,18 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
         near: near_paths(desired, path),
         path: path.clone(),
     })?;
-    // Whoever reads tells of documents whose groups could not be listed: one of those may be called so.
+    // A document that was not asked about, because it is of another part or path, may be about a group of that name; and whoever reads
+    // tells of documents whose groups could not be listed.
     let by_target = chosen(
         groups,
         &selection.targets,
         |target, group| is_target(target, group),
         |target| {
-            let mut unread = desired.matched.unread.keys();
-            unread.any(|at| may_be_target(target, &desired.templates[*at]))
+            let matched = &desired.matched;
+            let is_known =
+                |at: &usize| matched.asked.contains(at) && !matched.unread.contains_key(at);
+            let mut unknown = (0..desired.templates.len()).filter(|at| !is_known(at));
+            unknown.any(|at| may_be_target(target, &desired.templates[at]))
         },
     )
     .map_err(|target| SelectError::Target {

@@ -141,7 +141,7 @@ fn title(groups: &[Group], asked: &Asked) -> String {
     format!("{}{interface}", names.join(" + "))
 }
 
-/// Rules of one direction and interface, a rule of several groups once, and where each comes from.
+/// Rules of one direction and interface, a rule of several groups once.
 struct Rules {
     rules: Vec<Rule>,
     among_members: Vec<Rule>,

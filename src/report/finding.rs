@@ -3,9 +3,10 @@
 //!
 //! Formats draw findings and decide nothing about them. Which of them are known already is for [`baseline`](super::baseline).
 
+mod names;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     assertion::{Status, Violation},
@@ -18,6 +19,8 @@ use crate::{
 
 use super::{PlanReport, ReadFailure};
 
+use names::identity;
+pub use names::label;
 pub use rules::Rule;
 pub(super) use rules::UNREAD;
 
@@ -220,18 +223,30 @@ impl Draft {
 
 struct Collector<'a> {
     found: &'a Found<'a>,
-    /// The group that each place belongs to.
-    owners: BTreeMap<Span, &'a DesiredGroup>,
+    /// The group that each place belongs to; `None`: several, which one document with `targets` is about.
+    owners: BTreeMap<Span, Option<&'a DesiredGroup>>,
+    /// Groups by [`identity`].
+    groups: BTreeMap<String, &'a DesiredGroup>,
 }
 
 impl<'a> Collector<'a> {
     fn new(found: &'a Found<'a>) -> Self {
-        let mut owners = BTreeMap::new();
+        let mut owners: BTreeMap<Span, Option<&DesiredGroup>> = BTreeMap::new();
         for group in found.groups {
-            owners.insert(group.span, group);
-            owners.extend(group.rules().map(|rule| (rule.span, group)));
+            let places: BTreeSet<Span> = group.rules().map(|rule| rule.span).collect();
+            for span in places.into_iter().chain([group.span]) {
+                let owner = owners.entry(span).or_insert(Some(group));
+                if owner.is_some_and(|owner| !std::ptr::eq(owner, group)) {
+                    *owner = None;
+                }
+            }
         }
-        Self { found, owners }
+        let groups = found.groups.iter().map(|group| (identity(group), group));
+        Self {
+            found,
+            owners,
+            groups: groups.collect(),
+        }
     }
 
     fn place(&self, span: Span) -> Place {
@@ -253,7 +268,7 @@ impl<'a> Collector<'a> {
             help,
         } = diagnostic;
         let first = labels.first().map(|label| label.span);
-        let group = first.and_then(|span| self.owners.get(&span)).copied();
+        let group = first.and_then(|span| self.owners.get(&span).copied().flatten());
         // Not the line but what stands there; the file only where no group is known: files may be split and renamed.
         let text = first.map_or_else(String::new, |span| self.text(span));
         let owner = match (&group, first) {
@@ -424,7 +439,7 @@ impl<'a> Collector<'a> {
         let ReadFailure { group, span, error } = failure;
         let mut lines = error.lines();
         let first = lines.next().unwrap_or_default().trim_end_matches(':');
-        let declared = self.found.groups.iter().find(|one| identity(one) == *group);
+        let declared = self.groups.get(group).copied();
         Draft {
             identity: [UNREAD, group].join("\n"),
             finding: Finding {
@@ -454,9 +469,9 @@ impl<'a> Collector<'a> {
 
     /// The name under which every command knows a group, and the one that is shown.
     fn declared(&self, span: Option<Span>, address: &Address) -> (String, String) {
-        let owner = span.and_then(|span| self.owners.get(&span));
-        // A document with `targets` is the place of several groups.
-        let is_it = |group: &&&DesiredGroup| match &group.selector {
+        let owner = span.and_then(|span| self.owners.get(&span).copied().flatten());
+        // A document with `targets` may be about groups that were not found when the files were looked at.
+        let is_it = |group: &&DesiredGroup| match &group.selector {
             Selector::Id(id) => *id == address.group,
             Selector::Name { .. } => true,
         };
@@ -473,29 +488,4 @@ impl<'a> Collector<'a> {
         let words: Vec<&str> = piece.unwrap_or_default().split_whitespace().collect();
         words.join(" ")
     }
-}
-
-/// `account/region/name` for people: the declared name of a group that is declared by its id.
-pub fn label(group: &DesiredGroup) -> String {
-    let DesiredGroup {
-        account,
-        region,
-        alias,
-        ..
-    } = group;
-    match alias {
-        Some(alias) => format!("{account}/{region}/{alias}"),
-        None => identity(group),
-    }
-}
-
-/// The group as it is declared, whether or not the cloud was asked.
-fn identity(group: &DesiredGroup) -> String {
-    let DesiredGroup {
-        account,
-        region,
-        selector,
-        ..
-    } = group;
-    format!("{account}/{region}/{selector}")
 }
