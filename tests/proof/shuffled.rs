@@ -38,7 +38,7 @@ fn placeless((id, json): (String, String)) -> (String, String) {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
-                for place in ["declared_at", "decided_before", "decided_after"] {
+                for place in ["declared_at", "decided_before", "decided_after", "places"] {
                     members.remove(place);
                 }
                 members.values_mut().for_each(strip);
@@ -49,6 +49,10 @@ fn placeless((id, json): (String, String)) -> (String, String) {
     }
     let mut json: Value = serde_json::from_str(&json).unwrap();
     strip(&mut json);
+    // They stand in the order of places.
+    if let Some(diagnostics) = json["diagnostics"].as_array_mut() {
+        diagnostics.sort_by_key(Value::to_string);
+    }
     (id, json.to_string())
 }
 
