@@ -49,7 +49,7 @@ mod validate;
 mod version;
 mod watch;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, pin::Pin};
 
 use clap::{
     ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyValueParser,
@@ -205,7 +205,11 @@ impl Cli {
 }
 
 /// Commands that wait for a cloud get a runtime; the others start without one.
-fn on_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+fn on_runtime<'a>(
+    command: impl Future<Output = Result<Exit, Failure>> + 'a,
+) -> Result<Exit, Failure> {
+    // Boxed: the runtime would have a copy of its own of every command.
+    let command: Pin<Box<dyn Future<Output = _> + 'a>> = Box::pin(command);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

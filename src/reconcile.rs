@@ -4,6 +4,7 @@
 
 mod discover;
 mod doubles;
+mod lists;
 mod read;
 mod select;
 mod shard;

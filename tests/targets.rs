@@ -8,23 +8,21 @@
 #[path = "common/project.rs"]
 mod project;
 
+#[path = "common/client.rs"]
+mod client;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
     process::{ChildStdout, Command, Stdio},
 };
 
+use client::client;
 use project::Project;
 use rulekeep::{
     emulator::{Config, Emulator, EmulatorHandle, Seed, Switches},
     model::{GroupKind, GroupName, Network, RegionId, VpcId},
-    provider::{
-        NewGroup, Provider as _,
-        alibaba::{
-            Alibaba, Settings,
-            credentials::{CredentialSource, Credentials},
-        },
-    },
+    provider::{NewGroup, Provider as _, alibaba::Alibaba},
 };
 
 const SEED: &str = r#"{
@@ -180,16 +178,7 @@ async fn cloud() -> (EmulatorHandle, Alibaba) {
     })
     .await
     .unwrap();
-    let credentials = Credentials {
-        access_key_id: "testid".into(),
-        secret: "testsecret".into(),
-        security_token: None,
-    };
-    let client = Alibaba::new(Settings {
-        endpoint: Some(emulator.endpoint()),
-        ..Settings::new(CredentialSource::fixed(credentials))
-    })
-    .unwrap();
+    let client = client(emulator.endpoint(), |settings| settings);
     (emulator, client)
 }
 

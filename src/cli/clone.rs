@@ -251,7 +251,7 @@ async fn draft(
         map: &map,
         from: &source.info.network,
         to: &new.network,
-        lists: &session.lists(account, &meant.region, &named).await?,
+        lists: &session.known_lists(account, &meant.region, &named).await?,
     };
     let mut changed = journey.take(rules);
     changed.notes.extend(differences(&source, &new));
@@ -261,7 +261,7 @@ async fn draft(
     let mapped: Vec<String> = map.values().cloned().collect();
     let peers = session.peers(account, region, changed.rules.iter()).await?;
     let lists = session
-        .lists(account, region, &lists_of(&changed.rules))
+        .known_lists(account, region, &lists_of(&changed.rules))
         .await?;
     let there = There {
         region,

@@ -145,6 +145,8 @@ codes! {
     MissingNic = "missing-nic",
     /// A prefix list or port list that is not there.
     ListNotFound = "list-not-found",
+    /// A prefix list or port list that the cloud does not let these credentials read.
+    UnreadList = "unread-list",
     /// A peer group in another VPC.
     PeerInOtherVpc = "peer-in-other-vpc",
     /// A declared rule decides nothing beside live rules that are left alone and say the opposite.

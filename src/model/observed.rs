@@ -161,24 +161,63 @@ impl ListIds {
         }
     }
 
+    /// All ids.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let prefix = self.prefix.iter().map(PrefixListId::as_str);
+        prefix.chain(self.port.iter().map(PortListId::as_str))
+    }
+
     /// Whether no rule names a list.
     pub fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.port.is_empty()
     }
 }
 
-/// The lists of a region that could be read.
+/// The lists of a region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
     /// Prefix lists.
     pub prefix: BTreeMap<PrefixListId, PrefixList>,
     /// Port lists.
     pub port: BTreeMap<PortListId, PortList>,
+    /// Lists of both kinds, by id, that the cloud does not let these credentials read: whether they exist, what is in them and what they weigh is
+    /// not known.
+    pub unread: BTreeMap<Arc<str>, Unread>,
+}
+
+/// Why the content of a list is not known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    /// The action that the cloud refused.
+    pub action: Arc<str>,
+    /// The cloud's code.
+    pub code: Arc<str>,
+    /// The cloud's text.
+    pub message: Arc<str>,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, code, .. } = self;
+        write!(f, "the cloud refused {action} with {code}")
+    }
 }
 
 impl Lists {
+    /// Adds other lists.
+    pub fn extend(&mut self, other: Self) {
+        let Self {
+            prefix,
+            port,
+            unread,
+        } = other;
+        self.prefix.extend(prefix);
+        self.port.extend(port);
+        self.unread.extend(unread);
+    }
+
     /// Units of the quota that a rule takes: 1, or the capacity of the list it names; with both kinds of list
-    /// their product (not documented, the larger assumption). An unknown list counts 1.
+    /// their product (not documented, the larger assumption). A list whose capacity is not known counts 1.
     pub fn weight(&self, rule: &Rule) -> u32 {
         let prefix = match &rule.peer {
             Peer::PrefixList(id) => self.prefix.get(id).map_or(1, |list| list.max_entries),

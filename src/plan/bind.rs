@@ -280,7 +280,10 @@ impl Binder<'_> {
         let Some(lists) = self.lists else {
             return true;
         };
-        if let Peer::PrefixList(id) = &rule.peer {
+        let is_unread = |id: &str| lists.unread.contains_key(id);
+        if let Peer::PrefixList(id) = &rule.peer
+            && !is_unread(id.as_str())
+        {
             let Some(list) = lists.prefix.get(id) else {
                 self.list_not_found(span, "prefix list", id.as_str());
                 return false;
@@ -309,6 +312,7 @@ impl Binder<'_> {
         }
         if let Some(PortSet::List(id)) = rule.protocol.ports().map(|ports| &ports.destination)
             && !lists.port.contains_key(id)
+            && !is_unread(id.as_str())
         {
             self.list_not_found(span, "port list", id.as_str());
             return false;

@@ -437,6 +437,7 @@ fn named_lists(lists: &Lists, desired: &DesiredGroup, observed: &ObservedGroup) 
             .filter_map(|id| lists.port.get_key_value(&id))
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect(),
+        unread: BTreeMap::new(),
     }
 }
 

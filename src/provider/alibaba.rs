@@ -4,6 +4,7 @@ pub mod api;
 pub mod credentials;
 pub mod endpoints;
 mod find;
+mod lists;
 pub mod probe;
 pub mod sign;
 pub mod wire;
@@ -18,7 +19,7 @@ use crate::{
     desired::Selector,
     model::{
         GroupId, GroupInfo, InnerAccess, ListIds, Lists, Network, NicType, ObservedGroup,
-        ObservedRule, PortList, PortListId, PrefixList, PrefixListId, RegionId, RuleId,
+        ObservedRule, RegionId, RuleId,
     },
     provider::{
         GroupFilter, NewGroup, Provider, ProviderError, Receipt, RuleAction, RuleCall, Stop,
@@ -28,7 +29,7 @@ use api::Api;
 use credentials::CredentialSource;
 use wire::{
     answer,
-    request::{self, Request, RequestError},
+    request::{self, RequestError},
 };
 
 /// An account of Alibaba Cloud.
@@ -105,59 +106,6 @@ impl Alibaba {
         }
         let inner = inner.ok_or_else(|| malformed(action, "it has no page".to_owned()))?;
         Ok((inner, rules))
-    }
-
-    async fn prefix_list(
-        &self,
-        region: &RegionId,
-        id: &PrefixListId,
-    ) -> Result<Option<(PrefixListId, PrefixList)>, ProviderError> {
-        let request = request::prefix_list(region, id);
-        let answer: answer::PrefixListAttributes = match self.api.read(region, &request).await {
-            Err(error) if is_code(&error, &["InvalidPrefixListId.NotFound"]) => {
-                return Ok(None);
-            }
-            answer => answer?,
-        };
-        let (found, list) = answer
-            .into_list()
-            .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
-        if found != *id {
-            let reason = format!("it is about {found}, not {id}");
-            return Err(malformed(request.action, reason));
-        }
-        Ok(Some((found, list)))
-    }
-
-    async fn port_lists(
-        &self,
-        region: &RegionId,
-        request: Request,
-    ) -> Result<Vec<(PortListId, PortList)>, ProviderError> {
-        let mut lists = Vec::new();
-        let mut pages = self.api.pages::<answer::PortRangeLists>(region, request);
-        while let Some(page) = pages.next().await? {
-            lists.extend(page.into_lists());
-        }
-        Ok(lists)
-    }
-
-    async fn port_list_entries(
-        &self,
-        region: &RegionId,
-        (id, mut list): (PortListId, PortList),
-    ) -> Result<Option<(PortListId, PortList)>, ProviderError> {
-        let request = request::port_list_entries(region, &id);
-        let answer: answer::PortRangeListEntries = match self.api.read(region, &request).await {
-            Err(error) if is_code(&error, &["InvalidPortRangeListId.NotFound"]) => {
-                return Ok(None);
-            }
-            answer => answer?,
-        };
-        list.entries = answer
-            .into_ranges()
-            .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
-        Ok(Some((id, list)))
     }
 
     async fn write(
@@ -241,10 +189,6 @@ fn malformed(action: &str, reason: String) -> ProviderError {
     }
 }
 
-fn is_code(error: &ProviderError, codes: &[&str]) -> bool {
-    matches!(error, ProviderError::Refused { code, .. } if codes.contains(&code.as_str()))
-}
-
 impl Provider for Alibaba {
     async fn find(
         &self,
@@ -291,7 +235,7 @@ impl Provider for Alibaba {
                 "{twice} is in it twice: the rules of {} changed while they were read; try again",
                 group.id
             );
-            return Err(malformed("DescribeSecurityGroupAttribute", reason));
+            return Err(malformed(request::READ_RULES, reason));
         }
         rules.sort_by(|a, b| (&a.rule, &a.id).cmp(&(&b.rule, &b.id)));
         rules.shrink_to_fit();
@@ -303,23 +247,7 @@ impl Provider for Alibaba {
     }
 
     async fn lists(&self, region: &RegionId, wanted: &ListIds) -> Result<Lists, ProviderError> {
-        // DescribePrefixListAttributes has all that DescribePrefixLists has, so that one call per list is enough.
-        let prefix = wanted.prefix.iter().map(|id| self.prefix_list(region, id));
-        let port = request::port_lists(region, wanted)
-            .into_iter()
-            .map(|request| self.port_lists(region, request));
-        let (prefix, port) =
-            future::try_join(future::try_join_all(prefix), future::try_join_all(port)).await?;
-        let port = port
-            .into_iter()
-            .flatten()
-            .filter(|(id, _)| wanted.port.contains(id))
-            .map(|list| self.port_list_entries(region, list));
-        let port = future::try_join_all(port).await?;
-        Ok(Lists {
-            prefix: prefix.into_iter().flatten().collect(),
-            port: port.into_iter().flatten().collect(),
-        })
+        lists::read(&self.api, region, wanted).await
     }
 
     async fn execute(

@@ -12,11 +12,11 @@ use crate::{
     clouds::Clouds,
     desired::{Desired, DesiredGroup, Listed, Selector},
     diag::{Code, Diagnostic},
-    model::{AccountName, GroupInfo, GroupName, ListIds, Lists, Network, ObservedGroup, RegionId},
+    model::{AccountName, GroupInfo, GroupName, Lists, Network, ObservedGroup, RegionId},
     provider::{Provider, ProviderError},
 };
 
-use super::{Error, Options, Progress, ReadFailure, Shard, doubles::doubles};
+use super::{Error, Options, Progress, ReadFailure, Shard, doubles::doubles, lists::lists};
 
 /// What reading gave.
 #[derive(Default)]
@@ -30,7 +30,8 @@ pub(super) struct Read<'a> {
     pub failures: Vec<ReadFailure>,
 }
 
-type Place = (AccountName, RegionId);
+/// Where lists are.
+pub(super) type Place = (AccountName, RegionId);
 
 /// What came of a group.
 pub(super) enum Found {
@@ -193,7 +194,7 @@ impl<'a> Read<'a> {
     }
 }
 
-fn connected<'c, P: Provider>(
+pub(super) fn connected<'c, P: Provider>(
     clouds: &'c Clouds<P>,
     account: &AccountName,
 ) -> Result<&'c P, Error> {
@@ -387,62 +388,4 @@ pub(super) fn means(selector: &Selector, info: &GroupInfo) -> bool {
                 }
         }
     }
-}
-
-/// Reads the lists that rules name, and takes out the groups that name lists that cannot be read.
-async fn lists<P: Provider>(
-    desired: &Desired,
-    clouds: &Clouds<P>,
-    bound: usize,
-    observed: &mut BTreeMap<usize, ObservedGroup>,
-    failed: &mut BTreeMap<usize, Arc<ProviderError>>,
-    read: &mut Read<'_>,
-) -> Result<(), Error> {
-    let mut wanted: BTreeMap<Place, (ListIds, Vec<usize>)> = BTreeMap::new();
-    for (at, live) in &*observed {
-        let group = &desired.groups[*at];
-        let named = named_lists(group, live);
-        if named.is_empty() {
-            continue;
-        }
-        let place = (group.account.clone(), group.region.clone());
-        let (ids, groups) = wanted.entry(place).or_default();
-        ids.prefix.extend(named.prefix);
-        ids.port.extend(named.port);
-        groups.push(*at);
-    }
-    let readings = wanted.into_iter().map(async |(place, (ids, groups))| {
-        let answer = connected(clouds, &place.0)?.lists(&place.1, &ids).await;
-        Ok::<_, Error>((place, groups, answer))
-    });
-    let readings: Vec<_> = stream::iter(readings)
-        .buffer_unordered(bound)
-        .collect()
-        .await;
-    for reading in readings {
-        match reading? {
-            (place, _, Ok(lists)) => drop(read.lists.insert(place, lists)),
-            (_, groups, Err(error)) => {
-                let error = Arc::new(error);
-                for at in groups {
-                    observed.remove(&at);
-                    failed.insert(at, error.clone());
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
-    let mut named = ListIds::default();
-    for seen in &live.rules {
-        named.add(&seen.rule);
-    }
-    for rule in group.rules() {
-        rule.add_lists(&mut named);
-    }
-    let asserted = group.assertions.iter().flat_map(|one| one.named_lists());
-    named.prefix.extend(asserted.cloned());
-    named
 }

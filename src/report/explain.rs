@@ -45,7 +45,7 @@ pub struct Group {
     pub own: Option<GroupId>,
     /// Its rules, each with where it comes from.
     pub rules: Vec<(Rule, String)>,
-    /// Lists whose content is known.
+    /// Lists, as far as their content is known.
     pub lists: Lists,
     /// What may change the answer.
     pub doubts: Vec<Doubt>,
@@ -125,8 +125,7 @@ fn default_of(groups: &[Group], direction: Direction) -> Policy {
 fn lists_of(groups: &[Group]) -> Lists {
     let mut all = Lists::default();
     for group in groups {
-        all.prefix.extend(group.lists.prefix.clone());
-        all.port.extend(group.lists.port.clone());
+        all.extend(group.lists.clone());
     }
     all
 }
@@ -423,7 +422,14 @@ fn next_step(unknown: &Unknown, groups: &[Group]) -> String {
         Unknown::SourcePort => "the source port: say it with --source-port PORT".to_owned(),
         Unknown::Local => "the member's own address: say it with --local ADDRESS".to_owned(),
         Unknown::List(list) if is_live => {
-            format!("what is in {list}: the cloud shows this account no such list")
+            let list = list.to_string();
+            let unread = groups
+                .iter()
+                .find_map(|group| group.lists.unread.get(&*list));
+            match unread {
+                Some(why) => format!("what is in {list}: {why}"),
+                None => format!("what is in {list}: the cloud shows this account no such list"),
+            }
         }
         Unknown::List(list) => format!("what is in {list}: --live reads it"),
     }

@@ -2,9 +2,12 @@
 
 mod answers;
 mod calls;
+#[path = "../common/client.rs"]
+mod client;
 mod estate;
 mod estates;
 mod round_trip;
 mod shuffled;
 mod support;
+mod unread;
 mod yaml;

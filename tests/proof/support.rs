@@ -10,14 +10,13 @@ use rulekeep::{
     emulator::{Config, Emulator, EmulatorHandle, Seed, Switches},
     guard::Overrides,
     model::AccountName,
-    provider::alibaba::{
-        Alibaba, Settings,
-        credentials::{CredentialSource, Credentials},
-    },
+    provider::alibaba::{Alibaba, Settings},
     reconcile::{self, Prepared, Selection},
     report::{PlanReport, Stamp, json, text},
 };
 use serde_json::Value;
+
+use crate::client::client;
 
 /// The project file of every test; the account's endpoint is the emulator's, whatever the file says.
 pub const PROJECT: &str = "\
@@ -75,17 +74,10 @@ impl Cloud {
         })
         .await
         .unwrap();
-        let credentials = Credentials {
-            access_key_id: "testid".into(),
-            secret: "testsecret".into(),
-            security_token: None,
-        };
-        let provider = Alibaba::new(Settings {
-            endpoint: Some(format!("http://{}", emulator.local_addr())),
+        let provider = client(emulator.endpoint(), |settings| Settings {
             parallelism: 16,
-            ..Settings::new(CredentialSource::fixed(credentials))
-        })
-        .unwrap();
+            ..settings
+        });
         let clouds = [(AccountName::new("test"), provider)].into_iter().collect();
         Self {
             emulator,

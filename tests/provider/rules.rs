@@ -187,3 +187,65 @@ async fn lists_come_with_capacity_and_entries_and_unknown_ones_are_left_out() {
     );
     assert_eq!(server.asked().len(), 4);
 }
+
+/// What the cloud refuses to tell is known to be unknown; what it does not have is left out; nothing else is lost by either.
+#[tokio::test]
+async fn lists_that_may_not_be_read_and_lists_that_are_not_there_are_told_apart() {
+    let server = Server::start(|_, asked| match (asked.action(), asked.param("PrefixListId")) {
+        ("DescribePrefixListAttributes", "pl-mine") => Answer::json(json!({
+            "RequestId": "R", "PrefixListId": "pl-mine", "PrefixListName": "mine", "AddressFamily": "IPv4",
+            "MaxEntries": 20, "Entries": {"Entry": []},
+        })),
+        ("DescribePrefixListAttributes", "pl-gone") => {
+            Answer::error(404, "InvalidPrefixListId.NotFound", "The specified prefix list was not found.")
+        }
+        ("DescribePortRangeLists", _) => {
+            let all = asked.below("PortRangeListId.");
+            if all.values().any(|id| *id == "prl-gone") {
+                return Answer::error(400, "InvalidPortRangeListId.NotFound", "The specified port range list was not found.");
+            }
+            let lists: Vec<_> = all
+                .values()
+                .map(|id| json!({"PortRangeListId": id, "PortRangeListName": "", "MaxEntries": 5}))
+                .collect();
+            Answer::json(json!({"RequestId": "R", "PortRangeLists": lists}))
+        }
+        ("DescribePortRangeListEntries", _) if asked.param("PortRangeListId") == "prl-mine" => {
+            Answer::json(json!({"RequestId": "R", "Entries": [{"PortRange": "80/80"}]}))
+        }
+        _ => Answer::error(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."),
+    })
+    .await;
+    let wanted = ListIds {
+        prefix: ["pl-mine", "pl-gone", "pl-theirs"]
+            .map(PrefixListId::new)
+            .into(),
+        port: ["prl-mine", "prl-gone", "prl-theirs"]
+            .map(PortListId::new)
+            .into(),
+    };
+    let lists = provider(&server).lists(&region(), &wanted).await.unwrap();
+    let read: Vec<&str> = lists
+        .prefix
+        .keys()
+        .map(PrefixListId::as_str)
+        .chain(lists.port.keys().map(PortListId::as_str))
+        .collect();
+    assert_eq!(read, ["pl-mine", "prl-mine"]);
+    let unread: Vec<(&str, &str, &str)> = lists
+        .unread
+        .iter()
+        .map(|(id, why)| (&**id, &*why.action, &*why.code))
+        .collect();
+    assert_eq!(
+        unread,
+        [
+            ("pl-theirs", "DescribePrefixListAttributes", "Forbidden.RAM"),
+            (
+                "prl-theirs",
+                "DescribePortRangeListEntries",
+                "Forbidden.RAM"
+            ),
+        ]
+    );
+}

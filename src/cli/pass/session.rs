@@ -130,7 +130,7 @@ impl Session {
             .await
     }
 
-    /// The lists that rules name, as far as they are there.
+    /// The lists that rules name, as far as they are there and may be read.
     pub(in crate::cli) async fn lists(
         &self,
         account: &AccountName,
@@ -144,6 +144,27 @@ impl Session {
             .lists(region, wanted)
             .await
             .map_err(|error| Failure::new("the lists cannot be read").because(&error))
+    }
+
+    /// As [`Self::lists`], where what they hold must be known.
+    pub(in crate::cli) async fn known_lists(
+        &self,
+        account: &AccountName,
+        region: &RegionId,
+        wanted: &ListIds,
+    ) -> Result<Lists, Failure> {
+        let lists = self.lists(account, region, wanted).await?;
+        let Some(why) = lists.unread.values().next() else {
+            return Ok(lists);
+        };
+        let mut failure = Failure::new("lists that rules name cannot be read; nothing was changed")
+            .help(format!("let the credentials call ecs:{}", why.action));
+        failure.causes = lists
+            .unread
+            .iter()
+            .map(|(id, why)| format!("{id}: {why}: {}", why.message))
+            .collect();
+        Err(failure)
     }
 
     /// Plans the group of a project as one that is not there yet; nothing is made.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::provider::alibaba::wire::request::Request;
+use crate::provider::alibaba::wire::request::{self, Request};
 
 /// Longest time from a request to the end of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Timeouts {
     pub(super) fn of(&self, request: &Request, writes: bool) -> Duration {
         match request.action {
             _ if writes => self.write,
-            "DescribeSecurityGroupAttribute" => self.rules,
+            request::READ_RULES => self.rules,
             _ => self.read,
         }
     }

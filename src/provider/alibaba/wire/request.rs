@@ -4,7 +4,7 @@ use super::rule::{NO_PORTS, permission, port_range, protocol_name};
 use crate::{
     desired::Selector,
     model::{
-        Cidr, Direction, GroupId, GroupKind, ListIds, Network, NicType, ObservedRule, Peer, Policy,
+        Cidr, Direction, GroupId, GroupKind, Network, NicType, ObservedRule, Peer, Policy,
         PortListId, PortSet, PrefixListId, Priority, RegionId, Rule,
     },
     provider::{BATCH, GroupFilter, NewGroup, RuleAction, RuleCall},
@@ -173,9 +173,12 @@ pub fn create_group(region: &RegionId, group: &NewGroup, token: &str) -> Request
     request
 }
 
+/// The action of [`rules`].
+pub const READ_RULES: &str = "DescribeSecurityGroupAttribute";
+
 /// DescribeSecurityGroupAttribute: the rules of a group on one network interface.
 pub fn rules(region: &RegionId, group: &GroupId, nic: NicType) -> Request {
-    Request::new("DescribeSecurityGroupAttribute", region)
+    Request::new(READ_RULES, region)
         .with("SecurityGroupId", group.as_str())
         .with("Direction", "all")
         .with("NicType", nic.to_string())
@@ -187,17 +190,15 @@ pub fn prefix_list(region: &RegionId, list: &PrefixListId) -> Request {
     Request::new("DescribePrefixListAttributes", region).with("PrefixListId", list.as_str())
 }
 
-/// DescribePortRangeLists by ids, 100 per call.
-pub fn port_lists(region: &RegionId, wanted: &ListIds) -> Vec<Request> {
-    let ids: Vec<&str> = wanted.port.iter().map(PortListId::as_str).collect();
-    ids.chunks(100)
-        .map(|ids| {
-            Request::new("DescribePortRangeLists", region)
-                .with_list("PortRangeListId", ids.iter().copied())
-                .with("MaxResults", "100")
-        })
-        .collect()
+/// DescribePortRangeLists by ids, up to [`PORT_LISTS_PER_CALL`].
+pub fn port_lists(region: &RegionId, ids: &[&PortListId]) -> Request {
+    Request::new("DescribePortRangeLists", region)
+        .with_list("PortRangeListId", ids.iter().map(|id| id.as_str()))
+        .with("MaxResults", "100")
 }
+
+/// Most ids in one DescribePortRangeLists call.
+pub const PORT_LISTS_PER_CALL: usize = 100;
 
 /// DescribePortRangeListEntries.
 pub fn port_list_entries(region: &RegionId, list: &PortListId) -> Request {
