@@ -31,7 +31,47 @@ const MANY_RANGES: usize = 24;
 const MANY_WORLDS: usize = 300;
 
 /// Pairs of changes: the first must come in before the second (or go out after it). Only for sides that could be looked at.
-pub type Pairs = BTreeMap<Side, BTreeSet<(usize, usize)>>;
+pub type Pairs = BTreeMap<Side, PairSet>;
+
+/// Pairs of small numbers: of two hundred rules there may be tens of thousands, and each is asked about.
+#[derive(Clone, Debug, Default)]
+pub struct PairSet {
+    /// By the first of a pair the second ones.
+    rows: Vec<Option<Bits>>,
+    /// Above every number.
+    end: usize,
+}
+
+impl PairSet {
+    /// Room for numbers below `end`.
+    fn new(end: usize) -> Self {
+        Self {
+            rows: vec![None; end],
+            end,
+        }
+    }
+
+    fn insert(&mut self, (first, then): (usize, usize)) {
+        let row = &mut self.rows[first];
+        row.get_or_insert_with(|| Bits::new(self.end)).insert(then);
+    }
+
+    /// Whether a pair is one of them.
+    pub fn contains(&self, (first, then): (usize, usize)) -> bool {
+        let row = self.rows.get(first).and_then(Option::as_ref);
+        then < self.end && row.is_some_and(|row| row.contains(then))
+    }
+}
+
+impl FromIterator<(usize, usize)> for PairSet {
+    fn from_iter<I: IntoIterator<Item = (usize, usize)>>(pairs: I) -> Self {
+        let pairs: Vec<(usize, usize)> = pairs.into_iter().collect();
+        let largest = pairs.iter().map(|&(first, then)| first.max(then)).max();
+        let mut set = Self::new(largest.map_or(0, |largest| largest + 1));
+        pairs.into_iter().for_each(|pair| set.insert(pair));
+        set
+    }
+}
 
 /// The rules of one group that come (or go), each with the number of its change, beside those that stay.
 pub fn pairs(
@@ -59,17 +99,13 @@ pub fn pairs(
     found
 }
 
-fn of_one_side(
-    kept: &[&Rule],
-    changed: &[(usize, &Rule)],
-    default: Policy,
-) -> Option<BTreeSet<(usize, usize)>> {
+fn of_one_side(kept: &[&Rule], changed: &[(usize, &Rule)], default: Policy) -> Option<PairSet> {
     let (drops, accepts): (Vec<&Rule>, Vec<&Rule>) = changed
         .iter()
         .map(|(_, rule)| *rule)
         .partition(|rule| rule.policy == Policy::Drop);
     if drops.is_empty() || accepts.is_empty() {
-        return Some(BTreeSet::new());
+        return Some(PairSet::default());
     }
     let meets = |rule: &Rule, others: &[&Rule]| {
         let opposes = |other: &&Rule| rule.policy != other.policy && may_overlap(rule, other);
@@ -90,7 +126,7 @@ fn of_one_side(
         })
         .collect();
     if involved.is_empty() {
-        return Some(BTreeSet::new());
+        return Some(PairSet::default());
     }
     // A rule weaker than all that are involved decides nothing here.
     let weakest = involved.iter().map(|(_, rule)| rank(rule)).max();
@@ -152,16 +188,17 @@ fn of_one_side(
             }
         }
     }
-    let mut pairs = Vec::new();
+    let end = involved.iter().map(|(change, _)| change + 1).max();
+    let mut pairs = PairSet::new(end.unwrap_or_default());
     for (winner, opponents) in opposed.iter().enumerate() {
         for opponent in opponents.iter().flat_map(Bits::iter) {
             for &first in &numbers[winner] {
-                pairs.extend(numbers[opponent].iter().map(|&then| (first, then)));
+                let then = numbers[opponent].iter();
+                then.for_each(|&then| pairs.insert((first, then)));
             }
         }
     }
-    // All at once: there may be tens of thousands.
-    Some(pairs.into_iter().collect())
+    Some(pairs)
 }
 
 /// Nobody's memberships, each symbol of a rule that changes, and each two of rules that say the opposite.

@@ -101,6 +101,8 @@ pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> V
         })
         .collect();
     let mut transients = Vec::new();
+    // Of the steady signatures, by place, whether the last wave broke them somewhere.
+    let mut was_broken = vec![false; steady.len()];
     for (number, wave) in waves.iter().enumerate() {
         let state = state_of(&held);
         let mut least = held.clone();
@@ -122,18 +124,29 @@ pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> V
                 space.clauses[index].policy != verdict
             })
         });
-        let broken: Vec<(usize, bool)> = steady
-            .iter()
-            .filter(|(id, verdict)| {
-                let worst = match verdict {
-                    Policy::Drop => &drop,
-                    Policy::Accept => &accept,
-                };
-                let winner = worst.winner(&space.atlas.signatures[*id]);
-                space.clauses[winner].policy != *verdict
-            })
-            .map(|&(id, verdict)| (id, verdict == Policy::Drop))
-            .collect();
+        let mut touched = Bits::new(space.rules.len());
+        for (gone, come) in &steps {
+            [gone, come]
+                .into_iter()
+                .flatten()
+                .for_each(|&index| touched.insert(index));
+        }
+        let mut broken: Vec<(usize, bool)> = Vec::new();
+        for (&(id, verdict), was_broken) in steady.iter().zip(&mut was_broken) {
+            let signature = &space.atlas.signatures[id];
+            // Whatever the wave leaves alone is as it was when the last one ended, which was one of the parts of that.
+            if !*was_broken && signature.first_common(&touched).is_none() {
+                continue;
+            }
+            let worst = match verdict {
+                Policy::Drop => &drop,
+                Policy::Accept => &accept,
+            };
+            *was_broken = space.clauses[worst.winner(signature)].policy != verdict;
+            if *was_broken {
+                broken.push((id, verdict == Policy::Drop));
+            }
+        }
         let found: BTreeSet<bool> = broken.iter().map(|(_, opens)| *opens).collect();
         if !found.is_empty() {
             let mut labels = vec![None; space.atlas.signatures.len()];

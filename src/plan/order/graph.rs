@@ -30,6 +30,8 @@ const ASKS: usize = 64;
 pub struct Graph<'a> {
     pub(super) nodes: &'a [Node<'a>],
     sides: Vec<Sides<'a>>,
+    /// Of each change a number that those have which replace the same rule by the same.
+    same: Vec<usize>,
     known: &'a BTreeMap<usize, Known>,
     /// By node; after those of the changes come those of the knots.
     pub(super) before: Vec<Vec<usize>>,
@@ -55,9 +57,11 @@ impl<'a> Graph<'a> {
         known: &'a BTreeMap<usize, Known>,
         asks: usize,
     ) -> Self {
+        let sides: Vec<Sides<'_>> = nodes.iter().map(|node| Sides::of(node.change)).collect();
         let mut graph = Self {
             nodes,
-            sides: nodes.iter().map(|node| Sides::of(node.change)).collect(),
+            same: same(&sides),
+            sides,
             known,
             before: vec![Vec::new(); nodes.len()],
             free: BTreeSet::new(),
@@ -225,17 +229,13 @@ impl<'a> Graph<'a> {
     /// Changes that replace the same rule by the same, with what `place` makes of them. Turns that stand apart are not among them: no
     /// sentence is asked about them.
     fn alike(&self, of: &[usize], place: impl Fn(&Sides<'_>) -> Option<Place>) -> Vec<Alike> {
-        type Same<'a> = [Option<RuleIdentity<'a>>; 2];
-        let mut alike: BTreeMap<Same<'_>, Vec<usize>> = BTreeMap::new();
-        for &index in of.iter().filter(|&&index| !self.nodes[index].apart) {
-            let Sides { old, new } = self.sides[index];
-            let same = [old.map(Rule::identity), new.map(Rule::identity)];
-            alike.entry(same).or_default().push(index);
-        }
-        alike
-            .into_values()
+        let of = of.iter().copied();
+        let mut of: Vec<usize> = of.filter(|&index| !self.nodes[index].apart).collect();
+        of.sort_unstable_by_key(|&index| (self.same[index], index));
+        of.chunk_by(|&a, &b| self.same[a] == self.same[b])
             .filter_map(|members| {
                 let place = place(&self.sides[members[0]])?;
+                let members = members.to_vec();
                 Some(Alike { place, members })
             })
             .collect()
@@ -343,7 +343,7 @@ impl<'a> Graph<'a> {
             let pairs = rule.and_then(|rule| {
                 pairs(self.known.get(&one.group)?).get(&(rule.direction, rule.nic))
             });
-            pairs.is_none_or(|pairs| pairs.contains(&pair))
+            pairs.is_none_or(|pairs| pairs.contains(pair))
         };
         match sentence {
             Sentence::E1 => known(
@@ -359,6 +359,17 @@ impl<'a> Graph<'a> {
             Sentence::E3 => true,
         }
     }
+}
+
+/// See [`Graph::same`].
+fn same(sides: &[Sides<'_>]) -> Vec<usize> {
+    type Same<'a> = [Option<RuleIdentity<'a>>; 2];
+    let mut first: BTreeMap<Same<'_>, usize> = BTreeMap::new();
+    let same = sides.iter().enumerate().map(|(index, sides)| {
+        let same = [sides.old, sides.new].map(|rule| rule.map(Rule::identity));
+        *first.entry(same).or_insert(index)
+    });
+    same.collect()
 }
 
 /// Changes of which a sentence asks, if they are of two groups, that each of the first be made before each of the second.

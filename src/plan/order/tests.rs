@@ -88,7 +88,7 @@ fn by_every_pair(
             (None, _) | (_, E3) => return true,
         };
         rule.and_then(|rule| pairs.get(&(rule.direction, rule.nic)))
-            .is_none_or(|pairs| pairs.contains(&pair))
+            .is_none_or(|pairs| pairs.contains(pair))
     };
     let is_delete = |index: usize| matches!(nodes[index].change, ChangeKind::Delete(_));
     let is_modify = |index: usize| matches!(nodes[index].change, ChangeKind::Modify { .. });

@@ -184,7 +184,7 @@ fn exceptions_within_groups_cost_no_look_at_other_groups() {
             ingress(Policy::Accept, 10, tcp(1, 100), "10.0.0.0/8"),
         ]
     });
-    let nothing: Pairs = [((Direction::Ingress, NicType::Intranet), BTreeSet::new())].into();
+    let nothing: Pairs = [((Direction::Ingress, NicType::Intranet), Default::default())].into();
     let case = Case {
         turns: (0..GROUPS)
             .map(|group| (group % 2 == 0).then_some(false))
