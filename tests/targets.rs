@@ -182,6 +182,29 @@ async fn cloud() -> (EmulatorHandle, Alibaba) {
     (emulator, client)
 }
 
+/// A project of that cloud, with a document for the groups of a name.
+fn project_of(emulator: &EmulatorHandle) -> Project {
+    let project = project(&[NAMES]);
+    let text = format!(
+        "rules: rules/\naccounts: {{ demo: {{ endpoint: {:?} }} }}\ndefaults: {{ account: demo, region: cn-hangzhou }}\n",
+        emulator.endpoint()
+    );
+    fs::write(project.path("rulekeep.yaml"), text).unwrap();
+    project
+}
+
+async fn make_web_9(client: &Alibaba) {
+    let group = NewGroup {
+        name: GroupName::new("web-9"),
+        description: "".into(),
+        network: Network::Vpc(VpcId::new("vpc-1")),
+        kind: GroupKind::Basic,
+        tags: Default::default(),
+    };
+    let region = RegionId::new("cn-hangzhou");
+    client.create_group(&region, &group, "token").await.unwrap();
+}
+
 /// Reads until a text has come.
 fn until(out: &mut ChildStdout, text: &str) -> String {
     let mut said = String::new();
@@ -197,12 +220,7 @@ fn until(out: &mut ChildStdout, text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_begins_to_match_before_the_answer_is_noticed() {
     let (emulator, client) = cloud().await;
-    let project = project(&[NAMES]);
-    let text = format!(
-        "rules: rules/\naccounts: {{ demo: {{ endpoint: {:?} }} }}\ndefaults: {{ account: demo, region: cn-hangzhou }}\n",
-        emulator.endpoint()
-    );
-    fs::write(project.path("rulekeep.yaml"), text).unwrap();
+    let project = project_of(&emulator);
     let program = snapbox::cmd::cargo_bin!("rulekeep");
     let mut asking = Command::new("script")
         .args(["-qec", &format!("{} apply", program.display()), "/dev/null"])
@@ -217,15 +235,7 @@ async fn a_group_that_begins_to_match_before_the_answer_is_noticed() {
         .expect("util-linux is there");
     let mut out = asking.stdout.take().unwrap();
     until(&mut out, "Only 'yes' is accepted");
-    let group = NewGroup {
-        name: GroupName::new("web-9"),
-        description: "".into(),
-        network: Network::Vpc(VpcId::new("vpc-1")),
-        kind: GroupKind::Basic,
-        tags: Default::default(),
-    };
-    let region = RegionId::new("cn-hangzhou");
-    client.create_group(&region, &group, "token").await.unwrap();
+    make_web_9(&client).await;
     emulator.forget_calls();
     asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();
     let said = until(&mut out, "run the command again");
@@ -244,5 +254,36 @@ async fn a_group_that_begins_to_match_before_the_answer_is_noticed() {
             .calls()
             .iter()
             .all(|call| call.action.starts_with("Describe"))
+    );
+}
+
+/// A choice by commits has all that match, so that a saved plan of one is not the same any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_begins_to_match_is_not_part_of_a_saved_plan() {
+    let (emulator, client) = cloud().await;
+    let project = project_of(&emulator);
+    for words in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["commit", "--quiet", "--message", "all"],
+    ] {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        let mut git = Command::new("git");
+        git.current_dir(project.path("")).args(who).args(words);
+        assert!(git.status().unwrap().success());
+    }
+    let run = |arguments: &[&str]| {
+        let key = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid");
+        let secret = ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret");
+        project.run_with(arguments, &[key, secret])
+    };
+    let (code, _, error) = run(&["plan", "--since", "HEAD", "--out", "plan.json"]);
+    assert_eq!(code, 0, "{error}");
+    make_web_9(&client).await;
+    let (code, _, error) = run(&["apply", "plan.json"]);
+    assert_eq!(code, 5, "{error}");
+    assert!(
+        error.contains("web-9 (demo/cn-hangzhou/sg-") && error.contains("was not part of the plan"),
+        "{error}"
     );
 }

@@ -254,7 +254,6 @@ impl Prepared<'_> {
     ) -> Result<Vec<String>, Failure> {
         let (inner, clouds) = (&self.inner, &self.connected.clouds);
         let asked = &inner.desired.matched.asked;
-        let mut selection = inner.selection.clone();
         let anew;
         let desired = if asked.is_empty() {
             inner.desired
@@ -262,12 +261,12 @@ impl Prepared<'_> {
             let before = inner.desired.clone();
             let found = reconcile::discover(before, asked, clouds, parallelism).await;
             (anew, _) = found.map_err(|error| nothing_to_plan(&error))?;
-            saved::choose_new(&mut selection, inner.desired, &anew);
             &anew
         };
         let options = reconcile::Options { parallelism };
         let now = Timestamp::now();
-        let again = reconcile::prepare(desired, &selection, clouds, now, &options, meter).await;
+        let selection = &inner.selection;
+        let again = reconcile::prepare(desired, selection, clouds, now, &options, meter).await;
         match again {
             Ok(again) => Ok(saved::moved(inner, &again)),
             Err(reconcile::Error::Select(reconcile::SelectError::Target { target, .. })) => {

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::Shard;
+use super::{Shard, discover};
 use crate::{
     desired::{Desired, DesiredGroup, Selector, Template, matches, patterns_meet},
     model::{Network, VpcId},
@@ -19,7 +19,8 @@ pub struct Selection {
     pub paths: Vec<PathBuf>,
     /// `NAME`, `ID` or `ACCOUNT/REGION/GROUP`, with `*` for any text.
     pub targets: Vec<String>,
-    /// Exactly these groups, by [`address`]; perhaps none.
+    /// These groups, by [`address`], perhaps none, and all that documents with `targets` are about: what they were about before nobody
+    /// can tell, so that one that has begun to match is always in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<BTreeSet<String>>,
     /// Only the groups of this part, which the cloud says once they are found.
@@ -93,11 +94,7 @@ pub fn documents(desired: &Desired, selection: &Selection) -> BTreeSet<usize> {
             let network = vpc.cloned().map(Network::Vpc);
             network.is_none_or(|network| shard.holds(body, Some(&network)))
         };
-        let place = format!("{}/{}/", body.account, body.region);
-        let is_named = |only: &BTreeSet<String>| only.iter().any(|one| one.starts_with(&place));
-        may_be_meant(desired, selection, template)
-            && selection.shard.is_none_or(in_part)
-            && selection.only.as_ref().is_none_or(is_named)
+        may_be_meant(desired, selection, template) && selection.shard.is_none_or(in_part)
     });
     may_be.map(|(at, _)| at).collect()
 }
@@ -182,7 +179,11 @@ pub fn select(desired: &Desired, selection: &Selection) -> Result<Vec<usize>, Se
     let Some(only) = &selection.only else {
         return Ok(both);
     };
-    let is_meant = |at: &usize| only.contains(&address(&groups[*at]));
+    let by_documents = discover::spans(desired);
+    let is_meant = |at: &usize| {
+        let group = &groups[*at];
+        only.contains(&address(group)) || by_documents.contains(&group.span)
+    };
     Ok(both.into_iter().filter(is_meant).collect())
 }
 
@@ -400,18 +401,12 @@ mod tests {
             };
             assert_eq!(asked(selection), expected, "{target}");
         }
-        for (only, expected) in [
-            ("a/cn-hangzhou/sg-1", "names vpc"),
-            ("b/cn-hangzhou/sg-1", "far"),
-            ("c/cn-hangzhou/x", ""),
-        ] {
-            let only = Some([only.to_owned()].into());
-            let selection = Selection {
-                only,
-                ..Selection::default()
-            };
-            assert_eq!(asked(selection), expected);
-        }
+        // Whatever was touched: the groups that match are always in.
+        let none = Selection {
+            only: Some(BTreeSet::new()),
+            ..Selection::default()
+        };
+        assert_eq!(asked(none), all);
         let of_part = |part: &str| {
             let shard = part.parse().ok();
             asked(Selection {

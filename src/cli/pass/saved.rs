@@ -1,6 +1,6 @@
 //! Plans that are kept in a file between `plan` and `apply`.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -102,16 +102,6 @@ pub(super) fn moved(
     let errors = now.diagnostics().filter(|d| d.is_error());
     lines.extend(errors.map(|d| d.message.clone()));
     lines
-}
-
-/// Takes groups that have come to match into a choice of exactly some groups, which always has all that match.
-pub(super) fn choose_new(selection: &mut reconcile::Selection, before: &Desired, now: &Desired) {
-    let Some(only) = &mut selection.only else {
-        return;
-    };
-    let known: BTreeSet<String> = before.groups.iter().map(reconcile::address).collect();
-    let now = now.groups.iter().map(reconcile::address);
-    only.extend(now.filter(|address| !known.contains(address)));
 }
 
 /// What has moved since the plan was saved, a line each; empty: nothing.
