@@ -171,21 +171,36 @@ fn of_one_side(kept: &[&Rule], changed: &[(usize, &Rule)], default: Policy) -> O
     let is_kept = |index: usize| numbers[index].is_empty();
     // Many signatures tell of the same pairs.
     let mut opposed: Vec<Option<Bits>> = vec![None; space.rules.len()];
+    let those = |is: &dyn Fn(usize) -> bool| -> Bits {
+        let mut those = Bits::new(space.rules.len());
+        let all = 0..space.rules.len();
+        all.filter(|&index| is(index))
+            .for_each(|index| those.insert(index));
+        those
+    };
+    let policy = |index: usize| space.clauses[index].policy;
+    let [drop, accept] = [Policy::Drop, Policy::Accept].map(|verdict| {
+        let stays = those(&|index| is_kept(index) && policy(index) == verdict);
+        (stays, those(&|index| policy(index) != verdict))
+    });
     for signature in &space.atlas.signatures {
-        let mut rules = signature.iter();
-        let winner = rules.next().expect("the default is in every signature");
-        let verdict = space.clauses[winner].policy;
+        let winner = signature.iter().next();
+        let winner = winner.expect("the default is in every signature");
         if is_kept(winner) {
             continue;
         }
-        for index in rules {
-            if space.clauses[index].policy != verdict {
-                let bits = || Bits::new(space.rules.len());
-                opposed[winner].get_or_insert_with(bits).insert(index);
-            } else if is_kept(index) {
-                // It stays, and beats everything that is weaker.
-                break;
-            }
+        let (stays, opposes) = match policy(winner) {
+            Policy::Drop => &drop,
+            Policy::Accept => &accept,
+        };
+        let mut opponents = signature.and(opposes);
+        if let Some(first) = signature.first_common(stays) {
+            // It stays, and beats everything that is weaker.
+            opponents.cut_above(first);
+        }
+        match &mut opposed[winner] {
+            Some(bits) => bits.add(&opponents),
+            none => *none = Some(opponents),
         }
     }
     let end = involved.iter().map(|(change, _)| change + 1).max();

@@ -90,21 +90,25 @@ pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> V
     }
     let after = state_of(&end);
     // What happens to a packet whose verdict changes is the difference, and what it is meanwhile nobody can object to.
-    let steady: Vec<(usize, Policy)> = space
+    let mut steady: Vec<Steady<'_>> = space
         .atlas
         .signatures
         .iter()
         .enumerate()
         .filter_map(|(id, signature)| {
-            let verdict = space.verdict(signature, &before);
-            (verdict == space.verdict(signature, &after)).then_some((id, verdict))
+            let winner = space.winner(signature, &before);
+            let verdict = space.clauses[winner].policy;
+            (verdict == space.verdict(signature, &after)).then_some(Steady {
+                id,
+                signature,
+                verdict,
+                winner,
+            })
         })
         .collect();
     let mut transients = Vec::new();
-    // Of the steady signatures, by place, whether the last wave broke them somewhere.
-    let mut was_broken = vec![false; steady.len()];
+    let mut state = before;
     for (number, wave) in waves.iter().enumerate() {
-        let state = state_of(&held);
         let mut least = held.clone();
         for gone in wave.iter().filter_map(|step| place(step.gone)) {
             least[gone] = least[gone].saturating_sub(1);
@@ -119,33 +123,38 @@ pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> V
                 )
             })
             .collect();
+        let mut touched = Bits::new(space.rules.len());
+        let both = steps.iter().flat_map(|&(gone, come)| [gone, come]);
+        both.flatten().for_each(|index| touched.insert(index));
         let [drop, accept] = [Policy::Drop, Policy::Accept].map(|verdict| {
             Worst::new(&state, &steps, |index| {
                 space.clauses[index].policy != verdict
             })
         });
-        let mut touched = Bits::new(space.rules.len());
-        for (gone, come) in &steps {
-            [gone, come]
-                .into_iter()
-                .flatten()
-                .for_each(|&index| touched.insert(index));
-        }
+        wave.iter().for_each(|step| apply(&mut held, step));
+        state = state_of(&held);
         let mut broken: Vec<(usize, bool)> = Vec::new();
-        for (&(id, verdict), was_broken) in steady.iter().zip(&mut was_broken) {
-            let signature = &space.atlas.signatures[id];
-            // Whatever the wave leaves alone is as it was when the last one ended, which was one of the parts of that.
-            if !*was_broken && signature.first_common(&touched).is_none() {
+        for steady in &mut steady {
+            let Steady {
+                id,
+                signature,
+                verdict,
+                winner,
+            } = *steady;
+            let is_right = |winner: usize| space.clauses[winner].policy == verdict;
+            // A wave of weaker rules changes nothing.
+            let strongest = || signature.first_common(&touched);
+            if is_right(winner) && strongest().is_none_or(|strongest| winner < strongest) {
                 continue;
             }
             let worst = match verdict {
                 Policy::Drop => &drop,
                 Policy::Accept => &accept,
             };
-            *was_broken = space.clauses[worst.winner(signature)].policy != verdict;
-            if *was_broken {
+            if !is_right(worst.winner(signature)) {
                 broken.push((id, verdict == Policy::Drop));
             }
+            steady.winner = space.winner(signature, &state);
         }
         let found: BTreeSet<bool> = broken.iter().map(|(_, opens)| *opens).collect();
         if !found.is_empty() {
@@ -163,9 +172,19 @@ pub fn replay_in(space: &Space<'_>, old: &[&Rule], waves: &[Vec<Move<'_>>]) -> V
                 });
             }
         }
-        wave.iter().for_each(|step| apply(&mut held, step));
     }
     transients
+}
+
+/// Packets that fare the same before and after.
+#[derive(Clone, Copy)]
+struct Steady<'a> {
+    /// The signature, by its place and itself.
+    id: usize,
+    signature: &'a Bits,
+    verdict: Policy,
+    /// Which rule decides when the next wave begins.
+    winner: usize,
 }
 
 /// What a wave does to the rules of a space: of each of its changes the place of the rule that goes and of the one that comes.
