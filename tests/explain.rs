@@ -267,3 +267,23 @@ fn documents_with_targets_are_asked_by_the_names_that_they_match() {
     let text = explained(&project, "web smtp from 192.0.2.1 --live");
     assert!(text.starts_with("refused: "), "{text}");
 }
+
+/// A live group of a name that the pattern of a document fits, but without its tags: the document declares none of its rules.
+#[test]
+fn a_document_that_only_the_name_fits_declares_nothing() {
+    let project = Project::new(CLOUD);
+    let document = |targets: &str| {
+        let rules = "mode: partial\ningress:\n  - { protocol: tcp, ports: 443, from: 0.0.0.0/0 }\n";
+        fs::write(
+            project.path("rules/targets.yaml"),
+            format!("targets: {targets}\n{rules}"),
+        )
+        .unwrap();
+        explained(&project, "web tcp/443 from 203.0.113.9 --live")
+    };
+    let text = document("{ name: \"we*\", tags: { team: web } }");
+    assert!(text.starts_with("admitted:"), "{text}");
+    assert!(!text.contains("rules/targets.yaml"), "{text}");
+    let text = document("{ name: \"we*\" }");
+    assert!(text.contains("rules/targets.yaml:4"), "{text}");
+}

@@ -9,8 +9,8 @@ use crate::{
     traffic::{
         bits::Bits,
         clause::{Clause, Resolve, Symbol},
-        difference::default_policy,
         memberships::Memberships,
+        platform::default_policy,
         space::Space,
     },
 };

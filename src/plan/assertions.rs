@@ -11,11 +11,11 @@ use crate::{
     },
     desired::DesiredGroup,
     diag::Diagnostic,
-    model::{
-        Direction, GroupKind, InnerAccess, Lists, Network, NicType, Peer, Policy, Priority,
-        Protocol, Rule,
+    model::{Direction, Lists, Network, NicType, ObservedGroup},
+    traffic::{
+        clause::Resolve,
+        platform::{among_members, default_policy, is_open_inside},
     },
-    traffic::{clause::Resolve, difference::default_policy},
 };
 
 /// Judges groups one by one.
@@ -149,7 +149,11 @@ impl<'a> Judge<'a> {
         if asked.is_empty() {
             return Vec::new();
         }
-        let inside = among_members(group, side);
+        let ObservedGroup {
+            info, inner_access, ..
+        } = &group.observed;
+        let is_open = nic == NicType::Intranet && is_open_inside(info.kind, *inner_access);
+        let inside = is_open.then(|| among_members(&group.address.group, direction));
         let rules = group.observed.rules.iter().map(|seen| &seen.rule);
         let course = Course {
             default: default_policy(direction, group.observed.info.kind),
@@ -201,21 +205,4 @@ fn sides(group: &GroupPlan) -> Vec<(Direction, NicType)> {
         .into_iter()
         .flat_map(|direction| nics.iter().map(move |nic| (direction, *nic)))
         .collect()
-}
-
-/// What lets the members of a group reach each other whatever its rules say (ModifySecurityGroupPolicy), as the strongest rule.
-fn among_members(group: &GroupPlan, (direction, nic): (Direction, NicType)) -> Option<Rule> {
-    let basic = group.observed.info.kind == GroupKind::Basic;
-    let open = group.observed.inner_access == InnerAccess::Accept;
-    (basic && open && nic == NicType::Intranet).then(|| Rule {
-        direction,
-        nic,
-        priority: Priority::observed(0),
-        policy: Policy::Accept,
-        protocol: Protocol::All,
-        peer: Peer::Group(group.address.group.clone()),
-        local: None,
-        description: None,
-        peer_owner: None,
-    })
 }

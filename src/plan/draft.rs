@@ -15,7 +15,7 @@ use crate::{
     desired::{DesiredGroup, Mode, SystemRules},
     diag::{Code, Diagnostic, Span},
     model::{Direction, Lists, ObservedGroup, ObservedRule, Peer, Rule},
-    traffic::{clause::Resolve, difference::default_policy, spare::spare},
+    traffic::{clause::Resolve, platform::default_policy, spare::spare},
 };
 
 /// Which of a group's quotas have no room for old and new rules together.

@@ -11,7 +11,8 @@ use crate::{
         certificate::{Move, replay_in, touched},
         change::changing_space,
         clause::Resolve,
-        difference::{Difference, default_policy, difference_in},
+        difference::{Difference, difference_in},
+        platform::default_policy,
     },
 };
 

@@ -13,7 +13,7 @@ use crate::{
         certificate::{Move, replay_in, touched},
         change::changing_space,
         clause::Resolve,
-        difference::default_policy,
+        platform::default_policy,
     },
 };
 

@@ -8,8 +8,8 @@ use crate::{
     model::{Lists, ObservedRule, Policy, Priority, Rule},
     traffic::{
         clause::{Clause, Resolve},
-        difference::default_policy,
         memberships::Memberships,
+        platform::default_policy,
         rank,
         space::Space,
     },

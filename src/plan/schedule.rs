@@ -13,7 +13,7 @@ use crate::{
     diag::Span,
     model::{Direction, Rule},
     provider::{BATCH, RuleAction, RuleCall},
-    traffic::difference::default_policy,
+    traffic::platform::default_policy,
 };
 
 /// Orders the changes of one network, fills in the changes of its groups, and returns the calls in waves.

@@ -7,14 +7,11 @@ use std::collections::BTreeMap;
 pub use doubt::{Doubt, Effect};
 
 use crate::{
-    model::{
-        Direction, GroupId, GroupKind, Lists, NicType, Peer, Policy, Priority, Protocol, Rule,
-        RuleIdentity,
-    },
+    model::{Direction, GroupId, GroupKind, Lists, NicType, Peer, Policy, Rule, RuleIdentity},
     traffic::{
         clause::{self, Clause, Family, Interval, Resolve, Symbol},
-        difference::default_policy,
         explain::{Answer, Fate, Part, Question, Unknown, Verdict, explain},
+        platform::{among_members, default_policy, is_among_members},
         rank,
         reach::reach,
         speak::Statement,
@@ -169,26 +166,6 @@ impl Rules {
     fn all(&self) -> Vec<&Rule> {
         self.rules.iter().chain(&self.among_members).collect()
     }
-}
-
-/// What lets the members of a group reach each other whatever its rules say (ModifySecurityGroupPolicy), as the strongest rule.
-fn among_members(group: &GroupId, direction: Direction) -> Rule {
-    Rule {
-        direction,
-        nic: NicType::Intranet,
-        priority: Priority::observed(0),
-        policy: Policy::Accept,
-        protocol: Protocol::All,
-        peer: Peer::Group(group.clone()),
-        local: None,
-        description: None,
-        peer_owner: None,
-    }
-}
-
-/// No other rule has its priority.
-fn is_among_members(rule: &Rule) -> bool {
-    rule.priority.get() == 0
 }
 
 /// Everywhere that a rule comes from.

@@ -11,15 +11,7 @@ use super::{
     space::Space,
     speak::{Statement, speak},
 };
-use crate::model::{Direction, GroupKind, Policy, Rule};
-
-/// What becomes of packets that no rule matches ("Basic and advanced security groups").
-pub fn default_policy(direction: Direction, kind: GroupKind) -> Policy {
-    match (direction, kind) {
-        (Direction::Egress, GroupKind::Basic) => Policy::Accept,
-        (Direction::Egress, GroupKind::Advanced) | (Direction::Ingress, _) => Policy::Drop,
-    }
-}
+use crate::model::{Policy, Rule};
 
 /// How two states of a direction differ. Both lists empty: they admit exactly the same packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,10 +13,7 @@ use crate::{
     diag::Sources,
     model::{Direction, GroupId, GroupName, NicType, Rule},
     plan::{ChangeKind, Counts, GroupPlan, Plan},
-    traffic::{
-        clause::Resolve,
-        difference::{default_policy, difference},
-    },
+    traffic::{clause::Resolve, difference::difference, platform::default_policy},
 };
 
 use super::job::Job;

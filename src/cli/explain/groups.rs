@@ -8,10 +8,10 @@ use crate::{
         Desired, DesiredGroup, DesiredPeer, Ignore, Mode, Selector, SystemRules, Template, matches,
     },
     model::{
-        Direction, GroupId, GroupKind, GroupName, InnerAccess, Lists, NicType, ObservedGroup,
-        Protocol, Rule,
+        Direction, GroupId, GroupKind, GroupName, Lists, NicType, ObservedGroup, Protocol, Rule,
     },
     report::explain::{Doubt, Effect, Group, Source},
+    traffic::platform::is_open_inside,
 };
 
 use super::question::Words;
@@ -321,8 +321,13 @@ pub(super) fn live(
     lists: &Lists,
     names: &Names,
 ) -> Group {
+    // A document with `targets` that only the name fits is not about it.
+    let mut templates = desired.templates.iter();
+    let template = templates.find(|template| template.body.span == group.span);
+    let is_about = template.is_none_or(|template| template.targets.admit(&observed.info));
     let declared = |rule: &Rule| {
-        let declared = group.direction(rule.direction).unwrap_or_default();
+        let declared = group.direction(rule.direction).filter(|_| is_about);
+        let declared = declared.unwrap_or_default();
         let same = declared.iter().find(|own| {
             own.nic.is_none_or(|nic| nic == rule.nic)
                 && own
@@ -344,13 +349,12 @@ pub(super) fn live(
             (seen.rule.clone(), place)
         })
         .collect();
-    let is_open = observed.inner_access == InnerAccess::Accept;
-    let is_basic = observed.info.kind == GroupKind::Basic;
+    let is_open = is_open_inside(observed.info.kind, observed.inner_access);
     Group {
         name: name_of(group),
         source: Source::Live,
         kind: observed.info.kind,
-        own: (is_open && is_basic).then(|| observed.info.id.clone()),
+        own: is_open.then(|| observed.info.id.clone()),
         rules,
         lists: lists.clone(),
         doubts: Vec::new(),

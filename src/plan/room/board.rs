@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Act, Full, Harm, TENTHS, WORK, Weight, budget::Budget};
 use crate::{
     model::{Direction, NicType, Policy, Rule},
-    traffic::{
-        bits::Bits, certificate::changing_space, clause::Resolve, difference::default_policy,
-    },
+    traffic::{bits::Bits, certificate::changing_space, clause::Resolve, platform::default_policy},
 };
 
 pub use kin::{Kin, Modify};
