@@ -78,8 +78,10 @@ pub struct ReadFailure {
     pub account: AccountName,
     /// Region that holds it.
     pub region: RegionId,
-    /// As it is declared: its id or its name; for a document with `targets` whose groups could not be listed, its place.
+    /// As it is declared: its id or its name; for a document its place.
     pub group: String,
+    /// Whether it is a document with `targets`, whose groups could not be listed.
+    pub is_document: bool,
     /// Where it is declared.
     pub span: Span,
     /// What the cloud or the connection said.
@@ -193,6 +195,7 @@ fn unlisted(desired: &Desired) -> impl Iterator<Item = ReadFailure> {
             account: account.clone(),
             region: region.clone(),
             group: format!("targets at {}", desired.sources.place(*span)),
+            is_document: true,
             span: *span,
             error: error.clone(),
         }

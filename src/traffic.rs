@@ -14,7 +14,7 @@
 //! - [`clause`]: rules as boxes; lists resolved, groups and unread lists as symbols.
 //! - [`diagram`], [`atlas`], [`bits`], [`space`], [`change`]: the diagram over signatures, and rule sets as states in it.
 //! - [`difference`], [`certificate`], [`reach`], [`spare`](mod@spare), [`explain`](mod@explain): the questions.
-//! - [`internet`](mod@internet): which addresses are public.
+//! - [`internet`](mod@internet), [`platform`]: which addresses are public, and what the platform decides beside the rules.
 //! - [`lines`](mod@lines), [`addresses`], [`services`], [`speak`](mod@speak): the answers in words.
 
 pub mod addresses;
@@ -31,6 +31,7 @@ pub mod internet;
 pub mod lines;
 pub mod memberships;
 mod pairs;
+pub mod platform;
 mod quick;
 pub mod reach;
 pub mod services;

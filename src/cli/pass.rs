@@ -101,6 +101,7 @@ impl<'a> Prepared<'a> {
             .iter()
             .map(|failure| ReadFailure {
                 group: format!("{}/{}/{}", failure.account, failure.region, failure.group),
+                is_document: failure.is_document,
                 span: Some(failure.span),
                 error: failure.error.to_string(),
             })

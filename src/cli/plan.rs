@@ -11,7 +11,7 @@ use crate::{
     guard::Overrides,
     lint::lint_with_lists,
     notify as message,
-    report::{Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
+    report::{self, Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
 };
 
 use super::{
@@ -211,22 +211,35 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
     if diagnostics.iter().any(Diagnostic::is_error) {
         return project::not_planned(diagnostics);
     }
-    let groups = text::count(report.failures.len(), "group");
-    let failure = Failure::new(format!("{groups} could not be read; nothing was changed"));
+    let unread = report.unread();
+    let what = [false, true].map(|are_documents| {
+        let of_kind = unread
+            .iter()
+            .filter(|unread| unread.are_documents == are_documents);
+        (
+            of_kind.map(|unread| unread.names.len()).sum(),
+            are_documents,
+        )
+    });
+    let what = what.into_iter().filter(|(count, _)| *count > 0);
+    let what: Vec<String> = what
+        .map(|(count, are_documents)| report::count_unread(count, are_documents))
+        .collect();
+    let what = what.join(" and ");
+    let failure = Failure::new(format!("{what} could not be read; nothing was changed"));
     // Where stdout has the text, it has said why.
     let failure = failure.help("mend the access, or leave groups out with PATH or --target");
-    report
-        .unread()
+    unread
         .into_iter()
         .take(3)
-        .fold(failure, |failure, (place, error, groups)| {
-            let mut failure = failure;
+        .fold(failure, |mut failure, unread| {
             // The plan has the rest of a long explanation.
-            let first = error.lines().next().unwrap_or_default();
+            let first = unread.error.lines().next().unwrap_or_default();
             let first = first.trim_end_matches(':');
-            failure.causes.push(match &groups[..] {
-                [group] => format!("{place}/{group}: {first}"),
-                groups => format!("{} in {place}: {first}", text::count(groups.len(), "group")),
+            let place = &unread.place;
+            failure.causes.push(match &unread.names[..] {
+                [name] => format!("{place}/{name}: {first}"),
+                _ => format!("{} in {place}: {first}", unread.count()),
             });
             failure
         })

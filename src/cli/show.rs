@@ -158,11 +158,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     // The group itself tells which documents with `targets` it matches; nobody needs to list all that do.
     let by_targets = match meant.declared {
         Some(_) => None,
-        None => desired.templates.iter().find(|template| {
-            let body = &template.body;
-            (&body.account, &body.region) == (&meant.account, &meant.region)
-                && template.targets.admit(&observed.info)
-        }),
+        None => desired
+            .documents_about((&meant.account, &meant.region), &observed.info)
+            .next(),
     };
     let declaring = meant.declared.or(by_targets.map(|template| &template.body));
     let mut lines: Vec<Line<'_>> = observed

@@ -89,6 +89,20 @@ impl Template {
     }
 }
 
+impl super::Desired {
+    /// The documents with `targets` that are about a live group.
+    pub fn documents_about(
+        &self,
+        (account, region): (&AccountName, &RegionId),
+        info: &GroupInfo,
+    ) -> impl Iterator<Item = &Template> {
+        self.templates.iter().filter(move |template| {
+            let body = &template.body;
+            (&body.account, &body.region) == (account, region) && template.targets.admit(info)
+        })
+    }
+}
+
 /// What the cloud has said of documents with `targets`. A run asks once: what it was told then is not looked up a second time.
 #[derive(Clone, Debug, Default)]
 pub struct Matched {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    desired::{Desired, DesiredGroup, Template},
+    desired::{Desired, DesiredGroup},
     diag::{Code, Diagnostic, Span},
     model::{AccountName, GroupId, GroupInfo, RegionId},
 };
@@ -41,11 +41,6 @@ pub(super) fn doubles(
         }
     }
     let by_targets = discover::spans(desired);
-    let mut templates: BTreeMap<(&AccountName, &RegionId), Vec<&Template>> = BTreeMap::new();
-    for template in &desired.templates {
-        let place = (&template.body.account, &template.body.region);
-        templates.entry(place).or_default().push(template);
-    }
     let mut doubles = Vec::new();
     for ((account, region, id), (info, declared)) in live {
         let Some(&chosen) = declared.iter().rev().find(|at| selected.contains(at)) else {
@@ -58,12 +53,8 @@ pub(super) fn doubles(
             .flatten()
             .filter(|other| means(&other.selector, info))
             .map(|other| other.span);
-        let matching = templates
-            .get(&(account, region))
-            .into_iter()
-            .flatten()
-            .filter(|template| template.targets.admit(info))
-            .map(|template| template.body.span);
+        let matching = desired.documents_about((account, region), info);
+        let matching = matching.map(|template| template.body.span);
         let all: BTreeSet<Span> = looked_up.chain(not_looked_up).chain(matching).collect();
         let group = &desired.groups[chosen];
         let rest: Vec<Span> = all.into_iter().filter(|one| *one != group.span).collect();

@@ -182,6 +182,7 @@ impl<'a> Read<'a> {
                     account: group.account.clone(),
                     region: group.region.clone(),
                     group: group.selector.to_string(),
+                    is_document: false,
                     span: group.span,
                     error,
                 }

@@ -436,7 +436,12 @@ impl<'a> Collector<'a> {
     }
 
     fn unread(&self, failure: &ReadFailure) -> Draft {
-        let ReadFailure { group, span, error } = failure;
+        let ReadFailure {
+            group,
+            is_document,
+            span,
+            error,
+        } = failure;
         let mut lines = error.lines();
         let first = lines.next().unwrap_or_default().trim_end_matches(':');
         let declared = self.groups.get(group).copied();
@@ -445,11 +450,9 @@ impl<'a> Collector<'a> {
             finding: Finding {
                 rule: Rule::unread(),
                 level: Level::Error,
-                message: match declared {
-                    None if span.is_some() => {
-                        format!("the groups that match could not be listed: {first}")
-                    }
-                    _ => format!("the group could not be read: {first}"),
+                message: match is_document {
+                    true => format!("the groups that match could not be listed: {first}"),
+                    false => format!("the group could not be read: {first}"),
                 },
                 help: lines.map(|line| line.trim().to_owned()).collect(),
                 group: Some(declared.map_or_else(|| group.clone(), label)),

@@ -333,6 +333,7 @@ pub(crate) fn refusal(files: &Files) -> Refusal {
 pub(crate) fn failure() -> ReadFailure {
     ReadFailure {
         group: "prod/cn-beijing/cache".into(),
+        is_document: false,
         span: None,
         error: "the cloud refused with Forbidden.RAM: no permission (request 4711)".into(),
     }

@@ -243,6 +243,7 @@ fn a_group_that_is_gone_has_moved_and_one_that_cannot_be_read_may_be_as_it_was()
         account: web.account.clone(),
         region: web.region.clone(),
         group: "web".to_owned(),
+        is_document: false,
         span: web.span,
         error: std::sync::Arc::new(crate::provider::ProviderError::NotSent {
             reason: "no network".to_owned(),

@@ -403,6 +403,7 @@ proptest! {
         let failures: Vec<_> = (0..shape.failures)
             .map(|index| ReadFailure {
                 group: format!("demo/cn-hangzhou/u{index}{}", shape.text(index)),
+                is_document: false,
                 span: None,
                 error: shape.text(index + 2).to_owned(),
             })

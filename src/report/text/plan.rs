@@ -6,7 +6,7 @@ use crate::{
     guard::{Reason, Refusal},
     model::Direction,
     plan::{ChangeKind, GroupPlan, Plan},
-    report::PlanReport,
+    report::{PlanReport, Unread},
 };
 
 use super::{
@@ -327,7 +327,14 @@ fn rest(report: &PlanReport<'_>, style: &TextStyle) -> String {
 /// Groups that could not be read, those of one account and region with one error together.
 pub(super) fn unread(report: &PlanReport<'_>, style: &TextStyle) -> String {
     let mut text = String::new();
-    for (place, error, groups) in report.unread() {
+    for unread in report.unread() {
+        let count = unread.count();
+        let Unread {
+            place,
+            error,
+            names: groups,
+            ..
+        } = unread;
         let place = escape(&place);
         let line = match &groups[..] {
             [group] => format!("could not be read: {place}/{}", escape(group)),
@@ -344,8 +351,7 @@ pub(super) fn unread(report: &PlanReport<'_>, style: &TextStyle) -> String {
                     names.push(format!("{rest} more"));
                 }
                 format!(
-                    "could not be read: {} in {place}: {}",
-                    count(groups.len(), "group"),
+                    "could not be read: {count} in {place}: {}",
                     names.join(", ")
                 )
             }
