@@ -39,7 +39,7 @@ use crate::{
         ObservedGroup, ObservedRule, Peer, RegionId, Rule,
     },
     provider::{BATCH, RuleCall},
-    traffic::{certificate::Transient, difference::Difference},
+    traffic::{certificate::Transient, difference::Difference, platform::is_among_members},
 };
 
 /// Where a group lives; sorts and prints as `account/region/group`.
@@ -169,7 +169,7 @@ impl GroupPlan {
 
     /// Whether a rule stands for what lets the members of the group reach each other, which is no rule.
     pub fn is_inner_access(&self, rule: &Rule) -> bool {
-        rule.priority.get() == 0 && rule.peer == Peer::Group(self.address.group.clone())
+        is_among_members(rule) && rule.peer == Peer::Group(self.address.group.clone())
     }
 
     /// A direction, in the classic network with the interface: `ingress (internet)`.

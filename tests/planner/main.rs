@@ -12,3 +12,4 @@ mod quota;
 mod room;
 mod rules;
 mod text;
+mod turns;

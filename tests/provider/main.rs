@@ -1,5 +1,6 @@
 //! The provider for Alibaba Cloud against a server that answers as each test says.
 
+mod credentials;
 mod failures;
 mod find;
 mod requests;
