@@ -15,7 +15,7 @@ pub use ids::{
 };
 pub use observed::{
     AddressFamily, GroupInfo, GroupKind, InnerAccess, ListIds, Lists, Network, ObservedGroup,
-    ObservedRule, PortList, PrefixList, RuleFacts, Unread,
+    ObservedRule, PortList, PrefixList, RuleFacts, UnreadList,
 };
 pub use peer::{Cidr, CidrError, Peer};
 pub use protocol::{PortRange, PortRangeError, PortSet, Ports, Protocol};

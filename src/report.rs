@@ -23,7 +23,6 @@ mod unread;
 
 pub use output::{Format, OutputSpec, OutputSpecError};
 pub use review::{Review, Subject};
-pub(crate) use unread::count_unread;
 pub use unread::{ReadFailure, Unread};
 
 use jiff::Timestamp;
@@ -59,7 +58,7 @@ impl PlanReport<'_> {
         !self.failures.is_empty() || self.plan.diagnostics.iter().any(|d| d.is_error())
     }
 
-    /// Errors and groups that could not be read, in words: `2 errors, 1 group could not be read`; empty when it is whole.
+    /// Errors and what could not be read, in words: `2 errors, 1 group could not be read`; empty when it is whole.
     pub(crate) fn lacks(&self) -> String {
         let errors = self.plan.diagnostics.iter().filter(|d| d.is_error());
         let mut lacks = Vec::new();
@@ -67,12 +66,9 @@ impl PlanReport<'_> {
             0 => {}
             errors => lacks.push(text::count(errors, "error")),
         }
-        match self.failures.len() {
-            0 => {}
-            groups => lacks.push(format!(
-                "{} could not be read",
-                text::count(groups, "group")
-            )),
+        match self.count_unread() {
+            unread if unread.is_empty() => {}
+            unread => lacks.push(format!("{unread} could not be read")),
         }
         lacks.join(", ")
     }

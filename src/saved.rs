@@ -145,7 +145,7 @@ pub enum Moved {
     },
     /// Another plan from the same files, live rules and program.
     #[error(
-        "a prefix list, a port list or a group that rules name has changed: plan {now} in place of {saved}"
+        "a prefix list, a port list or a group that rules name has changed, or what these credentials may read of lists is not what those of the plan may: plan {now} in place of {saved}"
     )]
     Plan {
         /// Id in the file.

@@ -320,7 +320,7 @@ async fn an_apply_is_as_fast_as_the_cloud_lets_it_be() {
         parallelism,
     )
     .await;
-    let (plan, report, _) = world.apply(parallelism, Wait::default()).await;
+    let (plan, report, took) = world.apply(parallelism, Wait::default()).await;
     assert_eq!(plan.counts().calls, groups * ports);
     assert_eq!(report.verdict(), Verdict::Complete);
     let writes = world.writes();
@@ -330,9 +330,7 @@ async fn an_apply_is_as_fast_as_the_cloud_lets_it_be() {
         "{throttled} of {}",
         writes.len()
     );
-    // Whoever waits for a third window has left places of the others empty.
-    let first = writes.iter().find(|call| call.code.is_none()).unwrap().at;
-    let last = writes.iter().rfind(|call| call.code.is_none()).unwrap().at;
-    let span = Duration::try_from(last.duration_since(first)).unwrap();
-    assert!(span < window * 3, "{span:?} for {} calls", writes.len());
+    // Two windows to wait for; whoever waits for a third has left places of the others empty. How close to that it comes is shown in
+    // paused time, in the limiter's own tests: here others may have the machine.
+    assert!(took < window * 3, "{took:?} for {} calls", writes.len());
 }

@@ -12,8 +12,8 @@ use crate::{
     desired::Mode,
     exit::Exit,
     model::{
-        GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Network, ObservedGroup,
-        Peer, RegionId, Rule, VpcId,
+        GroupId, GroupInfo, GroupKind, GroupName, InnerAccess, ListIds, Lists, Network,
+        ObservedGroup, Peer, RegionId, Rule, VpcId,
     },
     provider::NewGroup,
     report::text::{Tone, count, escape},
@@ -247,11 +247,16 @@ async fn draft(
     let rules: Vec<Rule> = source.rules.iter().map(|seen| seen.rule.clone()).collect();
     let named = lists_of(&rules);
     let map: BTreeMap<String, String> = args.map.iter().cloned().collect();
+    let to_classic = new.network == Network::Classic;
     let journey = Journey {
         map: &map,
         from: &source.info.network,
         to: &new.network,
-        lists: &session.known_lists(account, &meant.region, &named).await?,
+        lists: &match to_classic {
+            // Lists are written out there.
+            true => session.known_lists(account, &meant.region, &named).await?,
+            false => Lists::default(),
+        },
     };
     let mut changed = journey.take(rules);
     changed.notes.extend(differences(&source, &new));
@@ -261,7 +266,7 @@ async fn draft(
     let mapped: Vec<String> = map.values().cloned().collect();
     let peers = session.peers(account, region, changed.rules.iter()).await?;
     let lists = session
-        .known_lists(account, region, &lists_of(&changed.rules))
+        .lists(account, region, &lists_of(&changed.rules))
         .await?;
     let there = There {
         region,
@@ -269,8 +274,7 @@ async fn draft(
         from: &source.info.network,
         new: &new,
         groups: &peers,
-        prefix: lists.prefix.keys().collect(),
-        port: lists.port.keys().collect(),
+        lists: &lists,
     };
     let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for rule in &changed.rules {

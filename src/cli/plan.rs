@@ -11,7 +11,7 @@ use crate::{
     guard::Overrides,
     lint::lint_with_lists,
     notify as message,
-    report::{self, Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
+    report::{Format, OutputSpec, PlanReport, Review, Subject, finding::Origin, text},
 };
 
 use super::{
@@ -211,25 +211,12 @@ pub(super) fn not_whole(report: &PlanReport<'_>, diagnostics: &[Diagnostic]) -> 
     if diagnostics.iter().any(Diagnostic::is_error) {
         return project::not_planned(diagnostics);
     }
-    let unread = report.unread();
-    let what = [false, true].map(|are_documents| {
-        let of_kind = unread
-            .iter()
-            .filter(|unread| unread.are_documents == are_documents);
-        (
-            of_kind.map(|unread| unread.names.len()).sum(),
-            are_documents,
-        )
-    });
-    let what = what.into_iter().filter(|(count, _)| *count > 0);
-    let what: Vec<String> = what
-        .map(|(count, are_documents)| report::count_unread(count, are_documents))
-        .collect();
-    let what = what.join(" and ");
-    let failure = Failure::new(format!("{what} could not be read; nothing was changed"));
+    let unread = report.count_unread();
+    let failure = Failure::new(format!("{unread} could not be read; nothing was changed"));
     // Where stdout has the text, it has said why.
     let failure = failure.help("mend the access, or leave groups out with PATH or --target");
-    unread
+    report
+        .unread()
         .into_iter()
         .take(3)
         .fold(failure, |mut failure, unread| {

@@ -37,7 +37,7 @@ pub(super) struct Selection {
     pub(super) targets: Targets,
     #[command(flatten)]
     pub(super) part: Part,
-    /// Exactly these groups, by address: what `--since` has chosen, or a saved plan.
+    /// These groups, by address, and those that documents with `targets` are about: what `--since` has chosen, or a saved plan.
     #[arg(skip)]
     pub(super) only: Option<BTreeSet<String>>,
     /// The revision that chose them.

@@ -182,12 +182,12 @@ pub struct Lists {
     pub port: BTreeMap<PortListId, PortList>,
     /// Lists of both kinds, by id, that the cloud does not let these credentials read: whether they exist, what is in them and what they weigh is
     /// not known.
-    pub unread: BTreeMap<Arc<str>, Unread>,
+    pub unread: BTreeMap<Arc<str>, UnreadList>,
 }
 
 /// Why the content of a list is not known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unread {
+pub struct UnreadList {
     /// The action that the cloud refused.
     pub action: Arc<str>,
     /// The cloud's code.
@@ -196,7 +196,7 @@ pub struct Unread {
     pub message: Arc<str>,
 }
 
-impl fmt::Display for Unread {
+impl fmt::Display for UnreadList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { action, code, .. } = self;
         write!(f, "the cloud refused {action} with {code}")
@@ -214,6 +214,16 @@ impl Lists {
         self.prefix.extend(prefix);
         self.port.extend(port);
         self.unread.extend(unread);
+    }
+
+    /// Whether a prefix list is there, or may be there.
+    pub fn may_have_prefix(&self, id: &PrefixListId) -> bool {
+        self.prefix.contains_key(id) || self.unread.contains_key(id.as_str())
+    }
+
+    /// Whether a port list is there, or may be there.
+    pub fn may_have_port(&self, id: &PortListId) -> bool {
+        self.port.contains_key(id) || self.unread.contains_key(id.as_str())
     }
 
     /// Units of the quota that a rule takes: 1, or the capacity of the list it names; with both kinds of list

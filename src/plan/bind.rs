@@ -280,14 +280,15 @@ impl Binder<'_> {
         let Some(lists) = self.lists else {
             return true;
         };
-        let is_unread = |id: &str| lists.unread.contains_key(id);
         if let Peer::PrefixList(id) = &rule.peer
-            && !is_unread(id.as_str())
+            && !lists.may_have_prefix(id)
         {
-            let Some(list) = lists.prefix.get(id) else {
-                self.list_not_found(span, "prefix list", id.as_str());
-                return false;
-            };
+            self.list_not_found(span, "prefix list", id.as_str());
+            return false;
+        }
+        if let Peer::PrefixList(id) = &rule.peer
+            && let Some(list) = lists.prefix.get(id)
+        {
             let wrong = match (&rule.protocol, list.family) {
                 (Protocol::Icmp, AddressFamily::Ipv6) => {
                     Some("icmp is for IPv4, the prefix list holds IPv6")
@@ -311,8 +312,7 @@ impl Binder<'_> {
             }
         }
         if let Some(PortSet::List(id)) = rule.protocol.ports().map(|ports| &ports.destination)
-            && !lists.port.contains_key(id)
-            && !is_unread(id.as_str())
+            && !lists.may_have_port(id)
         {
             self.list_not_found(span, "port list", id.as_str());
             return false;

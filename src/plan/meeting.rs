@@ -221,8 +221,7 @@ pub fn passing(
     schedule: &Schedule,
 ) -> (Vec<Passing>, bool) {
     let mut lists = a.lists.clone();
-    lists.prefix.extend(b.lists.prefix.clone());
-    lists.port.extend(b.lists.port.clone());
+    lists.extend(b.lists.clone());
     let drafts = [(one, a), (other, b)];
     let (mine, theirs) = (meaning::sides(&a.plan), meaning::sides(&b.plan));
     // What changes in turns may meet what stays in the other group.

@@ -10,8 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use crate::{
     clouds::Clouds,
     desired::{Desired, DesiredGroup},
-    diag::{Code, Diagnostic},
-    model::{ListIds, Lists, ObservedGroup, Unread},
+    diag::{Code, Diagnostic, Span},
+    model::{ListIds, Lists, ObservedGroup, UnreadList},
     provider::{Provider, ProviderError},
 };
 
@@ -86,27 +86,32 @@ fn named_lists(group: &DesiredGroup, live: &ObservedGroup) -> ListIds {
     named
 }
 
-/// A warning for each action that the cloud refused in a region, at the first group that names such a list.
+/// A warning for each action that the cloud refused in a region, at the first place that names such a list.
 fn unread(
     desired: &Desired,
     (account, region): &Place,
     groups: &[Naming],
     lists: &Lists,
 ) -> Vec<Diagnostic> {
-    let mut by_reason: BTreeMap<&Unread, BTreeSet<&str>> = BTreeMap::new();
+    let mut by_reason: BTreeMap<&UnreadList, BTreeSet<&str>> = BTreeMap::new();
     for (id, why) in &lists.unread {
         by_reason.entry(why).or_default().insert(id);
     }
     let warnings = by_reason.into_iter().map(|(why, ids)| {
-        let Unread {
+        let UnreadList {
             action, message, ..
         } = why;
-        let first = groups
+        let naming = groups
             .iter()
-            .find(|(_, named)| named.iter().any(|id| ids.contains(id)));
-        let (it, counts) = match ids.len() {
-            1 => ("it", "it counts"),
-            _ => ("them", "each counts"),
+            .filter(|(_, named)| named.iter().any(|id| ids.contains(id)));
+        let naming: Vec<&DesiredGroup> = naming.map(|(at, _)| &desired.groups[*at]).collect();
+        let label = naming
+            .iter()
+            .find_map(|group| Some((declaring(group, &ids)?, "named here")))
+            .or_else(|| Some((naming.first()?.span, "named by its live rules or its assertions")));
+        let counts = match ids.len() {
+            1 => "it counts",
+            _ => "each counts",
         };
         let more = ids.len().saturating_sub(MANY);
         let mut what = ids.into_iter().take(MANY).collect::<Vec<_>>().join(", ");
@@ -117,20 +122,30 @@ fn unread(
             Code::UnreadList,
             format!("the content of {what} in {account}/{region} is not known: {why}"),
         );
-        if let Some((at, _)) = first {
-            let span = desired.groups[*at].span;
-            warning = warning.label(span, format!("its rules name {it}"));
+        if let Some((span, text)) = label {
+            warning = warning.label(span, text);
         }
         warning
             .help(format!("the cloud says: {message}"))
             .help(format!(
-                "the plan is right whatever is in {it}; in the quota of a group {counts} as one rule, which may be too little"
+                "what is said of traffic holds whatever it contains; that it exists, its address family and the quota, in which {counts} as one rule, are not checked"
             ))
             .help(format!(
                 "let the credentials call ecs:{action}; `rulekeep check-creds` shows what they may"
             ))
     });
     warnings.collect()
+}
+
+/// Where a rule of a group names one of some lists.
+fn declaring(group: &DesiredGroup, ids: &BTreeSet<&str>) -> Option<Span> {
+    let mut rules = group.rules();
+    let rule = rules.find(|rule| {
+        let mut named = ListIds::default();
+        rule.add_lists(&mut named);
+        named.iter().any(|id| ids.contains(id))
+    });
+    rule.map(|rule| rule.span)
 }
 
 /// So many lists are named in a warning.

@@ -24,6 +24,20 @@ impl PlanReport<'_> {
         Some(format!("part {shard} of the estate: {}", parts.join(", ")))
     }
 
+    /// All that could not be read: `3 groups and the groups of 1 document`; empty for nothing.
+    pub(crate) fn count_unread(&self) -> String {
+        let parts = [false, true].map(|are_documents| {
+            let failures = self.failures.iter();
+            let of_kind = failures.filter(|failure| failure.is_document == are_documents);
+            (of_kind.count(), are_documents)
+        });
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(many, are_documents)| count(many, are_documents))
+            .collect();
+        parts.join(" and ")
+    }
+
     /// What could not be read, groups and documents apart, by place (`account/region`) and error.
     pub fn unread(&self) -> Vec<Unread<'_>> {
         let mut all: Vec<Unread<'_>> = Vec::new();
@@ -73,15 +87,14 @@ pub struct Unread<'a> {
 impl Unread<'_> {
     /// `3 groups`, `the groups of 2 documents`.
     pub fn count(&self) -> String {
-        count_unread(self.names.len(), self.are_documents)
+        count(self.names.len(), self.are_documents)
     }
 }
 
-/// As [`Unread::count`], of any number.
-pub(crate) fn count_unread(count: usize, are_documents: bool) -> String {
+fn count(many: usize, are_documents: bool) -> String {
     match are_documents {
-        true => format!("the groups of {}", text::count(count, "document")),
-        false => text::count(count, "group"),
+        true => format!("the groups of {}", text::count(many, "document")),
+        false => text::count(many, "group"),
     }
 }
 
@@ -148,6 +161,10 @@ mod tests {
         assert_eq!(
             unread,
             told.map(|(place, error, names)| (place.to_owned(), error, names))
+        );
+        assert_eq!(
+            report.lacks(),
+            "4 groups and the groups of 2 documents could not be read"
         );
         assert_eq!(
             report.part().unwrap(),

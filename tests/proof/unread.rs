@@ -46,17 +46,17 @@ async fn lists_that_may_not_be_read_are_symbols_in_the_plan() {
     let prepared = cloud.prepare(&desired, 4).await;
     let warnings: Vec<_> = prepared.diagnostics().cloned().collect();
     let drawn = render(&desired.sources, &warnings, false);
-    let because = |action: &str, list: &str| {
+    let because = |action: &str, list: &str, line: usize| {
         format!(
             "warning[unread-list]: the content of {list} in test/cn-hangzhou is not known: the cloud refused {action} with Forbidden.RAM\n \
-             --> rules/web.yaml:1:8"
+             --> rules/web.yaml:{line}:5"
         )
     };
-    for (action, list) in [
-        ("DescribePrefixListAttributes", "pl-bp1office00000000"),
-        ("DescribePortRangeLists", "prl-bp1ports000000000"),
+    for (action, list, line) in [
+        ("DescribePrefixListAttributes", "pl-bp1office00000000", 4),
+        ("DescribePortRangeLists", "prl-bp1ports000000000", 6),
     ] {
-        assert!(drawn.contains(&because(action, list)), "{drawn}");
+        assert!(drawn.contains(&because(action, list, line)), "{drawn}");
         assert!(
             drawn.contains(&format!("let the credentials call ecs:{action}")),
             "{drawn}"

@@ -204,6 +204,9 @@ async fn lists_that_may_not_be_read_and_lists_that_are_not_there_are_told_apart(
             if all.values().any(|id| *id == "prl-gone") {
                 return Answer::error(400, "InvalidPortRangeListId.NotFound", "The specified port range list was not found.");
             }
+            if all.values().any(|id| *id == "prl-hidden") {
+                return Answer::error(403, "Forbidden.Unauthorized", "User not authorized to operate on the specified resource.");
+            }
             let lists: Vec<_> = all
                 .values()
                 .map(|id| json!({"PortRangeListId": id, "PortRangeListName": "", "MaxEntries": 5}))
@@ -220,7 +223,7 @@ async fn lists_that_may_not_be_read_and_lists_that_are_not_there_are_told_apart(
         prefix: ["pl-mine", "pl-gone", "pl-theirs"]
             .map(PrefixListId::new)
             .into(),
-        port: ["prl-mine", "prl-gone", "prl-theirs"]
+        port: ["prl-mine", "prl-gone", "prl-hidden", "prl-theirs"]
             .map(PortListId::new)
             .into(),
     };
@@ -242,10 +245,46 @@ async fn lists_that_may_not_be_read_and_lists_that_are_not_there_are_told_apart(
         [
             ("pl-theirs", "DescribePrefixListAttributes", "Forbidden.RAM"),
             (
+                "prl-hidden",
+                "DescribePortRangeLists",
+                "Forbidden.Unauthorized"
+            ),
+            (
                 "prl-theirs",
                 "DescribePortRangeListEntries",
                 "Forbidden.RAM"
             ),
         ]
     );
+}
+
+/// Only that something is not for these credentials is an answer about a list.
+#[tokio::test]
+async fn no_other_refusal_makes_a_list_a_symbol() {
+    for (status, code) in [
+        (400, "InvalidParameter"),
+        (403, "Forbidden.RiskControl"),
+        (403, "InvalidAccount.Arrearage"),
+    ] {
+        let server = Server::start(move |_, _| Answer::error(status, code, "no")).await;
+        let wanted = ListIds {
+            prefix: [PrefixListId::new("pl-1")].into(),
+            port: [PortListId::new("prl-1")].into(),
+        };
+        let error = provider(&server).lists(&region(), &wanted).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(code), "{error}");
+    }
+    let proxy = || Answer {
+        status: 403,
+        headers: Vec::new(),
+        body: "<html>Forbidden</html>".to_owned(),
+    };
+    let server = Server::start(move |_, _| proxy()).await;
+    let wanted = ListIds {
+        prefix: [PrefixListId::new("pl-1")].into(),
+        ..ListIds::default()
+    };
+    let error = provider(&server).lists(&region(), &wanted).await;
+    assert!(error.unwrap_err().to_string().contains("403"));
 }

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{
-        GroupId, GroupInfo, GroupKind, Network, Peer, PortListId, PortSet, PrefixListId, RegionId,
-        Rule,
-    },
+    model::{GroupId, GroupInfo, GroupKind, Lists, Network, Peer, PortSet, RegionId, Rule},
     provider::NewGroup,
 };
 
@@ -18,8 +15,8 @@ pub(super) struct There<'a> {
     pub(super) from: &'a Network,
     pub(super) new: &'a NewGroup,
     pub(super) groups: &'a BTreeMap<GroupId, GroupInfo>,
-    pub(super) prefix: Vec<&'a PrefixListId>,
-    pub(super) port: Vec<&'a PortListId>,
+    /// Those that the rules name, as far as they are there; one that may not be read may be there.
+    pub(super) lists: &'a Lists,
 }
 
 impl There<'_> {
@@ -74,13 +71,13 @@ impl There<'_> {
                 };
                 missing.extend(why.map(|why| (id.to_string(), why)));
             }
-            Peer::PrefixList(id) if classic || !self.prefix.contains(&id) => {
+            Peer::PrefixList(id) if classic || !self.lists.may_have_prefix(id) => {
                 missing.push((id.to_string(), absent("prefix list")));
             }
             Peer::PrefixList(_) | Peer::Cidr(_) => {}
         }
         if let Some(PortSet::List(id)) = rule.protocol.ports().map(|ports| &ports.destination)
-            && (classic || !self.port.contains(&id))
+            && (classic || !self.lists.may_have_port(id))
         {
             missing.push((id.to_string(), absent("port list")));
         }

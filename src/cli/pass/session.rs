@@ -154,11 +154,14 @@ impl Session {
         wanted: &ListIds,
     ) -> Result<Lists, Failure> {
         let lists = self.lists(account, region, wanted).await?;
-        let Some(why) = lists.unread.values().next() else {
+        if lists.unread.is_empty() {
             return Ok(lists);
-        };
-        let mut failure = Failure::new("lists that rules name cannot be read; nothing was changed")
-            .help(format!("let the credentials call ecs:{}", why.action));
+        }
+        let mut failure = Failure::new("lists that rules name cannot be read; nothing was changed");
+        let actions: BTreeSet<&str> = lists.unread.values().map(|why| &*why.action).collect();
+        for action in actions {
+            failure = failure.help(format!("let the credentials call ecs:{action}"));
+        }
         failure.causes = lists
             .unread
             .iter()

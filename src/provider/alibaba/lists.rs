@@ -3,9 +3,7 @@
 //! | asked for | calls |
 //! | --- | --- |
 //! | prefix lists | one each |
-//! | port lists | one per 100, and one each for the entries |
-
-use std::sync::Arc;
+//! | port lists | one per 100, where one of them is refused one each, and one each for the entries |
 
 use futures_util::future;
 use serde::de::DeserializeOwned;
@@ -19,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    model::{ListIds, Lists, PortList, PortListId, PrefixListId, RegionId, Unread},
+    model::{ListIds, Lists, PortList, PortListId, PrefixListId, RegionId, UnreadList},
     provider::ProviderError,
 };
 
@@ -36,50 +34,71 @@ pub(super) async fn read(
         .map(|ids| port_lists(api, region, ids));
     let (prefix, port) =
         future::try_join(future::try_join_all(prefix), future::try_join_all(port)).await?;
-    let mut lists = Lists::default();
-    for part in prefix.into_iter().chain(port) {
-        lists.extend(part);
-    }
-    Ok(lists)
+    Ok(joined(prefix.into_iter().chain(port)))
 }
 
-/// What came of a question about lists.
-enum Answered<T> {
-    With(T),
-    /// None of them is there.
+/// Codes that say of whoever asks that an action or a resource is not for them ("Common error codes"); not those that forbid the account as a
+/// whole, and nothing that a proxy says.
+const FORBIDDEN: [&str; 5] = [
+    "Forbidden.RAM",
+    "Forbidden.NotSupportRAM",
+    "Forbidden.SubUser",
+    "Forbidden.Unauthorized",
+    "NoPermission",
+];
+
+/// Why there is no answer about lists, where that is an answer too.
+enum Refusal {
+    /// One of them is not there.
     Absent,
-    /// The cloud tells these credentials nothing.
-    Unread(Unread),
+    /// The cloud does not tell these credentials.
+    Forbidden(UnreadList),
 }
 
-/// Asks; only what the cloud will refuse the next time as well is an answer, all other failures are failures.
+/// Of what a question came to: all other failures are failures.
+fn refusal(
+    action: &'static str,
+    absent: &str,
+    error: ProviderError,
+) -> Result<Refusal, ProviderError> {
+    match error {
+        ProviderError::Refused { code, .. } if code == absent => Ok(Refusal::Absent),
+        ProviderError::Refused { code, message, .. } if FORBIDDEN.contains(&&*code) => {
+            Ok(Refusal::Forbidden(UnreadList {
+                action: action.into(),
+                code: code.into(),
+                message: message.into(),
+            }))
+        }
+        error => Err(error),
+    }
+}
+
+/// Asks about one list, by its id; what there is when the cloud does not answer: nothing, or that it is unread.
 async fn ask<T: DeserializeOwned>(
     api: &Api,
     region: &RegionId,
     request: &Request,
-    absent: &str,
-) -> Result<Answered<T>, ProviderError> {
-    match api.read(region, request).await {
-        Ok(answer) => Ok(Answered::With(answer)),
-        Err(error) => refused(request.action, absent, error),
-    }
+    (id, absent): (&str, &str),
+) -> Result<Result<T, Lists>, ProviderError> {
+    let answer = api.read(region, request).await;
+    answer.map(Ok).or_else(|error| {
+        let refusal = refusal(request.action, absent, error)?;
+        Ok(Err(without([id], refusal)))
+    })
 }
 
-fn refused<T>(
-    action: &'static str,
-    absent: &str,
-    error: ProviderError,
-) -> Result<Answered<T>, ProviderError> {
-    match error {
-        ProviderError::Refused { code, .. } if code == absent => Ok(Answered::Absent),
-        ProviderError::Refused { code, message, .. } => Ok(Answered::Unread(Unread {
-            action: action.into(),
-            code: code.into(),
-            message: message.into(),
-        })),
-        error => Err(error),
+/// What is known of lists after a refusal.
+fn without<'a>(ids: impl IntoIterator<Item = &'a str>, refusal: Refusal) -> Lists {
+    let mut lists = Lists::default();
+    if let Refusal::Forbidden(why) = refusal {
+        let ids = ids.into_iter().map(|id| (id.into(), why.clone()));
+        lists.unread.extend(ids);
     }
+    lists
 }
+
+const NO_PREFIX_LIST: &str = "InvalidPrefixListId.NotFound";
 
 async fn prefix_list(
     api: &Api,
@@ -87,23 +106,20 @@ async fn prefix_list(
     id: &PrefixListId,
 ) -> Result<Lists, ProviderError> {
     let request = request::prefix_list(region, id);
-    let absent = "InvalidPrefixListId.NotFound";
-    let answer: Answered<answer::PrefixListAttributes> = ask(api, region, &request, absent).await?;
-    let mut lists = Lists::default();
-    match answer {
-        Answered::Absent => {}
-        Answered::Unread(why) => drop(lists.unread.insert(id.as_str().into(), why)),
-        Answered::With(answer) => {
-            let (found, list) = answer
-                .into_list()
-                .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
-            if found != *id {
-                let reason = format!("it is about {found}, not {id}");
-                return Err(malformed(request.action, reason));
-            }
-            lists.prefix.insert(found, list);
-        }
+    let answer: answer::PrefixListAttributes =
+        match ask(api, region, &request, (id.as_str(), NO_PREFIX_LIST)).await? {
+            Ok(answer) => answer,
+            Err(lists) => return Ok(lists),
+        };
+    let (found, list) = answer
+        .into_list()
+        .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
+    if found != *id {
+        let reason = format!("it is about {found}, not {id}");
+        return Err(malformed(request.action, reason));
     }
+    let mut lists = Lists::default();
+    lists.prefix.insert(found, list);
     Ok(lists)
 }
 
@@ -122,57 +138,45 @@ async fn port_lists(
         match pages.next().await {
             Ok(Some(page)) => found.extend(page.into_lists()),
             Ok(None) => break,
-            Err(error) => match refused(action, NO_PORT_LIST, error)? {
-                Answered::With(()) => break,
-                // One that is not there must not hide the others.
-                Answered::Absent if ids.len() > 1 => {
-                    let each = ids.chunks(1).map(|id| port_lists(api, region, id));
-                    let each = future::try_join_all(each.map(Box::pin)).await?;
-                    let mut lists = Lists::default();
-                    each.into_iter().for_each(|one| lists.extend(one));
-                    return Ok(lists);
+            Err(error) => {
+                let refusal = refusal(action, NO_PORT_LIST, error)?;
+                if ids.len() == 1 {
+                    let ids = ids.iter().map(|id| id.as_str());
+                    return Ok(without(ids, refusal));
                 }
-                Answered::Absent => return Ok(Lists::default()),
-                Answered::Unread(why) => {
-                    let all = ids.iter().map(|id| (id.as_str().into(), why.clone()));
-                    return Ok(Lists {
-                        unread: all.collect(),
-                        ..Lists::default()
-                    });
-                }
-            },
+                // One that is not there, or not for these credentials, must not hide the others.
+                let each = ids.chunks(1).map(|id| port_lists(api, region, id));
+                let each = future::try_join_all(each.map(Box::pin)).await?;
+                return Ok(joined(each));
+            }
         }
     }
     let wanted = found.into_iter().filter(|(id, _)| ids.contains(&id));
-    let lists = wanted.map(|list| entries(api, region, list));
-    let mut all = Lists::default();
-    for lists in future::try_join_all(lists).await? {
-        all.extend(lists);
-    }
-    Ok(all)
+    let lists = wanted.map(|list| port_list_entries(api, region, list));
+    Ok(joined(future::try_join_all(lists).await?))
 }
 
-async fn entries(
+async fn port_list_entries(
     api: &Api,
     region: &RegionId,
     (id, mut list): (PortListId, PortList),
 ) -> Result<Lists, ProviderError> {
     let request = request::port_list_entries(region, &id);
-    let answer: Answered<answer::PortRangeListEntries> =
-        ask(api, region, &request, NO_PORT_LIST).await?;
+    let answer: answer::PortRangeListEntries =
+        match ask(api, region, &request, (id.as_str(), NO_PORT_LIST)).await? {
+            Ok(answer) => answer,
+            Err(lists) => return Ok(lists),
+        };
+    list.entries = answer
+        .into_ranges()
+        .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
     let mut lists = Lists::default();
-    match answer {
-        Answered::Absent => {}
-        Answered::Unread(why) => {
-            let id: Arc<str> = id.as_str().into();
-            lists.unread.insert(id, why);
-        }
-        Answered::With(answer) => {
-            list.entries = answer
-                .into_ranges()
-                .map_err(|reason| malformed(request.action, format!("{id}: {reason}")))?;
-            lists.port.insert(id, list);
-        }
-    }
+    lists.port.insert(id, list);
     Ok(lists)
+}
+
+fn joined(parts: impl IntoIterator<Item = Lists>) -> Lists {
+    let mut all = Lists::default();
+    parts.into_iter().for_each(|part| all.extend(part));
+    all
 }
