@@ -17,11 +17,13 @@ use crate::{
 type Directory<'a> =
     HashMap<(&'a AccountName, &'a RegionId), BTreeMap<&'a GroupName, Vec<&'a DesiredGroup>>>;
 
-/// Compares groups with each other and the rules of each group.
+/// Compares groups with each other and the rules of each group. `may_be_declared`: whether a document that could not be read may be about a
+/// group of a name.
 pub(super) fn check(
     groups: &[DesiredGroup],
     templates: &[Template],
     sources: &Sources,
+    may_be_declared: &(dyn Fn(&GroupName) -> bool + Sync),
     out: &mut Out,
 ) {
     duplicate_groups(groups, out);
@@ -47,7 +49,7 @@ pub(super) fn check(
             let names = directory
                 .get(&(&group.account, &group.region))
                 .unwrap_or(&empty);
-            peers(group, names, sources, &mut out);
+            peers(group, names, (sources, may_be_declared), &mut out);
             collisions(group, names, &mut out);
             out
         })
@@ -111,7 +113,7 @@ fn in_order(a: Span, b: Span) -> (Span, Span) {
 fn peers(
     group: &DesiredGroup,
     names: &BTreeMap<&GroupName, Vec<&DesiredGroup>>,
-    sources: &Sources,
+    (sources, may_be_declared): (&Sources, &(dyn Fn(&GroupName) -> bool + Sync)),
     out: &mut Out,
 ) {
     let mut told: Vec<(Span, &DesiredPeer)> = Vec::new();
@@ -134,7 +136,9 @@ fn peers(
             }
             DesiredPeer::Declared(name) => match names.get(name).map(Vec::as_slice) {
                 None => {
-                    out.push(unknown_peer(group, name, narrow(), names));
+                    if !may_be_declared(name) {
+                        out.push(unknown_peer(group, name, narrow(), names));
+                    }
                     false
                 }
                 Some([only]) => only.span == group.span,

@@ -22,6 +22,7 @@ use crate::{
         yaml::{self, Node, Value},
     },
     diag::{Code, Diagnostic, FileId, Sources, Span},
+    model::GroupName,
 };
 
 /// Larger files are refused: 200,000 rules are 31 MB.
@@ -263,7 +264,11 @@ fn put_together(
     };
     let mut groups: Vec<DesiredGroup> = Vec::with_capacity(results.len());
     let mut templates = Vec::new();
-    for (more, problems) in results {
+    let mut broken: Vec<&str> = Vec::new();
+    for ((id, _), (more, problems)) in ids.iter().zip(results) {
+        if problems.iter().any(Diagnostic::is_error) {
+            broken.push(&sources.get(*id).text);
+        }
         for document in more {
             match document {
                 group::Document::Group(group) => groups.push(group),
@@ -277,7 +282,14 @@ fn put_together(
     });
     assertions::check_names(&groups, &mut out);
     waivers::hand_out(&mut groups, &draft.scope.waivers, &mut out);
-    collide::check(&groups, &templates, &sources, &mut out);
+    // Of a file with an error nobody knows which groups it declares.
+    let may_be_declared = |name: &GroupName| {
+        broken.iter().any(|text| {
+            let mut places = text.match_indices(name.as_str());
+            places.any(|(at, _)| !text[..at].ends_with("group:"))
+        })
+    };
+    collide::check(&groups, &templates, &sources, &may_be_declared, &mut out);
     out.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.position(), d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))

@@ -253,6 +253,27 @@ fn line_ends_and_byte_order_marks_of_windows_change_nothing() {
     "#);
 }
 
+/// The group that a rule names may be the one that a document with an error is about.
+#[test]
+fn an_error_in_one_file_accuses_no_other() {
+    let broken = "group: web\nmode: complet\ningress: []\n";
+    let naming = |name: &str| {
+        format!(
+            "group: db\nmode: complete\ningress:\n  - {{ service: ssh, from: 'group:{name}' }}\n"
+        )
+    };
+    let told = |name: &str| {
+        let files = [("rules/web.yaml", broken), ("rules/db.yaml", &naming(name))];
+        let files = files.map(|(path, text)| SourceFile::new(path, text));
+        let project = SourceFile::new("rulekeep.yaml", PROJECT);
+        let error = load_files(Path::new(""), project, files.into()).unwrap_err();
+        let codes = error.diagnostics.iter().map(|one| one.code.to_string());
+        codes.collect::<Vec<_>>()
+    };
+    assert_eq!(told("web"), ["invalid-value"]);
+    assert_eq!(told("wbe"), ["unknown-peer-group", "invalid-value"]);
+}
+
 #[test]
 fn files_are_found_below_the_folder_and_shown_relative_to_the_project() {
     let folder = tempfile::tempdir().unwrap();
