@@ -18,7 +18,10 @@ use crate::{
     desired::DesiredPeer,
     diag::{Code, Diagnostic, Span},
     model::{Direction, GroupName, NicType, PrefixListId, Protocol, Rule},
-    traffic::{clause::Symbol, speak::Statement},
+    traffic::{
+        clause::Symbol,
+        speak::{Statement, Who},
+    },
 };
 
 /// What an assertion says of its packets.
@@ -301,7 +304,14 @@ impl Violation {
             .traffic
             .iter()
             .take(most)
-            .map(|evidence| format!("{} {side} {}", self.verb(), evidence.what.text(direction)))
+            .map(|evidence| {
+                let traffic = evidence.what.text(direction);
+                match evidence.what.who {
+                    // Of what the lines above say.
+                    Who::NotMembersOf(_) => format!("  but {traffic}"),
+                    Who::Anyone | Who::MembersOf(_) => format!("{} {side} {traffic}", self.verb()),
+                }
+            })
             .collect();
         let rest = self.traffic.len().saturating_sub(most);
         if rest > 0 {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use crate::{
-    desired::{Desired, DesiredGroup},
+    desired::{Desired, DesiredGroup, Mode},
     diag::{Diagnostic, Span},
     model::{AccountName, Direction, GroupId, Lists, NicType, RegionId, Rule},
     traffic::clause::{Clause, Resolve},
@@ -92,11 +92,12 @@ fn direction_of(
             });
         }
     }
+    let are_all = group.mode(direction) == Mode::Complete && group.ignore.is_empty();
     by_nic
         .into_values()
         .filter(|rules| rules.len() <= MANY_RULES)
         .flat_map(|rules| meeting(rules, resolve))
-        .flat_map(|rules| Look::new(&rules, direction, resolve).findings())
+        .flat_map(|rules| Look::new(&rules, direction, resolve, are_all).findings())
         .collect()
 }
 

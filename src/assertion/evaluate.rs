@@ -22,7 +22,7 @@ use crate::{
         atlas::{SignatureId, World, worlds},
         bits::Bits,
         certificate::Move,
-        clause::{Clause, Far, Resolve, Symbol},
+        clause::{Clause, Family, Far, Resolve, Symbol},
         difference::shares,
         lines::Cover,
         space::Space,
@@ -149,7 +149,7 @@ impl<'a> Look<'a> {
     ) -> Option<Self> {
         // A member of some other group is a case of its own that no assertion speaks of.
         let in_play = |clause: &Clause| match clause.symbol() {
-            None | Some(Symbol::PrefixList(_)) => true,
+            None | Some(Symbol::PrefixList(_) | Symbol::PortList(_)) => true,
             Some(symbol) => Some(symbol) == kind,
         };
         let rules: Vec<&(&Rule, Clause)> =
@@ -226,8 +226,10 @@ impl<'a> Look<'a> {
             .filter(|(_, own)| clauses.iter().any(|clause| own.meets(clause)))
             .map(|(rule, _)| *rule)
             .collect();
-        // Each winner needs its own membership at most, and as many states are compared as there are kinds of them.
-        let size = if course.waves.is_empty() { 1 } else { 3 };
+        // Each winner needs its own memberships at most, one or with a port list two, and as many states are compared as there are kinds of them.
+        let each = |rule: &&Rule| Clause::of(rule, resolve).symbols().count().max(1);
+        let states = if course.waves.is_empty() { 1 } else { 3 };
+        let size = states * matter.iter().map(each).max().unwrap_or(1);
         let space = Space::asking_all(
             matter,
             course.default,
@@ -249,8 +251,7 @@ impl<'a> Look<'a> {
         }
         let states = |claim| {
             let mut made = questions.iter().filter(|question| question.claim == claim);
-            made.next()
-                .map(|_| States::new(&space, course, claim, resolve))
+            made.next().map(|_| States::new(&space, course, claim))
         };
         let (forbid, require) = (states(Claim::Forbid), states(Claim::Require));
         let mut look = Self {
@@ -353,28 +354,52 @@ impl<'a> Look<'a> {
             .atlas
             .diagram
             .leads(|SignatureId(id)| labels[*id as usize] == Some(status));
-        let mut depends_on = BTreeSet::new();
         let traffic = speak_covering(&diagram, |cover| *cover)
             .into_iter()
             .map(|what| {
-                let world = what.world().iter();
-                let unread = world.filter(|symbol| Some(*symbol) != self.kind);
-                let lists = unread.filter(|symbol| !matches!(symbol, Symbol::Group(_)));
-                depends_on.extend(lists.cloned());
                 let deciders = self.deciders(question, labels, status, &what, &leads);
                 Evidence { what, deciders }
             })
             .collect();
-        if !matches!(status, Status::OnTheWay { .. }) {
-            let states = self.states(question.claim);
-            depends_on.extend(states.port_lists(&self.space, |id| labels[id] == Some(status)));
-        }
         Found {
             asked: question.asked,
             status,
             traffic,
-            depends_on: depends_on.into_iter().collect(),
+            depends_on: self.depends_on(labels, status),
         }
+    }
+
+    /// Unread lists of which it depends whether packets have a status: those in them have it and the same packets outside of them have not, or
+    /// the other way round.
+    fn depends_on(&self, labels: &[Option<Status>], status: Status) -> Vec<Symbol> {
+        let diagram = &self.space.atlas.diagram;
+        let root_of = |world: &World, family: Family| {
+            let mut roots = diagram.roots.iter();
+            roots.find_map(|(other, of, root)| (other == world && *of == family).then_some(*root))
+        };
+        let mut found: BTreeSet<Symbol> = BTreeSet::new();
+        for (world, family, inside) in &diagram.roots {
+            for list in world.iter().filter(|symbol| self.is_unread(symbol)) {
+                let mut without = world.clone();
+                without.retain(|symbol| symbol != list);
+                let outside = root_of(&without, *family);
+                if let Some(outside) = outside.filter(|_| !found.contains(list)) {
+                    let has = |SignatureId(id): SignatureId| labels[id as usize] == Some(status);
+                    let (product, roots) = diagram.product(&[vec![*inside, outside]], |both| {
+                        has(both[0]) != has(both[1])
+                    });
+                    let leads = product.leads(|differs| *differs);
+                    if roots.iter().any(|root| leads[root.index()]) {
+                        found.insert(list.clone());
+                    }
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    fn is_unread(&self, symbol: &Symbol) -> bool {
+        !matches!(symbol, Symbol::Group(_)) && Some(symbol) != self.kind
     }
 
     /// Who decides about the packets of a line that are meant.
@@ -467,7 +492,7 @@ fn excuses(limit: &Clause, kind: Option<&Symbol>) -> bool {
 fn kinds_of_worlds(symbols: &[Symbol], kind: Option<&Symbol>, size: usize) -> Vec<World> {
     let unread: Vec<Symbol> = symbols
         .iter()
-        .filter(|symbol| matches!(symbol, Symbol::PrefixList(_)) && Some(*symbol) != kind)
+        .filter(|symbol| !matches!(symbol, Symbol::Group(_)) && Some(*symbol) != kind)
         .cloned()
         .collect();
     let mut size = size;

@@ -1,15 +1,13 @@
 //! What becomes of packets over a course: before, after, and in the worst part of every wave; and of how many addresses at once.
 
-use std::collections::BTreeSet;
-
 use super::{Allowance, Claim, evaluate::Course};
 use crate::{
-    model::{Policy, PortSet, Rule},
+    model::{Policy, Rule},
     traffic::{
         atlas::{Diagram, Dimension, Node, NodeId},
         bits::Bits,
         certificate::Worst,
-        clause::{Family, Resolve, Symbol},
+        clause::Family,
         space::Space,
     },
 };
@@ -43,36 +41,9 @@ pub struct Wave {
 /// The states of a course, for one claim.
 pub struct States {
     pub after: Bits,
-    /// The rules after, where every port list that could not be read holds what is best for the claim.
-    best: Bits,
-    bad: Policy,
     pub waves: Vec<Wave>,
     /// By signature.
     pub fates: Vec<Fate>,
-}
-
-/// The rules at the end of a course without those that are bad for a claim and match ports of a list that could not be read.
-fn best(space: &Space<'_>, course: &Course<'_>, claim: Claim) -> Bits {
-    let mut held = vec![0usize; space.rules.len()];
-    for index in course.old.iter().filter_map(|rule| space.index_of(rule)) {
-        held[index] += 1;
-    }
-    for step in course.waves.iter().flatten() {
-        if let Some(index) = step.gone.and_then(|rule| space.index_of(rule)) {
-            held[index] = held[index].saturating_sub(1);
-        }
-        if let Some(index) = step.come.and_then(|rule| space.index_of(rule)) {
-            held[index] += 1;
-        }
-    }
-    let mut state = space.state([]);
-    for (index, clause) in space.clauses.iter().enumerate() {
-        let is_blind = clause.ports_in.is_some() && clause.policy == verdicts(claim).1;
-        if held[index] > 0 && !is_blind {
-            state.insert(index);
-        }
-    }
-    state
 }
 
 /// Which states go beyond an allowance.
@@ -87,30 +58,8 @@ pub struct Counts {
 
 impl States {
     /// Places the rules of a course, and says of every signature what becomes of its packets.
-    pub fn new(
-        space: &Space<'_>,
-        course: &Course<'_>,
-        claim: Claim,
-        resolve: &Resolve<'_>,
-    ) -> Self {
-        // Nobody knows what these match; so they must not be what saves the assertion.
-        let blind = |rule: &Rule| {
-            let unread = match rule.protocol.ports().map(|ports| &ports.destination) {
-                Some(PortSet::List(list)) => {
-                    !resolve.0.is_some_and(|lists| lists.port.contains_key(list))
-                }
-                Some(PortSet::Range(_)) | None => false,
-            };
-            let helps = match claim {
-                Claim::Forbid => Policy::Drop,
-                Claim::Require => Policy::Accept,
-            };
-            unread && rule.policy == helps
-        };
-        let place = |rule: Option<&Rule>| {
-            rule.filter(|rule| !blind(rule))
-                .and_then(|rule| space.index_of(rule))
-        };
+    pub fn new(space: &Space<'_>, course: &Course<'_>, claim: Claim) -> Self {
+        let place = |rule: Option<&Rule>| rule.and_then(|rule| space.index_of(rule));
         // The cloud may hold the same rule under two ids; it is there until both are gone.
         let mut held = vec![0usize; space.rules.len()];
         for index in course.old.iter().filter_map(|rule| place(Some(rule))) {
@@ -160,8 +109,6 @@ impl States {
         }
         let mut states = Self {
             after: state_of(&held),
-            best: best(space, course, claim),
-            bad: verdicts(claim).1,
             waves,
             fates: Vec::new(),
         };
@@ -171,17 +118,6 @@ impl States {
             .map(|signature| states.fate(space, signature, &before, claim))
             .collect();
         states
-    }
-
-    /// Port lists that could not be read and may be why the result is bad for some signatures, by number.
-    pub fn port_lists(&self, space: &Space<'_>, of: impl Fn(usize) -> bool) -> BTreeSet<Symbol> {
-        let signatures = space.atlas.signatures.iter().enumerate();
-        let ends = signatures.filter(|(id, _)| of(*id)).map(|(_, signature)| {
-            [&self.after, &self.best].map(|state| &space.clauses[space.winner(signature, state)])
-        });
-        let depend = ends.filter(|[_, better]| better.policy != self.bad);
-        let lists = depend.flatten().filter_map(|one| one.ports_in.clone());
-        lists.map(Symbol::PortList).collect()
     }
 
     fn fate(&self, space: &Space<'_>, signature: &Bits, before: &Bits, claim: Claim) -> Fate {

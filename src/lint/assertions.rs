@@ -1,7 +1,7 @@
 //! Declared rules that violate an assertion, told without asking any cloud.
 //!
-//! In complete mode the declared rules are the result. What the files do not tell is taken the way that spares a warning: the group's
-//! kind, and what lists hold. The plan, which knows, judges again.
+//! In complete mode without `ignore` the declared rules are the result. What the files do not tell is taken the way that spares a warning: the
+//! group's kind, what lists hold, and whether its members reach each other anyway. The plan, which knows, judges again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
         evaluate::{Asked, Course, judge},
         questions::{Known, questions},
     },
-    desired::{Desired, DesiredGroup, DesiredPeer, DesiredRule, Mode},
+    desired::{Desired, DesiredGroup, DesiredRule, Mode, Selector},
     diag::{Code, Diagnostic, Span},
-    model::{Direction, GroupId, GroupName, NicType, Policy, PortSet, Rule},
-    traffic::clause::Resolve,
+    model::{Direction, GroupId, GroupName, NicType, Policy, Rule},
+    traffic::clause::{Clause, Resolve, Symbol},
 };
 
 /// Most lines of traffic that a warning names.
@@ -47,6 +47,7 @@ pub fn violations(
             let found = Direction::BOTH
                 .into_iter()
                 .filter(|direction| group.mode(*direction) == Mode::Complete)
+                .filter(|_| group.ignore.is_empty())
                 .filter_map(|direction| Some((direction, group.direction(direction)?)))
                 .flat_map(move |(direction, rules)| direction_of(group, direction, rules, at));
             expired.chain(found)
@@ -65,9 +66,14 @@ fn by_name(name: &GroupName) -> Option<GroupId> {
     Some(GroupId::new(format!("group:{name}")))
 }
 
-fn names_a_list(rule: &DesiredRule) -> bool {
-    let ports = rule.protocol.ports().map(|ports| &ports.destination);
-    matches!(rule.peer, DesiredPeer::PrefixList(_)) || matches!(ports, Some(PortSet::List(_)))
+/// Whether an assertion is about the members of the group itself.
+fn is_about_members(asked: &Asked, group: &DesiredGroup) -> bool {
+    let called = group.declared_name().and_then(by_name);
+    let is_own = |id: &GroupId| {
+        Some(id) == called.as_ref() || matches!(&group.selector, Selector::Id(own) if own == id)
+    };
+    let mut symbols = asked.clauses.iter().filter_map(Clause::symbol);
+    symbols.any(|symbol| matches!(symbol, Symbol::Group(id) if is_own(id)))
 }
 
 fn direction_of(
@@ -95,19 +101,12 @@ fn direction_of(
     let mut found: Vec<(Violation, Diagnostic)> = Vec::new();
     for (nic, rules) in &by_nic {
         for claim in [Claim::Forbid, Claim::Require] {
-            let (bad, spares) = match claim {
-                Claim::Forbid => (Policy::Accept, Policy::Drop),
-                Claim::Require => (Policy::Drop, Policy::Accept),
+            let spares = match claim {
+                Claim::Forbid => Policy::Drop,
+                Claim::Require => Policy::Accept,
             };
-            if rules
-                .iter()
-                .any(|rule| rule.policy == spares && names_a_list(rule))
-            {
-                continue;
-            }
             let bound: Vec<(Rule, Span)> = rules
                 .iter()
-                .filter(|rule| !(rule.policy == bad && names_a_list(rule)))
                 .filter_map(|rule| Some((rule.bind(*nic, by_name)?, rule.span)))
                 .collect();
             let resolve = Resolve(None);
@@ -124,6 +123,7 @@ fn direction_of(
                 .filter(|one| one.named_lists().next().is_none())
                 .map(|one| (one, questions(one, &waivers, &known)))
                 .filter(|(_, asked)| !asked.clauses.is_empty())
+                .filter(|(_, asked)| claim == Claim::Forbid || !is_about_members(asked, group))
                 .unzip();
             let course = Course {
                 // A basic group is open outbound, an advanced one is not.
@@ -135,7 +135,7 @@ fn direction_of(
                 waves: Vec::new(),
             };
             for one in judge(&course, &asked, &resolve) {
-                if matches!(one.status, Status::Waived { .. }) {
+                if matches!(one.status, Status::Waived { .. }) || !one.depends_on.is_empty() {
                     continue;
                 }
                 let violation = Violation {

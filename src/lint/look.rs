@@ -19,6 +19,8 @@ pub(super) struct Look<'a> {
     space: Space<'a>,
     all: Bits,
     spans: Vec<Option<Span>>,
+    /// Whether the group has no rules beside these.
+    are_all: bool,
     /// For every signature the rules that decide as its winner does, from the winner to the first that does not, or the default.
     agreeing: Vec<Bits>,
 }
@@ -36,6 +38,7 @@ impl<'a> Look<'a> {
         declared: &'a [Declared],
         direction: Direction,
         resolve: &Resolve<'_>,
+        are_all: bool,
     ) -> Self {
         let default = default_policy(direction, GroupKind::Basic);
         let rules = || declared.iter().map(|declared| &declared.rule);
@@ -57,6 +60,7 @@ impl<'a> Look<'a> {
             space,
             all,
             spans,
+            are_all,
             agreeing,
         }
     }
@@ -92,7 +96,9 @@ impl<'a> Look<'a> {
             found.extend(self.conflict(drop, accept));
         }
         let spare = self.redundant(&dead, &mut found);
-        self.redundant_together(&dead, spare, &mut found);
+        if self.are_all {
+            self.redundant_together(&dead, spare, &mut found);
+        }
         found
     }
 
@@ -175,8 +181,12 @@ impl<'a> Look<'a> {
             };
             gone.insert(index);
             let mut own = self.agreeing.iter().filter(|all| all.contains(index));
-            // That the default says the same is a way to be explicit, and no reason to speak.
-            if own.any(|all| all.minus(&gone).is_empty()) {
+            // That the default says the same is a way to be explicit, and no reason to speak. Between a rule and a weaker one that says the
+            // same others may say the opposite that nobody has declared.
+            let rank = self.space.clauses[index].rank();
+            let does_the_same =
+                |other: usize| self.are_all || self.space.clauses[other].rank() <= rank;
+            if own.any(|all| !all.minus(&gone).iter().any(does_the_same)) {
                 gone.remove(index);
                 continue;
             }

@@ -10,7 +10,7 @@ use rulekeep::{
     guard::{Overrides, Reason, guard},
     model::{
         AccountName, AddressFamily, InnerAccess, Lists, ObservedGroup, PrefixList, PrefixListId,
-        RegionId, Rule,
+        RegionId, Rule, UnreadList,
     },
     plan::{Context, GroupInput, Plan, plan},
 };
@@ -321,6 +321,64 @@ fn so_does_an_unread_port_list() {
     let text = judged(project, "", &[listed, drop]);
     assert!(text.contains("refuses ingress tcp/443"), "{text}");
     assert!(!text.contains(depends), "{text}");
+}
+
+/// Each content of an unread list is a case of its own: what holds before in one and not after is new, whatever holds in the others.
+#[test]
+fn what_holds_for_some_content_of_an_unread_port_list_is_newly_violated() {
+    let project = "assertions: [{ id: need22, require: tcp/22, from: 10.0.0.0/8 }, { id: no23, forbid: tcp/23, from: internet }]\n";
+    let live = [
+        "ingress tcp/prl-1 from 10.0.0.0/8 priority 1",
+        "ingress drop tcp/prl-2 from 0.0.0.0/0 priority 1",
+        "ingress tcp/23 from 0.0.0.0/0 priority 50",
+    ];
+    let text = judged(
+        project,
+        "ingress: [{ service: tcp/23, from: 0.0.0.0/0, priority: 50 }]\n",
+        &live,
+    );
+    for (id, list) in [("need22", "prl-1"), ("no23", "prl-2")] {
+        let new = format!("`{id}` is violated by the result");
+        let at = text.find(&new).unwrap_or_else(|| panic!("{text}"));
+        let depends = text[at..].lines().find(|line| line.contains("depends on"));
+        assert!(
+            depends.is_some_and(|depends| depends.contains(list)),
+            "{text}"
+        );
+    }
+    assert!(!text.contains("guard: approved"), "{text}");
+}
+
+#[test]
+fn a_list_is_not_full_in_one_rule_and_empty_in_another() {
+    let project = "assertions: [{ id: no23, forbid: tcp/23, from: internet }]\n";
+    let rules = "ingress:\n  - { policy: drop, protocol: tcp, ports: prl-1, from: 0.0.0.0/0, priority: 1 }\n  \
+                 - { protocol: tcp, ports: prl-1, from: 203.0.113.0/24, priority: 2 }\n";
+    let desired = files(project, rules);
+    let unread = UnreadList {
+        action: "DescribePortRangeLists".into(),
+        code: "Forbidden.RAM".into(),
+        message: "no".into(),
+    };
+    let lists = Lists {
+        unread: [("prl-1".into(), unread)].into(),
+        ..Lists::default()
+    };
+    let text = told(&desired, &planned_with(&desired, live(&[]), lists));
+    assert_eq!(text.trim(), "guard: approved");
+}
+
+#[test]
+fn what_only_members_of_an_unread_list_are_given_depends_on_it() {
+    let project = "assertions: [{ id: need2, require: tcp/2, from: sg-c }, { id: ten, require: tcp/2, from: 10.0.0.0/8 }]\n";
+    let text = judged(project, "", &["ingress tcp/2-3 from pl-1 priority 1"]);
+    let depends = "depends on pl-1, which could not be read";
+    assert_eq!(text.matches(depends).count(), 2, "{text}");
+    assert!(
+        text.contains("but not for members of pl-1: tcp/2 at 10.0.0.0/8"),
+        "{text}"
+    );
+    assert!(!text.contains("refuses ingress not for"), "{text}");
 }
 
 #[test]

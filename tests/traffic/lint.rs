@@ -262,11 +262,15 @@ proptest! {
     }
 }
 
-/// What is said of the rules of a group file.
+/// What is said of the rules of a group file in complete mode.
 fn told(rules: &[&str], lists: &Lists) -> String {
+    told_in("complete", rules, lists)
+}
+
+fn told_in(mode: &str, rules: &[&str], lists: &Lists) -> String {
     let project = "rules: rules/\naccounts: { demo: { local: demo.json } }\ndefaults: { region: cn-hangzhou }\n";
     let group = format!(
-        "group: sg-bp1web000000000000\nmode: complete\ningress:\n{}\n",
+        "group: sg-bp1web000000000000\nmode: {mode}\ningress:\n{}\n",
         rules.join("\n")
     );
     let file = SourceFile::new("rules/web.yaml", group);
@@ -299,6 +303,32 @@ fn a_drop_that_keeps_traffic_out_is_not_called_redundant() {
       6: decides: ingress drop tcp/100-200 from 0.0.0.0/0 priority 1
       give it a smaller priority number, narrow the stronger rule, or remove it
     ");
+}
+
+/// A live accept of priority 50 may come between the two that are declared.
+#[test]
+fn where_others_have_rules_too_a_weaker_rule_is_no_substitute() {
+    let narrow = "  - { policy: drop, protocol: tcp, ports: 22, from: 10.1.0.0/16, priority: 10 }";
+    let wide = |priority: u8| {
+        format!(
+            "  - {{ policy: drop, protocol: tcp, ports: 22, from: 10.0.0.0/8, priority: {priority} }}"
+        )
+    };
+    let said = |mode: &str, priority: u8| {
+        let told = told_in(mode, &[narrow, &wide(priority)], &Lists::default());
+        told.lines()
+            .next()
+            .map(|line| line.split(": ").nth(1).unwrap().to_owned())
+    };
+    let some = |code: &str| Some(code.to_owned());
+    for (mode, weaker) in [("complete", some("redundant-rule")), ("partial", None)] {
+        assert_eq!(said(mode, 100), weaker, "{mode}");
+        // Nothing comes between these.
+        assert!(said(mode, 10).is_some(), "{mode}");
+        assert_eq!(said(mode, 9), some("never-effective"), "{mode}");
+    }
+    let ignoring = "complete\nignore: [{ priority: 50 }]";
+    assert_eq!(said(ignoring, 100), None);
 }
 
 #[test]
