@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     journal::{Answer, Run},
-    model::Rule,
+    model::{Rule, RuleIdentity},
     plan::Address,
 };
 
@@ -79,12 +79,28 @@ impl fmt::Display for Fight {
     }
 }
 
+/// What makes a rule of one run that of another. Who owns a peer group is none of it: the cloud tells it of rules that it has, files do not
+/// say it of an account's own groups.
+type Key<'a> = (&'a Address, RuleIdentity<'a>, Option<&'a str>);
+
 /// What has been done to a rule since we last did the opposite.
-#[derive(Default)]
 struct History<'a> {
+    rule: &'a Rule,
     added: Vec<Done<'a>>,
     deleted: Vec<Done<'a>>,
     run: &'a str,
+}
+
+impl<'a> History<'a> {
+    /// Of a rule that nothing has been done to yet.
+    fn of(rule: &'a Rule) -> Self {
+        Self {
+            rule,
+            added: Vec::new(),
+            deleted: Vec::new(),
+            run: "",
+        }
+    }
 }
 
 /// When something was done, and by which run.
@@ -95,7 +111,7 @@ type Done<'a> = (Timestamp, &'a str);
 pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> {
     let hours = SignedDuration::from_hours(threshold.hours.into());
     let since = now.checked_sub(hours).unwrap_or(Timestamp::MIN);
-    let mut rules: BTreeMap<(&Address, &Rule), History<'_>> = BTreeMap::new();
+    let mut rules: BTreeMap<Key<'_>, History<'_>> = BTreeMap::new();
     for run in runs {
         let name = &*run.begun.run;
         let calls = run.calls.iter().filter(|call| call.answer == Answer::Done);
@@ -104,7 +120,8 @@ pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> 
                 let before = change.before.as_ref().map(|seen| &seen.rule);
                 for (rule, comes) in [(before, false), (change.after.as_ref(), true)] {
                     let Some(rule) = rule else { continue };
-                    let history = rules.entry((&call.address, rule)).or_default();
+                    let key = (&call.address, rule.identity(), rule.description.as_deref());
+                    let history = rules.entry(key).or_insert_with(|| History::of(rule));
                     let (did, undid) = match comes {
                         true => (&mut history.added, &mut history.deleted),
                         false => (&mut history.deleted, &mut history.added),
@@ -120,8 +137,9 @@ pub fn fights(runs: &[Run], now: Timestamp, threshold: Threshold) -> Vec<Fight> 
         }
     }
     let mut fights = Vec::new();
-    for ((address, rule), history) in rules {
+    for ((address, ..), history) in rules {
         let History {
+            rule,
             added,
             deleted,
             run,

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     clouds::fake::rule,
     journal::{Begun, Call, Origin, Sent},
-    model::{AccountName, GroupId, ObservedRule, RegionId},
+    model::{AccountName, GroupId, ObservedRule, OwnerId, Peer, RegionId},
 };
 
 fn seen(rule: &Rule) -> ObservedRule {
@@ -80,6 +80,22 @@ fn what_we_took_back_ourselves_is_none() {
     assert_eq!(told(&[added(1), undone, added(3), added(4)], 5), [""; 0]);
     let refused = run(2, &[(None, Some(&web))], Answer::NotDone);
     assert_eq!(told(&[added(1), refused, added(3)], 5), [""; 0]);
+}
+
+#[test]
+fn what_we_took_back_ourselves_is_none_whoever_owns_the_peer_group() {
+    let declared = Rule {
+        peer: Peer::Group(GroupId::new("sg-bastion")),
+        ..rule("8443 0.0.0.0/0")
+    };
+    let read = Rule {
+        peer_owner: Some(OwnerId::new("1234567890123456")),
+        ..declared.clone()
+    };
+    let added = |hour| run(hour, &[(None, Some(&declared))], Answer::Done);
+    let undone = |hour| run(hour, &[(Some(&read), None)], Answer::Done);
+    let own = [added(1), undone(2), added(3), undone(4), added(5)];
+    assert_eq!(told(&own, 6), [""; 0]);
 }
 
 #[test]
