@@ -188,7 +188,12 @@ async fn plan(
             path.display(),
             path.display()
         )),
-        _ if !refusals.is_empty() || prepared.is_empty() => {}
+        _ if prepared.is_empty() => {}
+        // Whatever the guard says of it, nobody can apply it.
+        None if args.at.is_some() => screen.hint(&format!(
+            "this is the plan as of {at}; `rulekeep apply{words}` plans as of now, which may be another plan"
+        )),
+        _ if !refusals.is_empty() => {}
         Some(path) => screen.hint(&format!(
             "`rulekeep apply {}` applies exactly this plan",
             path.display()

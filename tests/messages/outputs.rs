@@ -133,6 +133,21 @@ fn hints_repeat_what_was_chosen() {
 }
 
 #[test]
+fn a_plan_of_another_moment_is_not_said_to_be_what_apply_does() {
+    let project = Project::new(WEB);
+    let (code, _, stderr) = run(&project, "plan --at 2027-02-01 --target web");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("this is the plan as of 2027-02-01T00:00:00Z; `rulekeep apply --target web` plans as of now"),
+        "{stderr}"
+    );
+    assert!(
+        !stderr.contains("makes these changes") && !stderr.contains("--out"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_path_that_is_not_there_is_told_from_one_without_groups() {
     let project = Project::new(WEB);
     project.write("empty/readme.txt", "");
