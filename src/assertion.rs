@@ -353,8 +353,9 @@ impl Violation {
             (_, Claim::Forbid) if self.is_by_inner_access() => {
                 "set the group's inner access policy to Drop in the console; no rule decides about its members among each other"
             }
+            // Not only a smaller one: there is none below 1, the default, and at equal priority drop wins.
             (_, Claim::Forbid) => {
-                "narrow the rules that admit it, or drop it with a smaller priority number"
+                "narrow the rules that admit it, or drop it with the same priority number or a smaller one"
             }
             (_, Claim::Require) => "admit it with a rule, or narrow the rules that drop it",
         };
