@@ -211,3 +211,30 @@ fn applying_the_sample_estate_twice_changes_nothing_the_second_time() {
     );
     assert_eq!(rulekeep(estate, &["drift"]).status.code(), Some(0));
 }
+
+/// The command lines that a help text ends with, without what is said beside them.
+fn examples_of(folder: &Path, command: &str) -> Vec<Vec<String>> {
+    let help = stdout(folder, &[command, "--help"]);
+    let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    let lines = examples.lines().map(str::trim);
+    let lines = lines.filter_map(|line| line.strip_prefix("rulekeep "));
+    lines
+        .map(|line| {
+            let line = line.split("   ").next().unwrap_or(line);
+            line.split_whitespace().map(str::to_owned).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_examples_of_questions_about_groups_can_be_asked_of_the_sample_estate() {
+    let folder = copy_of_the_estate();
+    for command in ["explain", "show"] {
+        let examples = examples_of(folder.path(), command);
+        assert!(!examples.is_empty(), "{command}");
+        for example in examples {
+            let words: Vec<&str> = example.iter().map(String::as_str).collect();
+            stdout(folder.path(), &words);
+        }
+    }
+}

@@ -40,7 +40,7 @@ Examples:
   rulekeep explain app dns to 100.100.2.138
   rulekeep explain db mysql from office     every address of a network
   rulekeep explain db tcp/3306              who can reach it
-  rulekeep explain web,monitored tcp/9100 from 10.20.9.7")]
+  rulekeep explain web,bastion tcp/9100 from 10.20.9.7")]
 pub(super) struct Args {
     /// A declared group: its id or its name; several of one interface with commas
     #[arg(value_name = "GROUP")]

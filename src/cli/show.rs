@@ -31,7 +31,7 @@ use super::{
 #[command(after_help = "\
 Examples:
   rulekeep show web
-  rulekeep show sg-bp1web000000000000 --direction ingress --port 22
+  rulekeep show sg-bp1web0000000000000000 --direction ingress --port 22
   rulekeep show web --peer 10.1.2.3 -o json
   rulekeep show web --sort peer -o yaml=web.yaml")]
 pub(super) struct Args {
