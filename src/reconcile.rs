@@ -33,7 +33,10 @@ use crate::{
 };
 
 pub use discover::discover;
-pub use select::{SelectError, Selection, address, documents, is_target, is_target_named, select};
+pub use select::{
+    SelectError, Selection, address, documents, is_target, is_target_named, near, near_groups,
+    select, suggested,
+};
 pub use shard::{Shard, ShardError};
 
 /// How a pass reads.

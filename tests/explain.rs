@@ -287,3 +287,38 @@ fn a_document_that_only_the_name_fits_declares_nothing() {
     let text = document("{ name: \"we*\" }");
     assert!(text.contains("rules/targets.yaml:4"), "{text}");
 }
+
+#[test]
+fn a_name_that_no_group_has_is_answered_with_those_that_look_like_it() {
+    let project = project();
+    for live in [&[][..], &["--live"]] {
+        let refused = |words: &[&str]| {
+            let (code, _, error) = project.run(&[&["explain"], words, live].concat());
+            assert_eq!(code, 64, "{error}");
+            error
+        };
+        let error = refused(&["wbe", "tcp/22"]);
+        assert!(
+            error.contains("no declared group is called `wbe`; is it web?")
+                && error.contains("declared are app, ftp, web; a group may also be an id"),
+            "{error}"
+        );
+        let error = refused(&["web", "tcp/22", "from", "group:ap"]);
+        assert!(
+            error.contains("no declared group is called `ap`; is it app?"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_group_to_show_that_is_not_there_is_answered_with_declared_ones_that_look_like_it() {
+    let project = project();
+    let (_, _, error) = project.run(&["show", "wbe"]);
+    assert!(
+        error.contains("no declared group is called `wbe`; is it web?"),
+        "{error}"
+    );
+    let (_, _, error) = project.run(&["show", "payments"]);
+    assert!(!error.contains("is it"), "{error}");
+}

@@ -302,8 +302,8 @@ fn declared(desired: &Desired, word: &str) -> Result<DesiredGroup, Failure> {
     if let (Some(template), None) = (fitting.next(), fitting.next()) {
         return Ok(groups::of_template(template, word));
     }
-    let failure = Failure::usage(format!("no declared group is called `{word}`"))
-        .help("`rulekeep validate` lists the files; a group is named by its name or its id");
+    let failure = Failure::usage(project::not_declared(desired, word))
+        .help(project::declared(desired, "group"));
     Err(if desired.templates.is_empty() {
         failure
     } else {

@@ -240,8 +240,15 @@ pub(super) fn not_sound(diagnostics: &[Diagnostic]) -> Failure {
 /// Most groups that are listed in place of one that is not declared.
 const MOST_LISTED: usize = 8;
 
-/// What there is to choose from.
-fn declared(desired: &Desired) -> String {
+/// That no declared group has a name, and those that look like it.
+pub(super) fn not_declared(desired: &Desired, word: &str) -> String {
+    let near = reconcile::near_groups(&desired.groups, word);
+    let suggested = reconcile::suggested(&near);
+    format!("no declared group is called `{word}`{suggested}")
+}
+
+/// What there is to choose from; `what` is chosen by it: a target, a group.
+pub(super) fn declared(desired: &Desired, what: &str) -> String {
     let names = desired
         .groups
         .iter()
@@ -260,7 +267,7 @@ fn declared(desired: &Desired) -> String {
     match listed.is_empty() {
         true => "no group is declared".to_owned(),
         false => format!(
-            "declared are {}; a target may also be an id, or account/region/group",
+            "declared are {}; a {what} may also be an id, or account/region/group",
             listed.join(", ")
         ),
     }
@@ -279,7 +286,7 @@ impl Selection {
             .map_err(|error| {
                 let failure = Failure::new(error.to_string());
                 let failure = match error {
-                    SelectError::Target { .. } => failure.help(declared(desired)),
+                    SelectError::Target { .. } => failure.help(declared(desired, "target")),
                     SelectError::Path { path, near }
                         if !desired.project.root.join(&path).exists() =>
                     {

@@ -13,6 +13,7 @@ use crate::{
         ObservedRule, Peer, Policy, RegionId, Rule,
     },
     provider::alibaba::wire,
+    reconcile::near_groups,
     report::{json as report_json, text::TextStyle},
 };
 
@@ -151,7 +152,13 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let session = pass::session(&desired, &[meant.account.clone()].into(), 1).await?;
     let observed = session
         .read(&meant.account, &meant.region, &meant.selector)
-        .await?;
+        .await
+        .map_err(|failure| match meant.declared {
+            None if !near_groups(&desired.groups, &args.group).is_empty() => {
+                failure.help(project::not_declared(&desired, &args.group))
+            }
+            _ => failure,
+        })?;
     let own = own_groups(&session, &meant, &observed).await?;
     session.close().await?;
     let observed = live::without_own(&observed, &own);

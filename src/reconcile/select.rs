@@ -76,7 +76,8 @@ pub enum SelectError {
     Nothing,
 }
 
-fn suggested(near: &[String]) -> String {
+/// `; is it web?`, where anything is near.
+pub fn suggested(near: &[String]) -> String {
     match near {
         [] => String::new(),
         near => format!("; is it {}?", near.join(" or ")),
@@ -263,7 +264,8 @@ fn names(group: &DesiredGroup) -> impl Iterator<Item = &str> {
     std::iter::once(selected).chain(group.alias.as_ref().map(|alias| alias.as_str()))
 }
 
-fn near_groups(groups: &[DesiredGroup], target: &str) -> Vec<String> {
+/// Up to three names of declared groups that look like one that no group is called.
+pub fn near_groups(groups: &[DesiredGroup], target: &str) -> Vec<String> {
     let (place, name) = match target.rsplit_once('/') {
         Some((place, name)) => (Some(place), name),
         None => (None, target),
@@ -295,7 +297,7 @@ fn near_paths(desired: &Desired, path: &Path) -> Vec<String> {
 }
 
 /// Up to three texts that a third of the wanted one's letters away, the nearest first.
-fn near(wanted: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
+pub fn near(wanted: &str, texts: impl Iterator<Item = String>) -> Vec<String> {
     let most = (wanted.chars().count() / 3).max(1);
     let mut near: Vec<(usize, String)> = texts
         .map(|text| (strsim::damerau_levenshtein(wanted, &text), text))

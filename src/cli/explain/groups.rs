@@ -10,6 +10,7 @@ use crate::{
     model::{
         Direction, GroupId, GroupKind, GroupName, Lists, NicType, ObservedGroup, Protocol, Rule,
     },
+    reconcile,
     report::explain::{Doubt, Effect, Group, Source},
     traffic::platform::is_open_inside,
 };
@@ -23,6 +24,8 @@ pub(super) type Looked = (Vec<Group>, Vec<(NicType, bool)>, Names);
 #[derive(Default)]
 pub(super) struct Names {
     ids: BTreeMap<GroupName, GroupId>,
+    /// All that are declared.
+    declared: BTreeSet<GroupName>,
     /// Declared, and not to be found.
     missing: BTreeSet<GroupName>,
     /// Those with an id that only stands for theirs.
@@ -42,6 +45,7 @@ impl Names {
                     id
                 }
             };
+            names.declared.insert(name.clone());
             names.ids.insert(name.clone(), id);
         }
         names
@@ -68,8 +72,12 @@ impl Names {
             })
             .collect();
         wanted.extend(words.peer.map(bare));
+        let mut names = Self::default();
         let declared = here(desired, &groups[0]);
         let declared: Vec<_> = declared
+            .inspect(|(name, _)| {
+                names.declared.insert((*name).clone());
+            })
             .filter(|(name, _)| wanted.contains(*name))
             .collect();
         let selectors: Vec<Selector> = declared
@@ -80,7 +88,6 @@ impl Names {
             account, region, ..
         } = &groups[0];
         let found = session.find(account, region, &selectors).await?;
-        let mut names = Self::default();
         for ((name, selector), found) in declared.into_iter().zip(found) {
             match (selector, &found[..]) {
                 (Selector::Id(id), _) => {
@@ -105,6 +112,12 @@ impl Names {
     /// Whether a group is declared but not in the cloud, or there more than once.
     pub(super) fn is_missing(&self, name: &GroupName) -> bool {
         self.missing.contains(name)
+    }
+
+    /// Declared names that look like one that no group has.
+    pub(super) fn near(&self, name: &GroupName) -> Vec<String> {
+        let declared = self.declared.iter().map(ToString::to_string);
+        reconcile::near(name.as_str(), declared)
     }
 
     /// Whether an id is a declared group's own.

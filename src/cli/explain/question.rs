@@ -12,6 +12,7 @@ use crate::{
         AddressFamily, Cidr, Direction, GroupId, GroupName, ListIds, Lists, NicType, Peer, Policy,
         PortListId, PortRange, PortSet, Ports, PrefixListId, Priority, Protocol, Rule,
     },
+    reconcile,
     report::explain::{Asked, Far as AskedFar, Group},
     traffic::{
         clause::{Clause, Family, Far, Interval, Resolve, Symbol, cidr_interval, merge},
@@ -376,6 +377,7 @@ fn not_there(name: &GroupName, names: &Names) -> Failure {
         let message = format!("there is no group {name} in the cloud, or there are several");
         return Failure::new(message).help("a group's id means one group");
     }
-    Failure::usage(format!("no declared group is called `{name}`"))
+    let suggested = reconcile::suggested(&names.near(name));
+    Failure::usage(format!("no declared group is called `{name}`{suggested}"))
         .help("`group:` is for groups that the files declare; others are named by their ids")
 }
