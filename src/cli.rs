@@ -40,6 +40,7 @@ mod publish;
 mod restore;
 mod schema;
 mod show;
+mod show_peer;
 mod show_table;
 mod since;
 mod stop;

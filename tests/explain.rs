@@ -322,3 +322,57 @@ fn a_group_to_show_that_is_not_there_is_answered_with_declared_ones_that_look_li
     let (_, _, error) = project.run(&["show", "payments"]);
     assert!(!error.contains("is it"), "{error}");
 }
+
+#[test]
+fn show_takes_networks_and_refuses_filters_that_no_rule_could_ever_fit() {
+    let project = project();
+    let file = fs::read_to_string(project.path("rulekeep.yaml")).unwrap();
+    fs::write(
+        project.path("rulekeep.yaml"),
+        file.replace(
+            "friends: sg-peer",
+            "friends: sg-peer, mixed: [100.64.0.7, \"group:app\"]",
+        ),
+    )
+    .unwrap();
+    let shown = |filter: &[&str]| {
+        let text = project.done(&[&["show", "web", "-o", "json"], filter].concat());
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        document["rules"].as_array().unwrap().len()
+    };
+    assert_eq!(shown(&["--peer", "100.64.0.7"]), 2);
+    assert_eq!(shown(&["--peer", "203.0.113.9"]), 1);
+    for app in ["sg-app", "group:app", "app"] {
+        assert_eq!(shown(&["--peer", app]), 1, "{app}");
+    }
+    assert_eq!(shown(&["--peer", "pl-1"]), 1);
+    assert_eq!(shown(&["--peer", "mixed"]), 3);
+    // Declared, and no rule is about it.
+    assert_eq!(shown(&["--peer", "group:ftp"]), 0);
+    assert_eq!(shown(&["--protocol", "6"]), 4);
+    for (option, value, says) in [
+        (
+            "--peer",
+            "foo",
+            "`foo` is no address, no network, no group and no prefix list",
+        ),
+        ("--peer", "10.20.9.0/33", "`10.20.9.0/33` is no address"),
+        (
+            "--peer",
+            "group:ap",
+            "no declared group is called `ap`; is it app?",
+        ),
+        (
+            "--protocol",
+            "tpc",
+            "not tcp, udp, icmp, icmpv6, gre, all or a number from 0 to 255",
+        ),
+        ("--protocol", "999", "a number from 0 to 255"),
+        ("--port", "ssh", "not a port from 1 to 65535, such as 22"),
+        ("--port", "0", "not a port from 1 to 65535, such as 22"),
+    ] {
+        let (code, out, error) = project.run(&["show", "web", option, value]);
+        assert_eq!((code, &*out), (64, ""), "{option} {value}: {error}");
+        assert!(error.contains(says), "{option} {value}: {error}");
+    }
+}

@@ -1,16 +1,19 @@
 //! `rulekeep show`.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use clap::ValueEnum;
 use serde_json::json;
 
 use crate::{
-    desired::{Desired, DesiredGroup, DesiredRule, Selector},
+    desired::{Desired, DesiredGroup, DesiredRule, Selector, Vocabulary},
     exit::Exit,
     model::{
         AccountName, Direction, GroupId, GroupInfo, GroupName, InnerAccess, Network, ObservedGroup,
-        ObservedRule, Peer, Policy, RegionId, Rule,
+        ObservedRule, Peer, Policy, Protocol, RegionId, Rule,
     },
     provider::alibaba::wire,
     reconcile::near_groups,
@@ -21,7 +24,7 @@ use super::{
     Failure, Global, Screen,
     live::{self, Place, own_groups},
     output::write_file,
-    pass, project,
+    pass, project, show_peer,
     show_table::{Line, table},
 };
 
@@ -118,12 +121,13 @@ struct Filter {
     )]
     direction: Option<Way>,
     /// tcp, udp, icmp, icmpv6, gre, all or a number
-    #[arg(long, value_name = "PROTOCOL", env = "RULEKEEP_PROTOCOL")]
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocol, env = "RULEKEEP_PROTOCOL")]
     protocol: Option<String>,
     /// Rules whose ports include this one
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), env = "RULEKEEP_PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port, allow_negative_numbers = true, env = "RULEKEEP_PORT")]
     port: Option<u16>,
-    /// Rules whose peer covers this address or CIDR, or is this group (id or group:NAME) or prefix list
+    /// Rules whose peer covers this address or CIDR, or is this group (id or group:NAME) or prefix list; of a network of
+    /// the project, any of its members
     #[arg(long, value_name = "PEER", env = "RULEKEEP_PEER")]
     peer: Option<String>,
     /// accept or drop
@@ -146,9 +150,42 @@ enum Verdict {
     Drop,
 }
 
+/// A protocol by the name that rules print.
+fn protocol(text: &str) -> Result<String, String> {
+    let word = text.to_ascii_lowercase();
+    let name = match (&*word, word.parse::<u8>()) {
+        ("tcp" | "udp" | "icmp" | "icmpv6" | "gre" | "all", _) => word,
+        (_, Ok(6)) => "tcp".to_owned(),
+        (_, Ok(17)) => "udp".to_owned(),
+        (_, Ok(number)) => {
+            Protocol::from_number(number).map_or(word, |protocol| protocol.name().into_owned())
+        }
+        (_, Err(_)) => {
+            return Err("not tcp, udp, icmp, icmpv6, gre, all or a number from 0 to 255".into());
+        }
+    };
+    Ok(name)
+}
+
+/// One port.
+fn port(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "not a port from 1 to 65535, such as 22".into())
+}
+
 pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let desired = project::load_or_empty(global, screen)?;
     let meant = args.place.of(&desired, &args.group)?;
+    let declared_names: BTreeSet<GroupName> = here(&desired, &meant.account, &meant.region)
+        .filter_map(|group| group.declared_name().cloned())
+        .collect();
+    let far = match &args.filter.peer {
+        Some(text) => {
+            let vocabulary = Vocabulary::of(&desired.sources);
+            Some(show_peer::meant(text, &vocabulary, &declared_names)?)
+        }
+        None => None,
+    };
     let session = pass::session(&desired, &[meant.account.clone()].into(), 1).await?;
     let observed = session
         .read(&meant.account, &meant.region, &meant.selector)
@@ -161,6 +198,21 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         })?;
     let own = own_groups(&session, &meant, &observed).await?;
     session.close().await?;
+    let live_name = |id: &GroupId| own.get(id).map(|info| info.name.as_str());
+    if let Some(text) = &args.filter.peer {
+        show_peer::refuse_unknown(text, &declared_names, |name| {
+            own.values().any(|info| info.name.as_str() == name)
+        })?;
+    }
+    let is_named = |name: &GroupName, id: &GroupId| {
+        live_name(id) == Some(name.as_str())
+            || stands_for(
+                here(&desired, &meant.account, &meant.region),
+                name,
+                id,
+                &own,
+            )
+    };
     let observed = live::without_own(&observed, &own);
     // The group itself tells which documents with `targets` it matches; nobody needs to list all that do.
     let by_targets = match meant.declared {
@@ -173,11 +225,15 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
     let mut lines: Vec<Line<'_>> = observed
         .rules
         .iter()
-        .filter(|seen| args.filter.admits(seen, &own))
+        .filter(|seen| args.filter.admits(seen))
+        .filter(|seen| {
+            far.as_ref()
+                .is_none_or(|far| show_peer::covers(far, &seen.rule.peer, is_named))
+        })
         .map(|seen| Line {
             seen,
             peer_name: match &seen.rule.peer {
-                Peer::Group(id) => own.get(id).map(|info| info.name.as_str()),
+                Peer::Group(id) => live_name(id),
                 Peer::Cidr(_) | Peer::PrefixList(_) => None,
             },
             declared: declaring
@@ -245,6 +301,37 @@ impl Order {
     }
 }
 
+/// The declared groups of an account and region.
+fn here<'a>(
+    desired: &'a Desired,
+    account: &'a AccountName,
+    region: &'a RegionId,
+) -> impl Iterator<Item = &'a DesiredGroup> {
+    let groups = desired.groups.iter();
+    groups.filter(move |group| group.account == *account && group.region == *region)
+}
+
+/// Whether a group is the one that the declaration of a name selects.
+fn stands_for<'a>(
+    mut here: impl Iterator<Item = &'a DesiredGroup>,
+    name: &GroupName,
+    id: &GroupId,
+    own: &BTreeMap<GroupId, GroupInfo>,
+) -> bool {
+    here.any(|other| {
+        other.declared_name() == Some(name)
+            && match &other.selector {
+                Selector::Id(other) => other == id,
+                Selector::Name { name, vpc } => own.get(id).is_some_and(|info| {
+                    info.name == *name
+                        && vpc
+                            .as_ref()
+                            .is_none_or(|vpc| info.network == Network::Vpc(vpc.clone()))
+                }),
+            }
+    })
+}
+
 /// The declared rule that a live one is. A peer that is declared by name is the group that the declaration of that name
 /// selects, looked up by its id.
 fn declaration<'a>(
@@ -255,20 +342,7 @@ fn declaration<'a>(
 ) -> Option<&'a DesiredRule> {
     let Rule { nic, peer, .. } = &seen.rule;
     let is_named = |name: &GroupName, id: &GroupId| {
-        let mut here = desired.groups.iter().filter(|other| {
-            other.account == group.account
-                && other.region == group.region
-                && other.declared_name() == Some(name)
-        });
-        here.any(|other| match &other.selector {
-            Selector::Id(other) => other == id,
-            Selector::Name { name, vpc } => own.get(id).is_some_and(|info| {
-                info.name == *name
-                    && vpc
-                        .as_ref()
-                        .is_none_or(|vpc| info.network == Network::Vpc(vpc.clone()))
-            }),
-        })
+        stands_for(here(desired, &group.account, &group.region), name, id, own)
     };
     let rules = group.direction(seen.rule.direction).unwrap_or_default();
     rules.iter().find(|rule| {
@@ -283,12 +357,13 @@ fn declaration<'a>(
 }
 
 impl Filter {
-    fn admits(&self, seen: &ObservedRule, own: &BTreeMap<GroupId, GroupInfo>) -> bool {
+    /// Whether a rule is shown, but for its peer, which takes the project's names and the live groups to tell.
+    fn admits(&self, seen: &ObservedRule) -> bool {
         let Self {
             direction,
             protocol,
             port,
-            peer,
+            peer: _,
             policy,
             text,
         } = self;
@@ -302,7 +377,6 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|name| rule.protocol.name().eq_ignore_ascii_case(name))
             && port.is_none_or(|port| has_port(rule, port))
-            && peer.as_ref().is_none_or(|peer| has_peer(rule, peer, own))
             && text.as_ref().is_none_or(|text| has_text(seen, text))
     }
 }
@@ -318,7 +392,7 @@ impl Way {
 
 /// Whether a rule matches packets to a port: a rule for every protocol does, one whose ports are in a list may.
 fn has_port(rule: &Rule, port: u16) -> bool {
-    use crate::model::{PortSet, Protocol};
+    use crate::model::PortSet;
     match (&rule.protocol, rule.protocol.ports()) {
         (Protocol::All, _) => true,
         (_, None) => false,
@@ -326,16 +400,6 @@ fn has_port(rule: &Rule, port: u16) -> bool {
             PortSet::Range(range) => range.first() <= port && port <= range.last(),
             PortSet::List(_) => true,
         },
-    }
-}
-
-fn has_peer(rule: &Rule, wanted: &str, own: &BTreeMap<GroupId, GroupInfo>) -> bool {
-    if let (Peer::Group(id), Some(name)) = (&rule.peer, wanted.strip_prefix("group:")) {
-        return own.get(id).is_some_and(|info| info.name.as_str() == name);
-    }
-    match (&rule.peer, crate::model::Cidr::parse_masking(wanted)) {
-        (Peer::Cidr(cidr), Ok(wanted)) => cidr.net().contains(&wanted.net()),
-        (peer, _) => peer.to_string() == wanted,
     }
 }
 
@@ -405,9 +469,7 @@ mod tests {
             ("c", "egress accept all to sg-peer priority 1", ""),
         ]
         .into_iter()
-        .filter(|(id, rule, description)| {
-            filter.admits(&seen(id, rule, description), &BTreeMap::new())
-        })
+        .filter(|(id, rule, description)| filter.admits(&seen(id, rule, description)))
         .map(|(id, ..)| id)
         .collect()
     }
@@ -422,10 +484,9 @@ mod tests {
         assert_eq!(with(|_| {}), ["a", "b", "c"]);
         assert_eq!(with(|f| f.direction = Some(Way::Egress)), ["c"]);
         assert_eq!(with(|f| f.policy = Some(Verdict::Drop)), ["b"]);
-        assert_eq!(with(|f| f.protocol = Some("TCP".into())), ["a", "b"]);
+        assert_eq!(with(|f| f.protocol = protocol("TCP").ok()), ["a", "b"]);
+        assert_eq!(with(|f| f.protocol = protocol("6").ok()), ["a", "b"]);
         assert_eq!(with(|f| f.port = Some(22)), ["b", "c"]);
-        assert_eq!(with(|f| f.peer = Some("10.1.2.3".into())), ["a", "b"]);
-        assert_eq!(with(|f| f.peer = Some("sg-peer".into())), ["c"]);
         assert_eq!(with(|f| f.text = Some("public".into())), ["a"]);
     }
 }
