@@ -376,3 +376,19 @@ fn show_takes_networks_and_refuses_filters_that_no_rule_could_ever_fit() {
         assert!(error.contains(says), "{option} {value}: {error}");
     }
 }
+
+#[test]
+fn a_source_port_is_asked_of_protocols_that_have_one() {
+    let project = project();
+    let (code, out, error) = project.run(&[
+        "explain",
+        "web",
+        "all",
+        "from",
+        "10.0.0.1",
+        "--source-port",
+        "1",
+    ]);
+    assert_eq!((code, &*out), (64, ""), "{error}");
+    assert!(error.contains("tcp/1-65535"), "{error}");
+}

@@ -381,6 +381,30 @@ fn what_only_members_of_an_unread_list_are_given_depends_on_it() {
     assert!(!text.contains("refuses ingress not for"), "{text}");
 }
 
+/// What `validate` says, which asks no cloud: only what is sure.
+#[test]
+fn the_files_alone_tell_of_what_they_surely_violate() {
+    let said = |project: &str, group: &str| {
+        let desired = files(project, group);
+        let found =
+            rulekeep::lint::assertions::violations(&desired, NOW.parse().unwrap(), |_| true);
+        let texts = found.into_iter().map(|one| one.message);
+        texts.collect::<Vec<_>>().join("\n")
+    };
+    let ssh = "assertions: [{ id: ssh, forbid: tcp/22, from: internet }]\n";
+    let open = "ingress:\n  - { service: tcp/22, from: 0.0.0.0/0, priority: 5 }\n";
+    let list = |protocol: &str| {
+        format!("{open}  - {{ policy: drop, protocol: {protocol}, from: pl-1, priority: 1 }}\n")
+    };
+    assert!(said(ssh, open).contains("violates `ssh`"));
+    assert!(said(ssh, &list("udp, ports: 53")).contains("violates `ssh`"));
+    assert_eq!(said(ssh, &list("tcp, ports: 22")), "");
+    let kept = format!("{open}ignore: [{{ description: \"ack-*\" }}]\n");
+    assert_eq!(said(ssh, &kept), "");
+    let own = "assertions: [{ id: own, require: tcp/4, from: group:web }]\n";
+    assert_eq!(said(own, open), "");
+}
+
 #[test]
 fn a_protocol_is_named_by_its_number() {
     let project = "assertions: [{ forbid: protocol/50, from: 10.0.0.0/8 }]\n";

@@ -77,6 +77,10 @@ pub(super) fn asked(
     groups: &[Group],
     nics: &[(NicType, bool)],
 ) -> Result<Vec<Asked>, Failure> {
+    if words.source_port.is_some() && words.protocols.contains(&Protocol::All) {
+        let failure = Failure::usage("not every protocol has source ports");
+        return Err(failure.help("with --source-port ask about tcp or udp: `tcp/1-65535`"));
+    }
     let lists = groups.first().map(|group| &group.lists);
     let ends: Vec<Option<End>> = match words.peer {
         None => vec![None],
