@@ -282,3 +282,41 @@ fn no_line_is_about_peers_of_one_family_and_own_addresses_of_the_other() {
         );
     }
 }
+
+#[test]
+fn a_range_that_ends_right_before_the_last_number_does_not_reach_it() {
+    let rule = |protocol: &str, source: Option<PortRange>, last: u16, peer: &str| Rule {
+        direction: Direction::Ingress,
+        nic: NicType::Intranet,
+        priority: Priority::new(1).unwrap(),
+        policy: Policy::Accept,
+        protocol: match protocol {
+            "tcp" => Protocol::Tcp(Ports {
+                destination: PortSet::Range(PortRange::new(1, last).unwrap()),
+                source,
+            }),
+            _ => Protocol::All,
+        },
+        peer: Peer::Cidr(peer.parse().unwrap()),
+        local: None,
+        description: None,
+        peer_owner: None,
+    };
+    let opened = |old: Rule, new: Rule| texts(&compare(&[old], &[new], Policy::Drop)).0;
+    let port = opened(
+        rule("tcp", None, 65534, "10.0.0.0/8"),
+        rule("tcp", None, 65535, "10.0.0.0/8"),
+    );
+    assert_eq!(port, ["tcp/65535 from 10.0.0.0/8"]);
+    let from = |last| Some(PortRange::new(1, last).unwrap());
+    let source = opened(
+        rule("tcp", from(65534), 80, "10.0.0.0/8"),
+        rule("tcp", from(65535), 80, "10.0.0.0/8"),
+    );
+    assert_eq!(source, ["tcp/1-80 sport 65535 from 10.0.0.0/8"]);
+    let address = opened(
+        rule("all", None, 1, "255.255.255.254/32"),
+        rule("all", None, 1, "255.255.255.254/31"),
+    );
+    assert_eq!(address, ["all from 255.255.255.255/32"]);
+}
