@@ -1,12 +1,14 @@
 //! Assertions against a matcher that looks at every packet in every state that a schedule may pass through.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use rulekeep::{
     assertion::{
         Allowance, Claim, Status,
         evaluate::{Asked, Course, Found, judge},
     },
-    model::{Cidr, GroupId, Policy, Rule},
+    model::{Cidr, GroupId, Lists, Policy, Rule},
     traffic::{
         certificate::Move,
         clause::{Clause, Family, Far, Resolve, Symbol, cidr_interval},
@@ -18,6 +20,7 @@ use crate::universe::{
     GROUPS, Packet, addresses_hold, admits, arb_change, arb_rule, cases, is_about, packets,
     services_hold,
 };
+use crate::unread::{arb_listed, contents};
 
 /// An assertion in the words of the oracle: the packets that one of some rules is about. Their priority and policy do not count.
 #[derive(Clone, Debug)]
@@ -374,6 +377,42 @@ fn members_of_a_group_are_neither_the_internet_nor_another_group() {
     );
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(60)))]
+
+    /// What some content of the lists makes new is new, what some content makes known is known, and what depends on no list is so with each.
+    #[test]
+    fn an_unread_port_list_counts_with_each_content(
+        (old, new) in arb_listed(),
+        said in arb_said(),
+        default in prop::sample::select(vec![Policy::Accept, Policy::Drop]),
+    ) {
+        let said = Said { waived: None, ..said };
+        let gone = old.iter().filter(|rule| !new.contains(rule));
+        let come = new.iter().filter(|rule| !old.contains(rule));
+        let moves = gone
+            .map(|rule| Move { gone: Some(rule), come: None })
+            .chain(come.map(|rule| Move { gone: None, come: Some(rule) }));
+        let course = Course { default, old: old.iter().collect(), waves: vec![moves.collect()] };
+        let told = |lists: &Lists| {
+            let mut found = judge(&course, &[asked(&said)], &Resolve(Some(lists)));
+            found.retain(|found| matches!(found.status, Status::New | Status::Known));
+            found
+        };
+        let statuses = |found: &[Found]| -> BTreeSet<Status> {
+            found.iter().map(|found| found.status).collect()
+        };
+        let unread = told(&Lists::default());
+        let each: Vec<BTreeSet<Status>> =
+            contents().iter().map(|lists| statuses(&told(lists))).collect();
+        let some: BTreeSet<Status> = each.iter().flatten().copied().collect();
+        prop_assert_eq!(statuses(&unread), some);
+        for found in unread.iter().filter(|found| found.depends_on.is_empty()) {
+            prop_assert!(each.iter().all(|each| each.contains(&found.status)), "{:?}", found);
+        }
+    }
+}
+
 #[test]
 fn an_unread_list_is_taken_the_worse_way_and_named() {
     let list = rulekeep::model::Peer::PrefixList(rulekeep::model::PrefixListId::new("pl-x"));
@@ -396,11 +435,10 @@ fn an_unread_list_is_taken_the_worse_way_and_named() {
         texts(&course(vec![&drops, &wide]), Claim::Require, far()),
         ["Known: tcp/22 from pl-x at 10.0.0.0/8 [PrefixList(\"pl-x\")]"]
     );
-    // What the list does not hold is refused, whatever it holds.
-    assert!(
-        texts(&course(vec![&admits]), Claim::Require, far())
-            .contains(&"Known: tcp/22 from 10.0.0.0/8 []".to_owned())
-    );
+    // What the list does not hold is refused; which that is depends on it too.
+    let required = texts(&course(vec![&admits]), Claim::Require, far());
+    let refused = "Known: tcp/22 from 10.0.0.0/8 [PrefixList(\"pl-x\")]".to_owned();
+    assert!(required.contains(&refused), "{required:?}");
 }
 
 #[test]

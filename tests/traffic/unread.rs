@@ -52,7 +52,8 @@ pub fn contents() -> Vec<Lists> {
         .collect()
 }
 
-fn arb_listed() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
+/// Old and new rules, of which some name a port list.
+pub fn arb_listed() -> impl Strategy<Value = (Vec<Rule>, Vec<Rule>)> {
     let picks = || prop::collection::vec(0u8..5, 10);
     (arb_change(), picks()).prop_map(|((old, new), picks)| {
         // One rule has one list, in both states.
