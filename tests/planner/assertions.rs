@@ -10,15 +10,15 @@ use rulekeep::{
     guard::{Overrides, Reason, guard},
     model::{
         AccountName, AddressFamily, InnerAccess, Lists, ObservedGroup, PrefixList, PrefixListId,
-        RegionId, Rule, UnreadList,
+        RegionId, Rule,
     },
     plan::{Context, GroupInput, Plan, plan},
 };
 
 /// The moment of every plan here.
-const NOW: &str = "2026-11-21T12:00:00Z";
+pub const NOW: &str = "2026-11-21T12:00:00Z";
 
-fn files(project: &str, group: &str) -> Desired {
+pub fn files(project: &str, group: &str) -> Desired {
     let project = format!(
         "rules: rules/\naccounts: {{ test: {{ local: state.json }} }}\n\
          defaults: {{ account: test, region: cn-hangzhou }}\n{project}"
@@ -33,11 +33,11 @@ fn files(project: &str, group: &str) -> Desired {
     .0
 }
 
-fn live(rules: &[&str]) -> ObservedGroup {
+pub fn live(rules: &[&str]) -> ObservedGroup {
     observed("sg-web", rules.iter().map(|text| rule(text)))
 }
 
-fn planned_with(desired: &Desired, observed: ObservedGroup, lists: Lists) -> Plan {
+pub fn planned_with(desired: &Desired, observed: ObservedGroup, lists: Lists) -> Plan {
     let group = &desired.groups[0];
     let directory = [(group, observed.info.clone())];
     let key = (AccountName::new("test"), RegionId::new("cn-hangzhou"));
@@ -55,7 +55,7 @@ fn planned_with(desired: &Desired, observed: ObservedGroup, lists: Lists) -> Pla
 }
 
 /// What is violated, what the guard says of it, and what is said of waivers.
-fn told(desired: &Desired, plan: &Plan) -> String {
+pub fn told(desired: &Desired, plan: &Plan) -> String {
     let mut text = String::new();
     for violation in &plan.groups[0].violations {
         text.push_str(&format!("{}\n", violation.message()));
@@ -89,7 +89,7 @@ fn told(desired: &Desired, plan: &Plan) -> String {
     text
 }
 
-fn judged(project: &str, group: &str, rules: &[&str]) -> String {
+pub fn judged(project: &str, group: &str, rules: &[&str]) -> String {
     let desired = files(project, group);
     let plan = planned_with(&desired, live(rules), Lists::default());
     told(&desired, &plan)
@@ -307,102 +307,6 @@ fn a_list_counts_with_its_content_and_an_unread_one_the_worse_way() {
       admits ingress tcp/22 from 203.0.113.0/24
     guard: assertion at rulekeep.yaml:4, by rules/web.yaml:4 ingress accept tcp/22 from pl-x priority 1
     ");
-}
-
-/// And is named where the other way the assertion would hold.
-#[test]
-fn so_does_an_unread_port_list() {
-    let project = "assertions: [{ forbid: https, from: 10.1.0.0/16 }, { require: https, from: 10.1.0.0/16 }]\n";
-    let listed = "ingress tcp/prl-x from 10.0.0.0/8 priority 5";
-    let depends = "depends on prl-x, which could not be read";
-    let text = judged(project, "", &[listed]);
-    assert_eq!(text.matches(depends).count(), 2, "{text}");
-    let drop = "ingress drop tcp/443 from 0.0.0.0/0 priority 1";
-    let text = judged(project, "", &[listed, drop]);
-    assert!(text.contains("refuses ingress tcp/443"), "{text}");
-    assert!(!text.contains(depends), "{text}");
-}
-
-/// Each content of an unread list is a case of its own: what holds before in one and not after is new, whatever holds in the others.
-#[test]
-fn what_holds_for_some_content_of_an_unread_port_list_is_newly_violated() {
-    let project = "assertions: [{ id: need22, require: tcp/22, from: 10.0.0.0/8 }, { id: no23, forbid: tcp/23, from: internet }]\n";
-    let live = [
-        "ingress tcp/prl-1 from 10.0.0.0/8 priority 1",
-        "ingress drop tcp/prl-2 from 0.0.0.0/0 priority 1",
-        "ingress tcp/23 from 0.0.0.0/0 priority 50",
-    ];
-    let text = judged(
-        project,
-        "ingress: [{ service: tcp/23, from: 0.0.0.0/0, priority: 50 }]\n",
-        &live,
-    );
-    for (id, list) in [("need22", "prl-1"), ("no23", "prl-2")] {
-        let new = format!("`{id}` is violated by the result");
-        let at = text.find(&new).unwrap_or_else(|| panic!("{text}"));
-        let depends = text[at..].lines().find(|line| line.contains("depends on"));
-        assert!(
-            depends.is_some_and(|depends| depends.contains(list)),
-            "{text}"
-        );
-    }
-    assert!(!text.contains("guard: approved"), "{text}");
-}
-
-#[test]
-fn a_list_is_not_full_in_one_rule_and_empty_in_another() {
-    let project = "assertions: [{ id: no23, forbid: tcp/23, from: internet }]\n";
-    let rules = "ingress:\n  - { policy: drop, protocol: tcp, ports: prl-1, from: 0.0.0.0/0, priority: 1 }\n  \
-                 - { protocol: tcp, ports: prl-1, from: 203.0.113.0/24, priority: 2 }\n";
-    let desired = files(project, rules);
-    let unread = UnreadList {
-        action: "DescribePortRangeLists".into(),
-        code: "Forbidden.RAM".into(),
-        message: "no".into(),
-    };
-    let lists = Lists {
-        unread: [("prl-1".into(), unread)].into(),
-        ..Lists::default()
-    };
-    let text = told(&desired, &planned_with(&desired, live(&[]), lists));
-    assert_eq!(text.trim(), "guard: approved");
-}
-
-#[test]
-fn what_only_members_of_an_unread_list_are_given_depends_on_it() {
-    let project = "assertions: [{ id: need2, require: tcp/2, from: sg-c }, { id: ten, require: tcp/2, from: 10.0.0.0/8 }]\n";
-    let text = judged(project, "", &["ingress tcp/2-3 from pl-1 priority 1"]);
-    let depends = "depends on pl-1, which could not be read";
-    assert_eq!(text.matches(depends).count(), 2, "{text}");
-    assert!(
-        text.contains("but not for members of pl-1: tcp/2 at 10.0.0.0/8"),
-        "{text}"
-    );
-    assert!(!text.contains("refuses ingress not for"), "{text}");
-}
-
-/// What `validate` says, which asks no cloud: only what is sure.
-#[test]
-fn the_files_alone_tell_of_what_they_surely_violate() {
-    let said = |project: &str, group: &str| {
-        let desired = files(project, group);
-        let found =
-            rulekeep::lint::assertions::violations(&desired, NOW.parse().unwrap(), |_| true);
-        let texts = found.into_iter().map(|one| one.message);
-        texts.collect::<Vec<_>>().join("\n")
-    };
-    let ssh = "assertions: [{ id: ssh, forbid: tcp/22, from: internet }]\n";
-    let open = "ingress:\n  - { service: tcp/22, from: 0.0.0.0/0, priority: 5 }\n";
-    let list = |protocol: &str| {
-        format!("{open}  - {{ policy: drop, protocol: {protocol}, from: pl-1, priority: 1 }}\n")
-    };
-    assert!(said(ssh, open).contains("violates `ssh`"));
-    assert!(said(ssh, &list("udp, ports: 53")).contains("violates `ssh`"));
-    assert_eq!(said(ssh, &list("tcp, ports: 22")), "");
-    let kept = format!("{open}ignore: [{{ description: \"ack-*\" }}]\n");
-    assert_eq!(said(ssh, &kept), "");
-    let own = "assertions: [{ id: own, require: tcp/4, from: group:web }]\n";
-    assert_eq!(said(own, open), "");
 }
 
 #[test]

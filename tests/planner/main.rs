@@ -13,3 +13,4 @@ mod room;
 mod rules;
 mod text;
 mod turns;
+mod unread_lists;
