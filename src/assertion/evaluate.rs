@@ -10,8 +10,11 @@
 //! both cases count, and the worse one is told with the list it depends on. A port list that could not be read is taken the way that
 //! is worse for the assertion, and told where the other way would be better.
 
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::lists::kinds_of_worlds;
 use super::{
     Allowance, Claim, Evidence, Status,
     states::{Counts, Fate, States},
@@ -19,10 +22,10 @@ use super::{
 use crate::{
     model::{Policy, Rule},
     traffic::{
-        atlas::{SignatureId, World, worlds},
+        atlas::SignatureId,
         bits::Bits,
         certificate::Move,
-        clause::{Clause, Family, Far, Resolve, Symbol},
+        clause::{Clause, Far, Resolve, Symbol},
         difference::shares,
         lines::Cover,
         space::Space,
@@ -32,8 +35,6 @@ use crate::{
 
 /// Most rules named for a line of traffic.
 const MOST_DECIDERS: usize = 8;
-/// Most sets of unread lists that are looked at.
-const MANY_WORLDS: usize = 500;
 
 /// The rules of one direction and network interface, and what becomes of them.
 #[derive(Clone, Debug)]
@@ -369,39 +370,6 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Unread lists of which it depends whether packets have a status: those in them have it and the same packets outside of them have not, or
-    /// the other way round.
-    fn depends_on(&self, labels: &[Option<Status>], status: Status) -> Vec<Symbol> {
-        let diagram = &self.space.atlas.diagram;
-        let root_of = |world: &World, family: Family| {
-            let mut roots = diagram.roots.iter();
-            roots.find_map(|(other, of, root)| (other == world && *of == family).then_some(*root))
-        };
-        let mut found: BTreeSet<Symbol> = BTreeSet::new();
-        for (world, family, inside) in &diagram.roots {
-            for list in world.iter().filter(|symbol| self.is_unread(symbol)) {
-                let mut without = world.clone();
-                without.retain(|symbol| symbol != list);
-                let outside = root_of(&without, *family);
-                if let Some(outside) = outside.filter(|_| !found.contains(list)) {
-                    let has = |SignatureId(id): SignatureId| labels[id as usize] == Some(status);
-                    let (product, roots) = diagram.product(&[vec![*inside, outside]], |both| {
-                        has(both[0]) != has(both[1])
-                    });
-                    let leads = product.leads(|differs| *differs);
-                    if roots.iter().any(|root| leads[root.index()]) {
-                        found.insert(list.clone());
-                    }
-                }
-            }
-        }
-        found.into_iter().collect()
-    }
-
-    fn is_unread(&self, symbol: &Symbol) -> bool {
-        !matches!(symbol, Symbol::Group(_)) && Some(symbol) != self.kind
-    }
-
     /// Who decides about the packets of a line that are meant.
     fn deciders(
         &self,
@@ -486,39 +454,4 @@ fn excuses(limit: &Clause, kind: Option<&Symbol>) -> bool {
         (None, Some(Symbol::Group(_))) => false,
         (Some(own), kind) => Some(own) == kind,
     }
-}
-
-/// Peers of no list and of every few unread lists; and, if members of a symbol are asked about, each once more as its member.
-fn kinds_of_worlds(symbols: &[Symbol], kind: Option<&Symbol>, size: usize) -> Vec<World> {
-    let unread: Vec<Symbol> = symbols
-        .iter()
-        .filter(|symbol| !matches!(symbol, Symbol::Group(_)) && Some(*symbol) != kind)
-        .cloned()
-        .collect();
-    let mut size = size;
-    let mut all = worlds(&unread, size.min(1));
-    while size > 1 {
-        let more = if unread.len() > 24 {
-            Vec::new()
-        } else {
-            worlds(&unread, size)
-        };
-        if !more.is_empty() && more.len() <= MANY_WORLDS {
-            all = more;
-            break;
-        }
-        size -= 1;
-    }
-    let Some(kind) = kind else { return all };
-    let members: Vec<World> = all
-        .iter()
-        .map(|world| {
-            let mut world = world.clone();
-            world.push(kind.clone());
-            world.sort();
-            world
-        })
-        .collect();
-    all.extend(members);
-    all
 }
