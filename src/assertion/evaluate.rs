@@ -222,17 +222,15 @@ impl<'a> Look<'a> {
         if questions.is_empty() {
             return None;
         }
-        let matter: Vec<&Rule> = rules
-            .iter()
-            .filter(|(_, own)| clauses.iter().any(|clause| own.meets(clause)))
-            .map(|(rule, _)| *rule)
-            .collect();
+        let matter = rules.iter();
+        let matter = matter.filter(|(_, own)| clauses.iter().any(|clause| own.meets(clause)));
+        let matter: Vec<&&(&Rule, Clause)> = matter.collect();
         // Each winner needs its own memberships at most, one or with a port list two, and as many states are compared as there are kinds of them.
-        let each = |rule: &&Rule| Clause::of(rule, resolve).symbols().count().max(1);
+        let each = matter.iter().map(|(_, own)| own.symbols().count());
         let states = if course.waves.is_empty() { 1 } else { 3 };
-        let size = states * matter.iter().map(each).max().unwrap_or(1);
+        let size = states * each.max().unwrap_or(0).max(1);
         let space = Space::asking_all(
-            matter,
+            matter.iter().map(|(rule, _)| *rule),
             course.default,
             resolve,
             clauses,
