@@ -6,9 +6,8 @@
 //! wave, as in the certificate (for the packet's own verdict, which is one and the same for forbidding and for requiring).
 //!
 //! Which peers are meant: an address is one, whoever has it, as long as it is not said to be a member of a group; a group or a list is
-//! every address while it is a member of that group or in that list. What a prefix list holds that could not be read is unknown: then
-//! both cases count, and the worse one is told with the list it depends on. A port list that could not be read is taken the way that
-//! is worse for the assertion, and told where the other way would be better.
+//! every address while it is a member of that group or in that list. What a list holds that could not be read is unknown: every content
+//! counts, and what violates in some is told with the lists it depends on.
 
 mod lists;
 
@@ -150,7 +149,7 @@ impl<'a> Look<'a> {
     ) -> Option<Self> {
         // A member of some other group is a case of its own that no assertion speaks of.
         let in_play = |clause: &Clause| match clause.symbol() {
-            None | Some(Symbol::PrefixList(_) | Symbol::PortList(_)) => true,
+            None | Some(Symbol::PrefixList(_)) => true,
             Some(symbol) => Some(symbol) == kind,
         };
         let rules: Vec<&(&Rule, Clause)> =
@@ -234,7 +233,10 @@ impl<'a> Look<'a> {
             course.default,
             resolve,
             clauses,
-            |symbols: &[Symbol]| kinds_of_worlds(symbols, kind, size),
+            |symbols: &[Symbol]| {
+                let own = matter.iter().map(|(_, own)| own.symbols().collect());
+                kinds_of_worlds(symbols, own, kind, size)
+            },
         );
         let placed = |numbers: &mut Vec<usize>| {
             for number in numbers {

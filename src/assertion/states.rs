@@ -1,13 +1,15 @@
 //! What becomes of packets over a course: before, after, and in the worst part of every wave; and of how many addresses at once.
 
+use std::collections::BTreeMap;
+
 use super::{Allowance, Claim, evaluate::Course};
 use crate::{
     model::{Policy, Rule},
     traffic::{
-        atlas::{Diagram, Dimension, Node, NodeId},
+        atlas::{Diagram, Dimension, Node, NodeId, World},
         bits::Bits,
         certificate::Worst,
-        clause::Family,
+        clause::{Family, Symbol},
         space::Space,
     },
 };
@@ -148,12 +150,25 @@ impl States {
                 return false;
             }
             let diagram = space.atlas.relabel_as(bad);
-            diagram.roots.iter().any(|(_, family, root)| {
+            // An address counts once, through whichever unread port lists it comes: it is of all of those worlds at once.
+            let mut worlds: BTreeMap<(World, Family), Vec<NodeId>> = BTreeMap::new();
+            for (world, family, root) in &diagram.roots {
+                let mut of_peers = world.clone();
+                of_peers.retain(|symbol| !matches!(symbol, Symbol::PortList(_)));
+                worlds.entry((of_peers, *family)).or_default().push(*root);
+            }
+            worlds.into_iter().any(|((_, family), roots)| {
                 let most = match family {
                     Family::V4 => allowance.v4,
                     Family::V6 => allowance.v6,
                 };
-                addresses(&diagram, *root, *family) > most
+                match &roots[..] {
+                    [root] => addresses(&diagram, *root, family) > most,
+                    _ => {
+                        let (any, roots) = diagram.product(&[roots], |bad| bad.contains(&true));
+                        addresses(&any, roots[0], family) > most
+                    }
+                }
             })
         };
         let exceeds = |is_bad: &dyn Fn(Fate) -> bool| {

@@ -265,9 +265,12 @@ async fn draft(
         .extend(strangers(&changed.rules, &source, &new));
     let mapped: Vec<String> = map.values().cloned().collect();
     let peers = session.peers(account, region, changed.rules.iter()).await?;
-    let lists = session
-        .lists(account, region, &lists_of(&changed.rules))
-        .await?;
+    let named = lists_of(&changed.rules);
+    let lists = match moved {
+        // Lists are of one region: elsewhere an id that cannot be looked up is hardly there.
+        true => session.known_lists(account, region, &named).await?,
+        false => session.lists(account, region, &named).await?,
+    };
     let there = There {
         region,
         moved,

@@ -191,7 +191,9 @@ pub(super) async fn run(args: &Args, global: &Global, screen: &Screen) -> Result
         .read(&meant.account, &meant.region, &meant.selector)
         .await
         .map_err(|failure| match meant.declared {
-            None if !near_groups(&desired.groups, &args.group).is_empty() => {
+            None if !GroupId::looks_like(&args.group)
+                && !near_groups(&desired.groups, &args.group).is_empty() =>
+            {
                 failure.help(project::not_declared(&desired, &args.group))
             }
             _ => failure,

@@ -283,11 +283,13 @@ fn put_together(
     assertions::check_names(&groups, &mut out);
     waivers::hand_out(&mut groups, &draft.scope.waivers, &mut out);
     // Of a file with an error nobody knows which groups it declares.
+    let is_any_missing = ids.iter().any(|(_, text_missing)| *text_missing);
     let may_be_declared = |name: &GroupName| {
-        broken.iter().any(|text| {
-            let mut places = text.match_indices(name.as_str());
-            places.any(|(at, _)| !text[..at].ends_with("group:"))
-        })
+        is_any_missing
+            || broken.iter().any(|text| {
+                let mut places = text.match_indices(name.as_str());
+                places.any(|(at, _)| !text[..at].ends_with("group:"))
+            })
     };
     collide::check(&groups, &templates, &sources, &may_be_declared, &mut out);
     out.sort_by(|a, b| {

@@ -16,7 +16,10 @@ use crate::{
     },
     desired::{Desired, DesiredGroup, DesiredRule, Mode, Selector},
     diag::{Code, Diagnostic, Span},
-    model::{Direction, GroupId, GroupName, NicType, Policy, Rule},
+    model::{
+        Direction, GroupId, GroupName, ListIds, NicType, Peer, Policy, PortRange, PortSet,
+        Protocol, Rule,
+    },
     traffic::clause::{Clause, Resolve, Symbol},
 };
 
@@ -66,6 +69,36 @@ fn by_name(name: &GroupName) -> Option<GroupId> {
     Some(GroupId::new(format!("group:{name}")))
 }
 
+/// A rule as it is if the lists that it names hold what spares most warnings: everything where it spares them, else nothing.
+fn sparing(rule: Rule, spares: Policy) -> Vec<Rule> {
+    let mut named = ListIds::default();
+    named.add(&rule);
+    if named.is_empty() {
+        return vec![rule];
+    }
+    if rule.policy != spares {
+        return Vec::new();
+    }
+    let mut rule = rule;
+    if let Protocol::Tcp(ports) | Protocol::Udp(ports) = &mut rule.protocol
+        && matches!(ports.destination, PortSet::List(_))
+    {
+        ports.destination = PortSet::Range(PortRange::ALL);
+    }
+    match rule.peer {
+        Peer::PrefixList(_) => EVERYONE
+            .map(|everyone| Rule {
+                peer: Peer::Cidr(everyone.parse().expect("it is one")),
+                ..rule.clone()
+            })
+            .into(),
+        Peer::Cidr(_) | Peer::Group(_) => vec![rule],
+    }
+}
+
+/// All addresses.
+const EVERYONE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
 /// Whether an assertion is about the members of the group itself.
 fn is_about_members(asked: &Asked, group: &DesiredGroup) -> bool {
     let called = group.declared_name().and_then(by_name);
@@ -108,6 +141,10 @@ fn direction_of(
             let bound: Vec<(Rule, Span)> = rules
                 .iter()
                 .filter_map(|rule| Some((rule.bind(*nic, by_name)?, rule.span)))
+                .flat_map(|(rule, span)| {
+                    let rules = sparing(rule, spares);
+                    rules.into_iter().map(move |rule| (rule, span))
+                })
                 .collect();
             let resolve = Resolve(None);
             let known = Known {
@@ -135,7 +172,7 @@ fn direction_of(
                 waves: Vec::new(),
             };
             for one in judge(&course, &asked, &resolve) {
-                if matches!(one.status, Status::Waived { .. }) || !one.depends_on.is_empty() {
+                if matches!(one.status, Status::Waived { .. }) {
                     continue;
                 }
                 let violation = Violation {

@@ -93,8 +93,41 @@ fn the_files_alone_tell_of_what_they_surely_violate() {
     assert!(said(ssh, open).contains("violates `ssh`"));
     assert!(said(ssh, &list("udp, ports: 53")).contains("violates `ssh`"));
     assert_eq!(said(ssh, &list("tcp, ports: 22")), "");
+    // What is sure is said, whatever turns on a list beside it.
+    let two = "assertions: [{ id: two, forbid: [tcp/22, tcp/3306], from: internet }]\n";
+    let beside = format!("{open}  - {{ protocol: tcp, ports: 3306, from: pl-1 }}\n");
+    assert!(said(two, &beside).contains("violates `two`"));
+    let spared = format!(
+        "{open}  - {{ policy: drop, protocol: tcp, ports: prl-1, from: 0.0.0.0/0, priority: 1 }}\n"
+    );
+    assert_eq!(said(two, &spared), "");
     let kept = format!("{open}ignore: [{{ description: \"ack-*\" }}]\n");
     assert_eq!(said(ssh, &kept), "");
     let own = "assertions: [{ id: own, require: tcp/4, from: group:web }]\n";
     assert_eq!(said(own, open), "");
+}
+
+/// An address is one, through whichever lists its packets come.
+#[test]
+fn addresses_are_counted_over_all_unread_port_lists() {
+    let project = "guard: { baseline: cis-alibaba }\n";
+    let half = |list: &str, peer: &str| format!("ingress tcp/{list} from {peer} priority 1");
+    let rules = [half("prl-1", "8.0.0.0/8"), half("prl-2", "9.0.0.0/8")];
+    let one = judged(project, "", &[&rules[0]]);
+    assert!(!one.contains("violated"), "{one}");
+    let both = judged(project, "", &[&rules[0], &rules[1]]);
+    assert!(both.contains("violated, as it was before"), "{both}");
+}
+
+/// However many lists there are: what one rule asks for is looked at.
+#[test]
+fn a_rule_with_two_unread_lists_is_seen_among_many() {
+    let project = "assertions: [{ id: ssh, forbid: tcp/22, from: internet }]\n";
+    let rules: Vec<String> = (0..40)
+        .map(|number| format!("ingress tcp/prl-{number} from pl-{number} priority 1"))
+        .collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let text = judged(project, "", &rules);
+    assert!(text.contains("`ssh` is violated"), "{text}");
+    assert!(text.contains("pl-7") && text.contains("prl-7"), "{text}");
 }

@@ -46,31 +46,30 @@ impl Look<'_> {
     }
 }
 
-/// Peers of no list and of every few unread lists; and, if members of a symbol are asked about, each once more as its member.
+/// Peers of no list and of every few unread lists, and in any case of those that one rule asks for; and, if members of a symbol are asked
+/// about, each once more as its member.
 pub(super) fn kinds_of_worlds(
     symbols: &[Symbol],
+    own: impl Iterator<Item = World>,
     kind: Option<&Symbol>,
     size: usize,
 ) -> Vec<World> {
-    let unread: Vec<Symbol> = symbols
-        .iter()
-        .filter(|symbol| !matches!(symbol, Symbol::Group(_)) && Some(*symbol) != kind)
-        .cloned()
+    let is_unread = |symbol: &Symbol| !matches!(symbol, Symbol::Group(_)) && Some(symbol) != kind;
+    let unread = symbols.iter().filter(|symbol| is_unread(symbol));
+    let unread: Vec<Symbol> = unread.cloned().collect();
+    let fits = |size: &usize| sets(unread.len(), *size) <= MANY_WORLDS;
+    let size = (2..=size).rev().find(fits).unwrap_or(size.min(1));
+    let mut all = worlds(&unread, size);
+    let known: BTreeSet<World> = all.iter().cloned().collect();
+    let own: BTreeSet<World> = own
+        .map(|mut world| {
+            world.retain(is_unread);
+            world.sort();
+            world
+        })
         .collect();
-    let mut size = size;
-    let mut all = worlds(&unread, size.min(1));
-    while size > 1 {
-        let more = if unread.len() > 24 {
-            Vec::new()
-        } else {
-            worlds(&unread, size)
-        };
-        if !more.is_empty() && more.len() <= MANY_WORLDS {
-            all = more;
-            break;
-        }
-        size -= 1;
-    }
+    // What each of their members alone asks for is among the others.
+    all.extend(own.into_iter().filter(|world| !known.contains(world)));
     let Some(kind) = kind else { return all };
     let members: Vec<World> = all
         .iter()
@@ -82,5 +81,16 @@ pub(super) fn kinds_of_worlds(
         })
         .collect();
     all.extend(members);
+    all
+}
+
+/// How many sets of at most so many of some things there are.
+fn sets(things: usize, size: usize) -> usize {
+    let mut all: usize = 1;
+    let mut of_size: usize = 1;
+    for taken in 0..size.min(things) {
+        of_size = of_size.saturating_mul(things - taken) / (taken + 1);
+        all = all.saturating_add(of_size);
+    }
     all
 }

@@ -77,8 +77,9 @@ pub(super) fn asked(
     groups: &[Group],
     nics: &[(NicType, bool)],
 ) -> Result<Vec<Asked>, Failure> {
-    if words.source_port.is_some() && words.protocols.contains(&Protocol::All) {
-        let failure = Failure::usage("not every protocol has source ports");
+    let mut protocols = words.protocols.iter();
+    if words.source_port.is_some() && protocols.any(|one| one.ports().is_none()) {
+        let failure = Failure::usage("only tcp and udp have source ports");
         return Err(failure.help("with --source-port ask about tcp or udp: `tcp/1-65535`"));
     }
     let lists = groups.first().map(|group| &group.lists);
