@@ -161,6 +161,13 @@ impl ListIds {
         }
     }
 
+    /// Adds the lists that others name.
+    pub fn extend(&mut self, other: &Self) {
+        let Self { prefix, port } = other;
+        self.prefix.extend(prefix.iter().cloned());
+        self.port.extend(port.iter().cloned());
+    }
+
     /// All ids.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let prefix = self.prefix.iter().map(PrefixListId::as_str);

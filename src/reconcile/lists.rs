@@ -42,8 +42,7 @@ pub(super) async fn lists<P: Provider>(
         }
         let place = (group.account.clone(), group.region.clone());
         let (ids, groups) = wanted.entry(place).or_default();
-        ids.prefix.extend(named.prefix.iter().cloned());
-        ids.port.extend(named.port.iter().cloned());
+        ids.extend(&named);
         groups.push((*at, named));
     }
     let readings = wanted.into_iter().map(async |(place, (ids, groups))| {

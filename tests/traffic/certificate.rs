@@ -99,10 +99,9 @@ proptest! {
     }
 }
 
-/// A modify that weakens a rule is at its worst when it is made and the rule that will stand in for it is not there yet.
-#[test]
-fn a_rule_that_is_weakened_beside_its_successor_is_found() {
-    let rule = |priority: i64, policy: Policy| Rule {
+/// A rule about everything from one network.
+fn rule(priority: i64, policy: Policy) -> Rule {
+    Rule {
         direction: rulekeep::model::Direction::Ingress,
         nic: rulekeep::model::NicType::Intranet,
         priority: rulekeep::model::Priority::new(priority).unwrap(),
@@ -112,7 +111,12 @@ fn a_rule_that_is_weakened_beside_its_successor_is_found() {
         local: None,
         description: None,
         peer_owner: None,
-    };
+    }
+}
+
+/// A modify that weakens a rule is at its worst when it is made and the rule that will stand in for it is not there yet.
+#[test]
+fn a_rule_that_is_weakened_beside_its_successor_is_found() {
     let (old, weaker) = (rule(1, Policy::Accept), rule(50, Policy::Accept));
     let (opponent, successor) = (rule(20, Policy::Drop), rule(2, Policy::Accept));
     let weaken = Move {
@@ -134,17 +138,6 @@ fn a_rule_that_is_weakened_beside_its_successor_is_found() {
 /// A wave of weaker rules mends nothing, whatever it passes by.
 #[test]
 fn what_is_cut_is_said_of_every_wave_until_it_is_admitted_again() {
-    let rule = |priority: i64, policy: Policy| Rule {
-        direction: rulekeep::model::Direction::Ingress,
-        nic: rulekeep::model::NicType::Intranet,
-        priority: rulekeep::model::Priority::new(priority).unwrap(),
-        policy,
-        protocol: rulekeep::model::Protocol::All,
-        peer: rulekeep::model::Peer::Cidr("10.0.0.0/8".parse().unwrap()),
-        local: None,
-        description: None,
-        peer_owner: None,
-    };
     let (old, new) = (rule(1, Policy::Accept), rule(2, Policy::Accept));
     let (opponent, weaker) = (rule(20, Policy::Drop), rule(50, Policy::Drop));
     let delete = Move {
