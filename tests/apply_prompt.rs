@@ -3,25 +3,13 @@
 
 #[path = "common/estate.rs"]
 mod estate;
+#[path = "common/terminal.rs"]
+mod terminal;
 
-use std::{
-    io::{Read as _, Write as _},
-    process::{ChildStdout, Command, Stdio},
-};
+use std::io::Write as _;
 
 use estate::Estate;
-
-/// Reads until a text has come.
-fn until(out: &mut ChildStdout, text: &str) -> String {
-    let mut said = String::new();
-    let mut piece = [0; 1024];
-    while !said.contains(text) {
-        let count = out.read(&mut piece).unwrap();
-        assert!(count > 0, "it ended before {text:?}: {said}");
-        said.push_str(&String::from_utf8_lossy(&piece[..count]));
-    }
-    said
-}
+use terminal::until;
 
 /// The process that holds the lock of a project.
 fn pid_of(project: &estate::Project) -> u64 {
@@ -35,23 +23,7 @@ async fn a_yes_to_a_plan_that_is_no_longer_right_changes_nothing() {
     let estate = Estate::random(0);
     let cloud = estate.cloud().await;
     let project = estate.project(&cloud.endpoint());
-    let mut asking = Command::new("script")
-        .arg("-qec")
-        .arg(format!(
-            "{} apply",
-            snapbox::cmd::cargo_bin!("rulekeep").display()
-        ))
-        .arg("/dev/null")
-        .current_dir(project.folder.path())
-        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
-        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
-        .env_remove("CI")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("util-linux is there");
-    let mut out = asking.stdout.take().unwrap();
-    until(&mut out, "Only 'yes' is accepted");
+    let (mut asking, mut out) = terminal::asked(project.folder.path(), "apply");
     // While the question stands somebody else applies, from another checkout: in this one it is not their turn.
     let mut second = project.spawn(&["apply", "--yes"]);
     assert_eq!(second.wait().unwrap().code(), Some(1));

@@ -10,12 +10,10 @@ mod project;
 
 #[path = "common/client.rs"]
 mod client;
+#[path = "common/terminal.rs"]
+mod terminal;
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    process::{ChildStdout, Command, Stdio},
-};
+use std::{fs, io::Write as _, process::Command};
 
 use client::client;
 use project::Project;
@@ -24,6 +22,7 @@ use rulekeep::{
     model::{GroupKind, GroupName, Network, RegionId, VpcId},
     provider::{NewGroup, Provider as _, alibaba::Alibaba},
 };
+use terminal::{KEYS, until};
 
 const SEED: &str = r#"{
   "version": 1,
@@ -205,36 +204,11 @@ async fn make_web_9(client: &Alibaba) {
     client.create_group(&region, &group, "token").await.unwrap();
 }
 
-/// Reads until a text has come.
-fn until(out: &mut ChildStdout, text: &str) -> String {
-    let mut said = String::new();
-    let mut piece = [0; 1024];
-    while !said.contains(text) {
-        let count = out.read(&mut piece).unwrap();
-        assert!(count > 0, "it ended before {text:?}: {said}");
-        said.push_str(&String::from_utf8_lossy(&piece[..count]));
-    }
-    said
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_begins_to_match_before_the_answer_is_noticed() {
     let (emulator, client) = cloud().await;
     let project = project_of(&emulator);
-    let program = snapbox::cmd::cargo_bin!("rulekeep");
-    let mut asking = Command::new("script")
-        .args(["-qec", &format!("{} apply", program.display()), "/dev/null"])
-        .current_dir(project.path(""))
-        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
-        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
-        .env("NO_COLOR", "1")
-        .env_remove("CI")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("util-linux is there");
-    let mut out = asking.stdout.take().unwrap();
-    until(&mut out, "Only 'yes' is accepted");
+    let (mut asking, mut out) = terminal::asked(&project.path(""), "apply");
     make_web_9(&client).await;
     emulator.forget_calls();
     asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();
@@ -272,11 +246,7 @@ async fn a_group_that_begins_to_match_is_not_part_of_a_saved_plan() {
         git.current_dir(project.path("")).args(who).args(words);
         assert!(git.status().unwrap().success());
     }
-    let run = |arguments: &[&str]| {
-        let key = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid");
-        let secret = ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret");
-        project.run_with(arguments, &[key, secret])
-    };
+    let run = |arguments: &[&str]| project.run_with(arguments, &KEYS);
     let (code, _, error) = run(&["plan", "--since", "HEAD", "--out", "plan.json"]);
     assert_eq!(code, 0, "{error}");
     make_web_9(&client).await;

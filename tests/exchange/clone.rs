@@ -304,43 +304,17 @@ fn served(cloud: &rulekeep::emulator::EmulatorHandle) -> Project {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yes_to_a_clone_that_would_be_another_one_makes_no_group() {
-    use std::{
-        io::{Read as _, Write as _},
-        process::{Command, Stdio},
-    };
-    const KEYS: [(&str, &str); 2] = [
-        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid"),
-        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret"),
-    ];
+    use crate::terminal::{self, KEYS};
+    use std::io::{Read as _, Write as _};
+
     let config = Config {
         seed: Some(Seed::Text(EVERY_SHAPE.to_owned())),
         ..Config::default()
     };
     let cloud = Emulator::start(config).await.unwrap();
     let project = served(&cloud);
-    // On a terminal that util-linux's `script` provides.
-    let mut asking = Command::new("script")
-        .arg("-qec")
-        .arg(format!(
-            "{} clone classic --name copy",
-            snapbox::cmd::cargo_bin!("rulekeep").display()
-        ))
-        .arg("/dev/null")
-        .current_dir(project.path("."))
-        .envs(KEYS)
-        .env_remove("CI")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("util-linux is there");
-    let mut out = asking.stdout.take().unwrap();
-    let mut said = String::new();
-    while !said.contains("Only 'yes' is accepted") {
-        let mut piece = [0; 1024];
-        let count = out.read(&mut piece).unwrap();
-        assert!(count > 0, "it ended before it asked: {said}");
-        said.push_str(&String::from_utf8_lossy(&piece[..count]));
-    }
+    let words = "clone classic --name copy";
+    let (mut asking, mut out) = terminal::asked(&project.path("."), words);
     let elsewhere = served(&cloud);
     fs::write(
         elsewhere.path("rules/classic.yaml"),
@@ -350,6 +324,7 @@ async fn a_yes_to_a_clone_that_would_be_another_one_makes_no_group() {
     let (code, text, error) = elsewhere.run_with(&["apply", "--yes"], &KEYS);
     assert_eq!(code, 0, "{text}{error}");
     asking.stdin.take().unwrap().write_all(b"yes\n").unwrap();
+    let mut said = String::new();
     out.read_to_string(&mut said).unwrap();
     assert!(
         said.contains("something has moved since the plan was shown; nothing was changed"),

@@ -5,6 +5,9 @@ mod restore;
 
 #[path = "../common/project.rs"]
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "../common/terminal.rs"]
+mod terminal;
 
 use std::fs;
 
